@@ -1,0 +1,1 @@
+//! The loops: poll, tell, mail. Shutdown, readiness, watchdog, reload.

@@ -1,0 +1,20 @@
+//! newswatch: watches news sources for what must not be missed.
+
+// pure: what we know
+pub mod schedule;
+pub mod feed;
+pub mod page;
+pub mod extract;
+pub mod story;
+pub mod watch;
+pub mod digest;
+
+// edge: what we touch
+pub mod config;
+pub mod fetch;
+pub mod store;
+pub mod mail;
+
+// top: what runs
+pub mod daemon;
+pub mod cli;
