@@ -2,27 +2,72 @@
 //!
 //! Invariant: no packet leaves for an address the guard has not passed;
 //! validators are echoed byte for byte; every exchange ends within its limits.
-//! Nothing of the store or of mail is known here.
+//! Nothing of the store or of mail is known here, and no proxy: one would look
+//! names up by itself, behind the guard's back.
 
+mod error;
+mod exchange;
+pub mod guard;
+pub mod robots;
+
+pub use error::FetchError;
+
+use crate::fetch::guard::{Guard, PublicResolver, host_of};
+use crate::fetch::robots::{ROBOTS_BYTES_MAX, Rules};
 use chrono::{DateTime, Utc};
-use std::time::Duration;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::time::{Duration, Instant};
+use url::Url;
+
+/// The name in the User-Agent, and in robots.txt.
+const PRODUCT: &str = "newswatch";
+
+/// Hosts remembered at a time, for their robots.txt and their turn in line.
+const HOSTS_MAX: usize = 20_000;
+
+/// RFC 9309, 2.4: rules are not kept longer than a day.
+const ROBOTS_KEPT: Duration = Duration::from_secs(24 * 3600);
+
+/// A site that could not give its rules is asked again sooner.
+const ROBOTS_CLOSED_KEPT: Duration = Duration::from_secs(600);
 
 /// Limits of one exchange.
 #[derive(Debug, Clone)]
 pub struct Limits {
-    /// Establishing a connection.
+    /// Establishing a connection: name, TCP and TLS.
     pub connect: Duration,
     /// Until the status line and headers are there.
     pub first_byte: Duration,
     /// The whole exchange, redirects included.
     pub total: Duration,
+    /// Waiting for other exchanges with the same host to end; a source whose
+    /// turn does not come is deferred, not failed.
+    pub turn: Duration,
     /// Decoded body, counted while it streams.
     pub body_bytes_max: usize,
+    /// Names and values of an answer's headers.
+    pub header_bytes_max: usize,
     pub redirects_max: usize,
 }
 
+impl Default for Limits {
+    fn default() -> Limits {
+        Limits {
+            connect: Duration::from_secs(10),
+            first_byte: Duration::from_secs(30),
+            total: Duration::from_secs(60),
+            turn: Duration::from_secs(120),
+            body_bytes_max: 16 * 1024 * 1024,
+            header_bytes_max: 64 * 1024,
+            redirects_max: 5,
+        }
+    }
+}
+
 /// What a server gave to recognise a state of a resource by (RFC 9110, 8.8).
-/// Echoed byte for byte, never made up.
+/// Echoed byte for byte, never made up. Bytes beyond ASCII are held as the
+/// characters of the same numbers.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Validators {
     pub etag: Option<String>,
@@ -47,49 +92,202 @@ pub struct Body {
 /// Outcome of one fetch.
 #[derive(Debug)]
 pub enum Poll {
-    /// 200 with a body.
+    /// 200 with a body, which may be empty.
     Fresh(Body),
     /// 304.
     Unchanged,
     /// 410.
     Gone,
-    /// 429 or 503 with Retry-After: not before.
+    /// 429 or 503 with Retry-After: not before. Also when this process itself
+    /// has no descriptor or no turn to give, which is no fault of the source.
     Deferred(DateTime<Utc>),
     Failed(FetchError),
 }
 
-/// Why a fetch failed. Messages are for the operator.
-#[derive(Debug, thiserror::Error)]
-pub enum FetchError {
-    #[error("{0}")]
-    Other(String),
+/// As what a resource is asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Asks {
+    /// What is published to be polled: robots.txt is not for it.
+    AsAReader,
+    /// Pages made for people: as robots.txt allows.
+    AsARobot,
 }
 
-/// One HTTP client for all sources.
+/// One HTTP client for all sources; clones share it.
 #[derive(Debug, Clone)]
-pub struct Fetcher {}
+pub struct Fetcher(Arc<Shared>);
+
+#[derive(Debug)]
+struct Shared {
+    /// Dials public addresses only.
+    public: reqwest::Client,
+    /// For hosts of the allow list.
+    private: reqwest::Client,
+    /// False where the system has no root certificates: then http only.
+    has_roots: bool,
+    guard: Guard,
+    limits: Limits,
+    /// One connection a host at a time.
+    lines: Mutex<HashMap<String, Weak<tokio::sync::Mutex<()>>>>,
+    robots: Mutex<HashMap<String, (Arc<Rules>, Instant)>>,
+}
 
 impl Fetcher {
-    /// `contact` goes into the User-Agent; `private_hosts` may have private and
-    /// loopback addresses.
+    /// `contact` goes into the User-Agent; `private_hosts` (`host` or
+    /// `host:port`) may have private and loopback addresses.
     ///
     /// # Errors
-    /// TLS cannot be set up.
+    /// HTTP cannot be set up. A system without root certificates is no error
+    /// here: https then fails at its first use and says why.
     pub fn new(
-        _contact: Option<&str>,
-        _private_hosts: &[String],
-        _limits: Limits,
+        contact: Option<&str>,
+        private_hosts: &[String],
+        limits: Limits,
     ) -> Result<Fetcher, FetchError> {
-        Ok(Fetcher {})
+        // An error only says that there is one already.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let agent = user_agent(contact);
+        let client = |has_roots| -> reqwest::Result<_> {
+            let public = client(&agent, &limits, has_roots).dns_resolver(Arc::new(PublicResolver)).build()?;
+            Ok((public, client(&agent, &limits, has_roots).build()?))
+        };
+        let (has_roots, clients) = match client(true) {
+            Ok(clients) => (true, Ok(clients)),
+            Err(_) => (false, client(false)),
+        };
+        let (public, private) = clients.map_err(|error| FetchError::Setup(Box::new(error)))?;
+        Ok(Fetcher(Arc::new(Shared {
+            public,
+            private,
+            has_roots,
+            guard: Guard::new(private_hosts),
+            limits,
+            lines: Mutex::default(),
+            robots: Mutex::default(),
+        })))
     }
 
     /// Fetches a source; conditional whenever `validators` has any.
-    pub async fn poll(&self, _url: &str, _validators: &Validators) -> Poll {
-        Poll::Unchanged
+    pub async fn poll(&self, url: &str, validators: &Validators) -> Poll {
+        self.fetch(url, validators, Asks::AsAReader).await
     }
 
     /// Fetches an article's or a `[[page]]`'s page, as robots.txt allows (RFC 9309).
-    pub async fn page(&self, _url: &str, _validators: &Validators) -> Poll {
-        Poll::Unchanged
+    pub async fn page(&self, url: &str, validators: &Validators) -> Poll {
+        self.fetch(url, validators, Asks::AsARobot).await
+    }
+
+    async fn fetch(&self, url: &str, validators: &Validators, asks: Asks) -> Poll {
+        match self.guard().read(url) {
+            Ok(url) => exchange::run(self, url, validators, asks).await,
+            Err(refusal) => Poll::Failed(FetchError::Refused(refusal)),
+        }
+    }
+
+    fn guard(&self) -> &Guard {
+        &self.0.guard
+    }
+
+    fn limits(&self) -> &Limits {
+        &self.0.limits
+    }
+
+    /// The client that may ask for `url`.
+    fn client(&self, url: &Url) -> Result<&reqwest::Client, FetchError> {
+        if url.scheme() == "https" && !self.0.has_roots {
+            return Err(FetchError::NoRoots { host: host_of(url) });
+        }
+        Ok(if self.guard().is_allowed(url) { &self.0.private } else { &self.0.public })
+    }
+
+    /// The line in which requests to this host wait for their turn.
+    fn line(&self, url: &Url) -> Arc<tokio::sync::Mutex<()>> {
+        let mut lines = self.0.lines.lock().unwrap_or_else(PoisonError::into_inner);
+        if lines.len() >= HOSTS_MAX {
+            lines.retain(|_, line| line.strong_count() > 0);
+        }
+        let waiting = lines.entry(origin(url)).or_default();
+        waiting.upgrade().unwrap_or_else(|| {
+            let line = Arc::default();
+            *waiting = Arc::downgrade(&line);
+            line
+        })
+    }
+
+    /// Whether robots.txt lets us have `url`; what its site answered instead of
+    /// rules, where that decides the page too.
+    async fn robots_allow(&self, url: &Url) -> Result<bool, Poll> {
+        let site = origin(url);
+        let known = {
+            let robots = self.0.robots.lock().unwrap_or_else(PoisonError::into_inner);
+            robots.get(&site).filter(|(_, until)| *until > Instant::now()).map(|(rules, _)| rules.clone())
+        };
+        if let Some(rules) = known {
+            return Ok(rules.allows(url));
+        }
+        let (rules, kept) = self.ask_robots(url).await?;
+        let allowed = rules.allows(url);
+        let mut robots = self.0.robots.lock().unwrap_or_else(PoisonError::into_inner);
+        if robots.len() >= HOSTS_MAX {
+            robots.clear();
+        }
+        robots.insert(site, (Arc::new(rules), Instant::now() + kept));
+        Ok(allowed)
+    }
+
+    /// RFC 9309, 2.3.1: 4xx means no rules; a site in trouble is left alone for now.
+    async fn ask_robots(&self, url: &Url) -> Result<(Rules, Duration), Poll> {
+        let mut robots = url.clone();
+        robots.set_path("/robots.txt");
+        robots.set_query(None);
+        robots.set_fragment(None);
+        let none = Validators::default();
+        match Box::pin(exchange::run(self, robots, &none, Asks::AsAReader)).await {
+            Poll::Fresh(body) => {
+                let bytes = body.bytes.get(..ROBOTS_BYTES_MAX).unwrap_or(&body.bytes);
+                Ok((Rules::parse(&String::from_utf8_lossy(bytes), PRODUCT), ROBOTS_KEPT))
+            }
+            Poll::Unchanged | Poll::Gone => Ok((Rules::default(), ROBOTS_KEPT)),
+            Poll::Failed(error) if error.status().is_some_and(|status| status < 500) => {
+                Ok((Rules::default(), ROBOTS_KEPT))
+            }
+            Poll::Failed(FetchError::Redirects { .. } | FetchError::RedirectRefused(_)) => {
+                Ok((Rules::default(), ROBOTS_KEPT))
+            }
+            Poll::Failed(FetchError::Server { .. }) => Ok((Rules::closed(), ROBOTS_CLOSED_KEPT)),
+            other => Err(other),
+        }
     }
 }
+
+/// `newswatch/0.1 (+desk@example.org)`.
+fn user_agent(contact: Option<&str>) -> String {
+    let version = concat!(env!("CARGO_PKG_VERSION_MAJOR"), ".", env!("CARGO_PKG_VERSION_MINOR"));
+    match contact {
+        Some(contact) => format!("{PRODUCT}/{version} (+{contact})"),
+        None => format!("{PRODUCT}/{version}"),
+    }
+}
+
+fn client(agent: &str, limits: &Limits, has_roots: bool) -> reqwest::ClientBuilder {
+    let client = reqwest::Client::builder()
+        .user_agent(agent)
+        .connect_timeout(limits.connect)
+        .redirect(reqwest::redirect::Policy::none())
+        .no_proxy()
+        // An idle connection to each of 10,000 hosts would take all descriptors.
+        .pool_max_idle_per_host(0)
+        .http2_max_header_list_size(u32::try_from(limits.header_bytes_max).unwrap_or(u32::MAX));
+    match has_roots {
+        true => client,
+        false => client.tls_certs_only([]),
+    }
+}
+
+/// Scheme, host and port: what has its own robots.txt, and its own line.
+fn origin(url: &Url) -> String {
+    url.origin().ascii_serialization()
+}
+
+#[cfg(test)]
+mod tests;

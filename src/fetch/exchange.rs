@@ -1,0 +1,235 @@
+//! One exchange: asking, following redirects, reading the body within its limits.
+
+use crate::fetch::error::{self, FetchError};
+use crate::fetch::guard::host_of;
+use crate::fetch::{Asks, Body, Fetcher, Limits, Poll, Validators};
+use crate::schedule;
+use chrono::{TimeDelta, Utc};
+use reqwest::header::{self, HeaderMap, HeaderName, HeaderValue};
+use reqwest::{Response, StatusCode};
+use std::time::Duration;
+use tokio::time::{Instant, timeout_at};
+use url::Url;
+
+/// How long a source waits that could not be asked for reasons of our own.
+const ASK_AGAIN: TimeDelta = TimeDelta::minutes(1);
+
+/// Between two tries while no descriptor is free.
+const DESCRIPTOR_PAUSE: Duration = Duration::from_millis(100);
+
+/// Where an exchange stands after some redirects.
+struct Trail {
+    url: Url,
+    redirects: usize,
+    /// All redirects so far were permanent ones (301, 308).
+    is_permanent: bool,
+}
+
+/// What one request came to.
+enum Step {
+    Done(Poll),
+    Redirect(Trail),
+}
+
+/// Asks for `url` and follows where it leads.
+pub async fn run(fetcher: &Fetcher, url: Url, validators: &Validators, asks: Asks) -> Poll {
+    let mut trail = Trail { url, redirects: 0, is_permanent: true };
+    let mut deadline = None;
+    loop {
+        if asks == Asks::AsARobot {
+            match fetcher.robots_allow(&trail.url).await {
+                Ok(true) => {}
+                Ok(false) => return Poll::Failed(FetchError::Robots { host: host_of(&trail.url) }),
+                Err(poll) => return poll,
+            }
+        }
+        // Waiting for one's turn is no fault of the source and does not count
+        // against it, but must not hold the caller for ever either.
+        let line = fetcher.line(&trail.url);
+        let Ok(_turn) = tokio::time::timeout(fetcher.limits().turn, line.lock()).await else {
+            return Poll::Deferred(Utc::now() + ASK_AGAIN);
+        };
+        let deadline = *deadline.get_or_insert_with(|| Instant::now() + fetcher.limits().total);
+        match step(fetcher, trail, validators, asks, deadline).await {
+            Ok(Step::Done(poll)) => return poll,
+            Ok(Step::Redirect(next)) => trail = next,
+            Err(error) => return Poll::Failed(error),
+        }
+    }
+}
+
+async fn step(
+    fetcher: &Fetcher,
+    trail: Trail,
+    validators: &Validators,
+    asks: Asks,
+    deadline: Instant,
+) -> Result<Step, FetchError> {
+    let host = host_of(&trail.url);
+    let Some(response) = send(fetcher, &trail.url, validators, asks, deadline).await? else {
+        return Ok(Step::Done(Poll::Deferred(Utc::now() + ASK_AGAIN)));
+    };
+    check_headers(response.headers(), &host, fetcher.limits())?;
+    let status = response.status();
+    match status.as_u16() {
+        200 | 203 | 204 => {
+            Ok(Step::Done(Poll::Fresh(read(response, trail, fetcher.limits(), deadline).await?)))
+        }
+        304 if *validators != Validators::default() => Ok(Step::Done(Poll::Unchanged)),
+        301 | 302 | 303 | 307 | 308 => follow(fetcher, trail, &response).map(Step::Redirect),
+        410 => Ok(Step::Done(Poll::Gone)),
+        429 | 503 => match retry_after(response.headers()) {
+            Some(until) => Ok(Step::Done(Poll::Deferred(until))),
+            None => Err(error::of_status(status.as_u16(), &host)),
+        },
+        other => Err(error::of_status(other, &host)),
+    }
+}
+
+/// The answer's headers, or `None` where no descriptor came free in time.
+async fn send(
+    fetcher: &Fetcher,
+    url: &Url,
+    validators: &Validators,
+    asks: Asks,
+    deadline: Instant,
+) -> Result<Option<Response>, FetchError> {
+    let host = host_of(url);
+    let limits = fetcher.limits();
+    let first_byte = deadline.min(Instant::now() + limits.first_byte);
+    loop {
+        let request = fetcher.client(url)?.get(url.clone()).headers(request_headers(validators, asks));
+        let answer = timeout_at(first_byte, request.send()).await;
+        match answer
+            .map_err(|_| FetchError::Silent { host: host.clone(), seconds: limits.first_byte.as_secs() })?
+        {
+            Ok(response) => return Ok(Some(response)),
+            Err(error) if error::is_out_of_descriptors(&error) => {
+                if Instant::now() + DESCRIPTOR_PAUSE >= first_byte {
+                    return Ok(None);
+                }
+                tokio::time::sleep(DESCRIPTOR_PAUSE).await;
+            }
+            Err(error) => return Err(error::of_transport(error, &host, limits.connect.as_secs())),
+        }
+    }
+}
+
+fn request_headers(validators: &Validators, asks: Asks) -> HeaderMap {
+    let accept = match asks {
+        Asks::AsAReader => {
+            "application/rss+xml, application/atom+xml, application/feed+json, application/xml;q=0.9, text/xml;q=0.9, */*;q=0.8"
+        }
+        Asks::AsARobot => "text/html, application/xhtml+xml, */*;q=0.8",
+    };
+    let mut headers = HeaderMap::from_iter([(header::ACCEPT, HeaderValue::from_static(accept))]);
+    let conditions =
+        [(header::IF_NONE_MATCH, &validators.etag), (header::IF_MODIFIED_SINCE, &validators.last_modified)];
+    for (name, value) in conditions {
+        if let Some(value) = value.as_deref().and_then(to_wire) {
+            headers.insert(name, value);
+        }
+    }
+    headers
+}
+
+/// Where a redirect leads, if it may be followed.
+fn follow(fetcher: &Fetcher, trail: Trail, response: &Response) -> Result<Trail, FetchError> {
+    let status = response.status();
+    let Some(location) = response.headers().get(header::LOCATION) else {
+        return Err(FetchError::RedirectNowhere { host: host_of(&trail.url), status: status.as_u16() });
+    };
+    let url = fetcher
+        .guard()
+        .redirect(&trail.url, &location_text(location))
+        .map_err(FetchError::RedirectRefused)?;
+    let redirects_max = fetcher.limits().redirects_max;
+    if trail.redirects >= redirects_max {
+        return Err(FetchError::Redirects { host: host_of(&url), redirects_max });
+    }
+    let is_permanent = matches!(status, StatusCode::MOVED_PERMANENTLY | StatusCode::PERMANENT_REDIRECT);
+    Ok(Trail { url, redirects: trail.redirects + 1, is_permanent: trail.is_permanent && is_permanent })
+}
+
+/// Bytes beyond ASCII are taken as they are, whatever charset they are in.
+fn location_text(location: &HeaderValue) -> String {
+    let encoded = |byte: &u8| match byte {
+        0x80.. => format!("%{byte:02X}"),
+        _ => char::from(*byte).to_string(),
+    };
+    location.as_bytes().iter().map(encoded).collect()
+}
+
+async fn read(
+    mut response: Response,
+    trail: Trail,
+    limits: &Limits,
+    deadline: Instant,
+) -> Result<Body, FetchError> {
+    let host = host_of(&trail.url);
+    let mut bytes = Vec::new();
+    loop {
+        let chunk = timeout_at(deadline, response.chunk())
+            .await
+            .map_err(|_| FetchError::Slow { host: host.clone(), seconds: limits.total.as_secs() })?
+            .map_err(|error| error::of_transport(error, &host, limits.connect.as_secs()))?;
+        let Some(chunk) = chunk else { break };
+        if bytes.len() + chunk.len() > limits.body_bytes_max {
+            return Err(FetchError::TooLarge { host, bytes_max: limits.body_bytes_max });
+        }
+        bytes.extend_from_slice(&chunk);
+    }
+    let headers = response.headers();
+    Ok(Body {
+        bytes,
+        content_type: text(headers, header::CONTENT_TYPE),
+        validators: Validators {
+            etag: text(headers, header::ETAG),
+            last_modified: text(headers, header::LAST_MODIFIED),
+        },
+        max_age: max_age(headers),
+        moved_to: (trail.redirects > 0 && trail.is_permanent).then(|| trail.url.to_string()),
+        url: trail.url.into(),
+    })
+}
+
+fn check_headers(headers: &HeaderMap, host: &str, limits: &Limits) -> Result<(), FetchError> {
+    let bytes: usize = headers.iter().map(|(name, value)| name.as_str().len() + value.len()).sum();
+    match bytes > limits.header_bytes_max {
+        true => {
+            Err(FetchError::HeadersTooLarge { host: host.to_string(), bytes_max: limits.header_bytes_max })
+        }
+        false => Ok(()),
+    }
+}
+
+fn retry_after(headers: &HeaderMap) -> Option<chrono::DateTime<Utc>> {
+    schedule::retry_after(headers.get(header::RETRY_AFTER)?.to_str().ok()?, Utc::now())
+}
+
+/// `max-age` in seconds (RFC 9111, 5.2.2.1), unless the answer is not to be kept at all.
+fn max_age(headers: &HeaderMap) -> Option<Duration> {
+    let lines = headers.get_all(header::CACHE_CONTROL).iter().filter_map(|line| line.to_str().ok());
+    let directives: Vec<String> =
+        lines.flat_map(|line| line.split(',')).map(|one| one.trim().to_ascii_lowercase()).collect();
+    if directives.iter().any(|one| one == "no-cache" || one == "no-store") {
+        return None;
+    }
+    let seconds = directives.iter().find_map(|one| one.strip_prefix("max-age="))?.trim_matches('"');
+    seconds.parse().ok().map(Duration::from_secs)
+}
+
+fn text(headers: &HeaderMap, name: HeaderName) -> Option<String> {
+    headers.get(name).map(from_wire).filter(|value| !value.is_empty())
+}
+
+/// A header's bytes as text that can be stored and turned back: each byte is
+/// the character of that number, so that not even a broken ETag changes.
+fn from_wire(value: &HeaderValue) -> String {
+    value.as_bytes().iter().copied().map(char::from).collect()
+}
+
+fn to_wire(value: &str) -> Option<HeaderValue> {
+    let bytes: Option<Vec<u8>> = value.chars().map(|c| u8::try_from(u32::from(c)).ok()).collect();
+    HeaderValue::from_bytes(&bytes?).ok()
+}
