@@ -1,0 +1,198 @@
+//! Matches to what a plan tells its recipients: who is told, grouping, order,
+//! size, text and HTML.
+//!
+//! Invariant: the same facts give the same bytes. Foreign text is escaped,
+//! never rendered; nothing remote is referred to. No clock, no disk, no network.
+#![deny(clippy::disallowed_methods, clippy::disallowed_types)]
+
+mod prose;
+mod sheet;
+
+pub use prose::encoded_len;
+
+use crate::schedule::Cron;
+use crate::watch::{Hit, Match};
+use chrono::{DateTime, NaiveTime, Utc};
+use chrono_tz::Tz;
+use sheet::Story;
+
+/// Octets the encoded HTML part may have; mail programs clip near 102,400.
+pub const HTML_BYTES_MAX: usize = 90_000;
+
+/// Alert plan: who is told, about which watches, from which score on, when.
+#[derive(Debug, Clone)]
+pub struct Plan {
+    pub name: String,
+    /// Recipients' addresses.
+    pub to: Vec<String>,
+    /// Names of watches; `*` stands for all.
+    pub watches: Vec<String>,
+    /// Matches below this score are stored, not told.
+    pub at_least: f64,
+    /// When digests are made; without it every match is told at once.
+    pub cron: Option<Cron>,
+    /// This score or more does not wait for the digest.
+    pub at_once_from: Option<f64>,
+    /// Local times between which alerts are held, never dropped.
+    pub quiet: Option<(NaiveTime, NaiveTime)>,
+    /// Zone of `quiet` and of the times in mail.
+    pub zone: Tz,
+    /// More alerts at once than this become one mail.
+    pub burst_max: usize,
+    /// Also say that nothing was found.
+    pub all_is_well: bool,
+}
+
+/// Whether a match waits for the digest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Urgency {
+    AtOnce,
+    Digest,
+}
+
+impl Plan {
+    /// Whether, and how soon, this plan tells of `found`.
+    pub fn wants(&self, found: &Match) -> Option<Urgency> {
+        self.urgency(&found.watch, found.score.total())
+    }
+
+    /// Whether, and how soon, a match of `watch` with this score is told.
+    pub fn urgency(&self, watch: &str, score: f64) -> Option<Urgency> {
+        let named = self.watches.iter().any(|name| name == "*" || name == watch);
+        if !named || score < self.at_least {
+            return None;
+        }
+        let at_once = self.cron.is_none() || self.at_once_from.is_some_and(|least| score >= least);
+        Some(if at_once { Urgency::AtOnce } else { Urgency::Digest })
+    }
+
+    /// Whether alerts are held at `now`. The first time belongs to the quiet
+    /// hours, the second does not; two equal times make none.
+    pub fn is_quiet(&self, now: DateTime<Utc>) -> bool {
+        let Some((from, to)) = self.quiet else { return false };
+        let time = now.with_timezone(&self.zone).time();
+        if from <= to { from <= time && time < to } else { from <= time || time < to }
+    }
+}
+
+/// One article a plan owes its recipients, with everything the mail says of it.
+#[derive(Debug, Clone)]
+pub struct Item {
+    /// Row of the article in the store, for `newswatch show`.
+    pub article_id: i64,
+    pub title: String,
+    pub link: Option<String>,
+    pub source: String,
+    pub language: Option<String>,
+    pub published_at: Option<DateTime<Utc>>,
+    pub first_seen_at: DateTime<Utc>,
+    /// Plain text, for the sentence around the hit.
+    pub text: String,
+    /// The watches it matched, best first.
+    pub watches: Vec<ItemMatch>,
+    /// Copies of the same story: source and link.
+    pub also_in: Vec<(String, Option<String>)>,
+}
+
+/// One watch an item matched.
+#[derive(Debug, Clone)]
+pub struct ItemMatch {
+    pub watch: String,
+    pub score: f64,
+    pub hits: Vec<Hit>,
+}
+
+/// What the footer says: what was read, what is sick, what comes next.
+#[derive(Debug, Clone, Default)]
+pub struct Footer {
+    pub articles_read: u64,
+    pub sources_polled: u64,
+    /// Source, state, since when, reason.
+    pub sick: Vec<(String, String, DateTime<Utc>, String)>,
+    pub next_digest_at: Option<DateTime<Utc>>,
+}
+
+/// What is told about one window of time.
+#[derive(Debug, Clone)]
+pub struct Window {
+    pub from: DateTime<Utc>,
+    pub to: DateTime<Utc>,
+    pub urgency: Urgency,
+}
+
+/// What one plan tells its recipients about one window of time: a mail without
+/// its recipient.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Digest {
+    pub subject: String,
+    pub text: String,
+    pub html: String,
+}
+
+/// Composes the digest, or nothing where there is nothing to tell and the plan
+/// does not ask for "all is well".
+pub fn compose(plan: &Plan, window: &Window, items: &[Item], footer: &Footer) -> Option<Digest> {
+    if items.is_empty() && !(plan.all_is_well && window.urgency == Urgency::Digest) {
+        return None;
+    }
+    let stories = sheet::stories(plan, window, items);
+    let subject = subject(window, &stories, footer);
+    let sheet = sheet::fit(plan, window, footer, &stories, &subject);
+    let (text, html) = (sheet.text(), sheet.html());
+    Some(Digest { subject, text, html })
+}
+
+/// Characters of a subject; phones show some 40, servers keep 255.
+const SUBJECT_CHARS_MAX: usize = 160;
+/// Watches a subject counts one by one.
+const SUBJECT_WATCHES_MAX: usize = 3;
+
+/// The news itself, in one bounded line: the headline and its watch, or what
+/// was found how often and the best headline.
+fn subject(window: &Window, stories: &[Story], footer: &Footer) -> String {
+    let alert = window.urgency == Urgency::AtOnce;
+    let subject = match stories {
+        [] if footer.sick.is_empty() => format!("All is well: no news, {}", sheet::read(footer)),
+        [] => format!(
+            "No news, but {}: {}",
+            sheet::count(footer.sick.len(), "sick source"),
+            sheet::read(footer)
+        ),
+        [story] => {
+            let watch = prose::line(&story.watch, 50);
+            let prefix = if alert { "Alert: " } else { "" };
+            format!("{prefix}{} — {watch}", prose::line(&story.headline(), 100))
+        }
+        [best, ..] => {
+            let told = sheet::count(stories.len(), if alert { "alert" } else { "story" });
+            format!("{told}: {} — {}", counted_watches(stories), best.headline())
+        }
+    };
+    prose::line(&subject, SUBJECT_CHARS_MAX)
+}
+
+/// `Bolot Temirov (2), sanctions (1)`, most stories first.
+fn counted_watches(stories: &[Story]) -> String {
+    let mut counts: Vec<(&str, usize)> = Vec::new();
+    for story in stories {
+        match counts.iter_mut().find(|(watch, _)| *watch == story.watch) {
+            Some((_, count)) => *count += 1,
+            None => counts.push((&story.watch, 1)),
+        }
+    }
+    // Stable: watches with as many stories stay in the order of their best score.
+    counts.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
+    let more = counts.len().saturating_sub(SUBJECT_WATCHES_MAX);
+    let mut named: Vec<String> = counts
+        .iter()
+        .take(SUBJECT_WATCHES_MAX)
+        .map(|(watch, count)| format!("{} ({count})", prose::line(watch, 30)))
+        .collect();
+    if more > 0 {
+        named.push(format!("{more} more"));
+    }
+    named.join(", ")
+}
+
+#[cfg(test)]
+mod tests;

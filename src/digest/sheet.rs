@@ -1,0 +1,436 @@
+//! The digest's page: stories grouped by watch, as many of them in full as fit,
+//! and the footer; handed to the templates as ready-made lines.
+//!
+//! Invariant: every string here has been through `prose`, every link is http or
+//! https; the templates escape and decide nothing.
+
+use super::prose::{self, Piece};
+use super::{Footer, HTML_BYTES_MAX, Item, ItemMatch, Plan, Urgency, Window};
+use crate::watch::{Field, Hit};
+use askama::Template;
+use chrono::{DateTime, Datelike, Utc};
+use chrono_tz::Tz;
+use std::ops::Range;
+use url::Url;
+
+/// Characters of a headline.
+const HEADLINE_CHARS_MAX: usize = 240;
+/// Characters of a name (source, watch, state).
+const NAME_CHARS_MAX: usize = 80;
+/// Octets of a link; what is longer is not made one.
+const LINK_BYTES_MAX: usize = 1_000;
+/// Copies named under "also in".
+const COPIES_MAX: usize = 6;
+/// Other watches named in the reasons.
+const WATCHES_MAX: usize = 5;
+/// Rules told for one watch.
+const RULES_MAX: usize = 3;
+/// Sick sources named in the footer.
+const SICK_MAX: usize = 12;
+/// Stories told in full even where not all have room for a line.
+const FULL_MIN: usize = 12;
+/// Columns of the text part.
+const COLUMNS: usize = 76;
+
+/// One story, ready to print.
+#[derive(Debug)]
+pub struct Story {
+    pub id: i64,
+    /// Its best watch: the group it stands in.
+    pub watch: String,
+    pub title: Vec<Piece>,
+    pub link: Option<String>,
+    pub source: String,
+    pub time: String,
+    pub language: Option<String>,
+    /// For the `lang` attribute.
+    pub language_code: Option<String>,
+    pub quote: Vec<Piece>,
+    pub also_in: Vec<(String, Option<String>)>,
+    pub also_more: usize,
+    pub why: Vec<String>,
+}
+
+impl Story {
+    pub fn headline(&self) -> String {
+        self.title.iter().map(|piece| piece.text.as_str()).collect()
+    }
+
+    /// Text with the marked terms between asterisks.
+    fn starred(&self) -> String {
+        let star = |piece: &Piece| if piece.marked { format!("*{}*", piece.text) } else { piece.text.clone() };
+        self.quote.iter().map(star).collect()
+    }
+}
+
+/// A watch and its stories.
+pub struct Group<'a> {
+    pub watch: &'a str,
+    pub count: usize,
+    pub full: Vec<&'a Story>,
+    /// Stories that have room for one line only.
+    pub brief: Vec<&'a Story>,
+}
+
+pub struct Sick {
+    pub source: String,
+    pub state: String,
+    pub since: String,
+    pub reason: String,
+}
+
+/// Everything the two templates print.
+pub struct Sheet<'a> {
+    pub subject: &'a str,
+    pub kind: &'static str,
+    pub heading: String,
+    pub plan: String,
+    pub window: String,
+    /// What a mail program shows beside the subject.
+    pub preview: String,
+    pub note: Option<String>,
+    pub groups: Vec<Group<'a>>,
+    pub left_out: usize,
+    pub read: String,
+    pub sick: Vec<Sick>,
+    pub sick_more: usize,
+    pub next: Option<String>,
+    pub command: String,
+}
+
+#[derive(Template)]
+#[template(path = "digest.html")]
+struct Html<'a> {
+    sheet: &'a Sheet<'a>,
+}
+
+#[derive(Template)]
+#[template(path = "digest.txt", escape = "none")]
+struct Text<'a> {
+    sheet: &'a Sheet<'a>,
+}
+
+impl Sheet<'_> {
+    pub fn html(&self) -> String {
+        // One line end, no indentation: the size counts.
+        let html = Html { sheet: self }.render().expect("a template over strings cannot fail");
+        html.lines().map(str::trim).filter(|line| !line.is_empty()).flat_map(|line| [line, "\n"]).collect()
+    }
+
+    pub fn text(&self) -> String {
+        let text = Text { sheet: self }.render().expect("a template over strings cannot fail");
+        prose::wrap(text.trim(), COLUMNS)
+    }
+}
+
+/// The stories of `items`, best first: score, then time, newest first.
+pub fn stories(plan: &Plan, window: &Window, items: &[Item]) -> Vec<Story> {
+    let mut ranked: Vec<(&Item, f64)> = items.iter().map(|item| (item, best_score(item))).collect();
+    ranked.sort_by(|(a, a_score), (b, b_score)| {
+        let by_time = || told_at(b).cmp(&told_at(a)).then(a.article_id.cmp(&b.article_id));
+        b_score.total_cmp(a_score).then_with(by_time)
+    });
+    ranked.into_iter().map(|(item, _)| story(plan, window, item)).collect()
+}
+
+fn best_score(item: &Item) -> f64 {
+    item.watches.iter().map(|found| found.score).fold(f64::NEG_INFINITY, f64::max)
+}
+
+fn told_at(item: &Item) -> DateTime<Utc> {
+    item.published_at.unwrap_or(item.first_seen_at)
+}
+
+fn story(plan: &Plan, window: &Window, item: &Item) -> Story {
+    let mut watches: Vec<&ItemMatch> = item.watches.iter().collect();
+    // Stable, so that of two equal scores the one given first stays first.
+    watches.sort_by(|a, b| b.score.total_cmp(&a.score));
+    let hits: Vec<&Hit> = watches.iter().flat_map(|found| &found.hits).collect();
+    let title = marked_title(item, &hits);
+    let copies = item.also_in.iter().take(COPIES_MAX);
+    Story {
+        id: item.article_id,
+        watch: watches.first().map_or_else(|| "other".into(), |found| name(&found.watch)),
+        title,
+        link: item.link.as_deref().and_then(web_link),
+        source: name(&item.source),
+        time: story_time(item, plan.zone, window.to),
+        language: item.language.as_deref().map(language_name),
+        language_code: item.language.clone().filter(|code| is_language_code(code)),
+        quote: prose::quote(&item.text, &marks(&item.text, Field::Text, &hits)),
+        also_in: copies.map(|(source, link)| (name(source), link.as_deref().and_then(web_link))).collect(),
+        also_more: item.also_in.len().saturating_sub(COPIES_MAX),
+        why: why(&watches),
+    }
+}
+
+fn name(text: &str) -> String {
+    prose::line(text, NAME_CHARS_MAX)
+}
+
+fn marked_title(item: &Item, hits: &[&Hit]) -> Vec<Piece> {
+    let title =
+        prose::marked_line(&item.title, &marks(&item.title, Field::Title, hits), HEADLINE_CHARS_MAX);
+    if title.is_empty() { vec![Piece { text: "(no title)".into(), marked: false }] } else { title }
+}
+
+/// Where the hits of one field stand in `text`. A span that does not hold the
+/// words it claims (the text was cut or cleaned since) is looked for anew.
+fn marks(text: &str, field: Field, hits: &[&Hit]) -> Vec<Range<usize>> {
+    let place = |hit: &&Hit| {
+        if text.get(hit.span.clone()) == Some(hit.text.as_str()) {
+            return Some(hit.span.clone());
+        }
+        let at = if hit.text.is_empty() { None } else { text.find(&hit.text) };
+        at.map(|at| at..at + hit.text.len())
+    };
+    hits.iter().filter(|hit| hit.field == field).filter_map(place).collect()
+}
+
+/// An address a reader may be sent to, or nothing.
+fn web_link(link: &str) -> Option<String> {
+    let url = Url::parse(link.trim()).ok()?;
+    let is_web = matches!(url.scheme(), "http" | "https") && url.has_host();
+    let is_plain = url.username().is_empty() && url.password().is_none();
+    (is_web && is_plain && url.as_str().len() <= LINK_BYTES_MAX).then(|| url.into())
+}
+
+/// One line a watch: `Bolot Temirov, 6.5 points: stem temirov + ым (…)`.
+fn why(watches: &[&ItemMatch]) -> Vec<String> {
+    let mut lines: Vec<String> = watches.iter().take(WATCHES_MAX).map(|found| why_line(found)).collect();
+    if watches.len() > WATCHES_MAX {
+        lines.push(format!("and {} more watches", watches.len() - WATCHES_MAX));
+    }
+    lines
+}
+
+fn why_line(found: &ItemMatch) -> String {
+    let mut rules: Vec<String> = Vec::new();
+    for hit in &found.hits {
+        let rule = prose::line(&hit.rule, 120);
+        if !rule.is_empty() && !rules.contains(&rule) {
+            rules.push(rule);
+        }
+    }
+    let more = rules.len().saturating_sub(RULES_MAX);
+    rules.truncate(RULES_MAX);
+    if more > 0 {
+        rules.push(format!("and {more} more"));
+    }
+    let told = if rules.is_empty() { String::new() } else { format!(": {}", rules.join("; ")) };
+    format!("{}, score {:.1}{told}", name(&found.watch), found.score)
+}
+
+fn story_time(item: &Item, zone: Tz, now: DateTime<Utc>) -> String {
+    match item.published_at.and_then(|at| local(at, zone, now)) {
+        Some(time) => time,
+        None => {
+            local(item.first_seen_at, zone, now).map_or_else(String::new, |time| format!("first seen {time}"))
+        }
+    }
+}
+
+/// `Sun 22 Nov, 14:05 CET`, with the year where it is another than that of
+/// `now`; nothing for a date outside the calendar.
+fn local(at: DateTime<Utc>, zone: Tz, now: DateTime<Utc>) -> Option<String> {
+    // Zones cannot shift instants at the ends of what chrono can hold.
+    if !(1..=9998).contains(&at.year()) {
+        return None;
+    }
+    let pattern = if at.year() == now.year() { "%a %-d %b, %H:%M %Z" } else { "%a %-d %b %Y, %H:%M %Z" };
+    Some(at.with_timezone(&zone).format(pattern).to_string())
+}
+
+fn is_language_code(code: &str) -> bool {
+    (2..=11).contains(&code.len()) && code.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+}
+
+fn language_name(code: &str) -> String {
+    let primary = code.split(['-', '_']).next().unwrap_or(code);
+    let known = match primary {
+        "ar" => "Arabic",
+        "az" => "Azerbaijani",
+        "de" => "German",
+        "en" => "English",
+        "es" => "Spanish",
+        "fa" => "Persian",
+        "fr" => "French",
+        "kk" => "Kazakh",
+        "ky" => "Kyrgyz",
+        "ps" => "Pashto",
+        "ru" => "Russian",
+        "tg" => "Tajik",
+        "tk" => "Turkmen",
+        "tr" => "Turkish",
+        "uk" => "Ukrainian",
+        "uz" => "Uzbek",
+        "zh" => "Chinese",
+        _ => return prose::line(code, 12),
+    };
+    known.into()
+}
+
+/// `1 story`, `3 stories`.
+pub fn count(number: usize, noun: &str) -> String {
+    match (number, noun.strip_suffix('y')) {
+        (1, _) => format!("1 {noun}"),
+        (_, Some(stem)) => format!("{number} {stem}ies"),
+        (_, None) => format!("{number} {noun}s"),
+    }
+}
+
+/// `412 articles read from 14 sources`.
+pub fn read(footer: &Footer) -> String {
+    let number = |number: u64| usize::try_from(number).unwrap_or(usize::MAX);
+    format!(
+        "{} read from {}",
+        count(number(footer.articles_read), "article"),
+        count(number(footer.sources_polled), "source")
+    )
+}
+
+/// The sheet with as many stories in full as keep the HTML within its limit,
+/// the rest a line each, and what has no room for a line counted.
+pub fn fit<'a>(
+    plan: &Plan,
+    window: &Window,
+    footer: &Footer,
+    stories: &'a [Story],
+    subject: &'a str,
+) -> Sheet<'a> {
+    let fits = |full: usize, brief: usize| {
+        let sheet = sheet(plan, window, footer, stories, subject, full, brief);
+        prose::encoded_len(&sheet.html()) <= HTML_BYTES_MAX
+    };
+    let total = stories.len();
+    let mut full = greatest(total, |full| fits(full, total - full));
+    let mut brief = total - full;
+    if full < FULL_MIN.min(total) && !(full > 0 && fits(full, brief)) {
+        full = greatest(FULL_MIN.min(total), |full| fits(full, 0));
+        brief = greatest(total - full, |brief| fits(full, brief));
+    }
+    sheet(plan, window, footer, stories, subject, full, brief)
+}
+
+/// The greatest number up to `most` for which `holds`, which holds up to some
+/// number and not past it; 0 where it never does.
+fn greatest(most: usize, holds: impl Fn(usize) -> bool) -> usize {
+    if holds(most) {
+        return most;
+    }
+    let (mut low, mut high) = (0, most);
+    while low + 1 < high {
+        let middle = low + (high - low) / 2;
+        if holds(middle) { low = middle } else { high = middle }
+    }
+    low
+}
+
+fn sheet<'a>(
+    plan: &Plan,
+    window: &Window,
+    footer: &Footer,
+    stories: &'a [Story],
+    subject: &'a str,
+    full: usize,
+    brief: usize,
+) -> Sheet<'a> {
+    let alert = window.urgency == Urgency::AtOnce;
+    let told = full + brief;
+    Sheet {
+        subject,
+        kind: if alert { "Alert" } else { "Digest" },
+        heading: heading(stories.len(), alert, footer.sick.is_empty()),
+        plan: name(&plan.name),
+        window: window_words(window, plan.zone),
+        preview: stories.first().map_or_else(|| read(footer), |story| prose::line(&story.starred(), 160)),
+        note: note(plan, stories.len(), alert),
+        groups: groups(stories, full, told),
+        left_out: stories.len().saturating_sub(told),
+        read: read(footer),
+        sick: footer.sick.iter().take(SICK_MAX).map(|sick| self::sick(sick, plan.zone, window.to)).collect(),
+        sick_more: footer.sick.len().saturating_sub(SICK_MAX),
+        next: footer.next_digest_at.and_then(|at| local(at, plan.zone, window.to)),
+        command: command(plan, window),
+    }
+}
+
+fn heading(stories: usize, alert: bool, healthy: bool) -> String {
+    match stories {
+        0 if healthy => "All is well".into(),
+        0 => "No news, but sick sources".into(),
+        1 if alert => "Alert".into(),
+        _ => count(stories, if alert { "alert" } else { "story" }),
+    }
+}
+
+fn note(plan: &Plan, stories: usize, alert: bool) -> Option<String> {
+    match stories {
+        0 => Some("Nothing in this window matched your watches.".into()),
+        _ if alert && stories > plan.burst_max => {
+            Some(format!("More than {} alerts came at once, so they are told in one mail.", plan.burst_max))
+        }
+        _ => None,
+    }
+}
+
+/// Stories up to `full` whole, then up to `told` as a line; groups by best score.
+fn groups(stories: &[Story], full: usize, told: usize) -> Vec<Group<'_>> {
+    let mut groups: Vec<Group> = Vec::new();
+    for (rank, story) in stories.iter().enumerate() {
+        let at = groups.iter().position(|group| group.watch == story.watch).unwrap_or_else(|| {
+            groups.push(Group { watch: &story.watch, count: 0, full: Vec::new(), brief: Vec::new() });
+            groups.len() - 1
+        });
+        let group = &mut groups[at];
+        group.count += 1;
+        if rank < full {
+            group.full.push(story);
+        } else if rank < told {
+            group.brief.push(story);
+        }
+    }
+    groups.retain(|group| !group.full.is_empty() || !group.brief.is_empty());
+    groups
+}
+
+fn sick(
+    (source, state, since, reason): &(String, String, DateTime<Utc>, String),
+    zone: Tz,
+    now: DateTime<Utc>,
+) -> Sick {
+    Sick {
+        source: name(source),
+        state: name(state),
+        since: local(*since, zone, now).unwrap_or_else(|| "an unknown time".into()),
+        reason: prose::line(reason, 160),
+    }
+}
+
+/// `Sun 22 Nov, 07:00 – 17:00 CET (Europe/Brussels)`.
+fn window_words(window: &Window, zone: Tz) -> String {
+    let (Some(from), Some(to)) = (local(window.from, zone, window.to), local(window.to, zone, window.to))
+    else {
+        return zone.name().into();
+    };
+    let (from_at, to_at) = (window.from.with_timezone(&zone), window.to.with_timezone(&zone));
+    if from_at.format("%F %Z").to_string() == to_at.format("%F %Z").to_string() {
+        let times = format!("{} – {}", from_at.format("%a %-d %b, %H:%M"), to_at.format("%H:%M %Z"));
+        return format!("{times} ({})", zone.name());
+    }
+    format!("{from} – {to} ({})", zone.name())
+}
+
+/// The command that shows this digest again.
+fn command(plan: &Plan, window: &Window) -> String {
+    let since = window.from.format("%Y-%m-%dT%H:%M:%SZ");
+    format!("newswatch digest {} --since {since} --dry-run", shell_word(&name(&plan.name)))
+}
+
+fn shell_word(word: &str) -> String {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
+    if !word.is_empty() && word.chars().all(is_plain) {
+        return word.into();
+    }
+    format!("'{}'", word.replace('\'', r"'\''"))
+}
