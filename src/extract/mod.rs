@@ -11,7 +11,7 @@ mod text;
 
 pub use language::language;
 pub use link::canonical;
-pub use text::{entities_decoded, line_of, text_of};
+pub use text::{line_of, text_of};
 
 use crate::feed::Entry;
 use chrono::{DateTime, SecondsFormat, Utc};
