@@ -2,11 +2,32 @@
 //!
 //! Invariant: parsing cannot fail on a part. What can be read is returned, what
 //! cannot is listed as a [`Fault`]; only a document that is no feed at all is
-//! refused. No clock, no network, no identity from volatile data.
+//! refused. No clock, no network, no identity from volatile data. Time and
+//! memory are linear in the input and bounded by the limits below.
 #![deny(clippy::disallowed_methods, clippy::disallowed_types)]
 
+pub mod charset;
+pub mod dates;
+mod entities;
+mod json;
+mod map;
+mod tokens;
+mod tree;
+
+use charset::Kind;
 use chrono::{DateTime, Utc};
 use serde::Serialize;
+use sha2::{Digest, Sha256};
+use url::Url;
+
+/// Longer documents are refused, in bytes after decompression.
+pub const BODY_BYTES_MAX: usize = 16 * 1024 * 1024;
+/// Entries read of one document; more are a fault.
+pub const ENTRIES_MAX: usize = 20_000;
+/// Bytes kept of one text; the rest is cut off.
+pub const TEXT_BYTES_MAX: usize = 1024 * 1024;
+/// Faults listed of one document.
+pub const FAULTS_MAX: usize = 100;
 
 /// A parsed feed: what it says of itself, its entries, and what was wrong with it.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -86,7 +107,129 @@ pub struct NotAFeed(pub String);
 /// from: the base of relative links.
 ///
 /// # Errors
-/// [`NotAFeed`] only when no dialect is recognised.
-pub fn parse(_body: &[u8], _content_type: Option<&str>, _url: Option<&str>) -> Result<Feed, NotAFeed> {
-    Err(NotAFeed("not built yet".into()))
+/// [`NotAFeed`] when no dialect is recognised, or the body is over [`BODY_BYTES_MAX`].
+pub fn parse(body: &[u8], content_type: Option<&str>, url: Option<&str>) -> Result<Feed, NotAFeed> {
+    if body.len() > BODY_BYTES_MAX {
+        return Err(NotAFeed(format!("the body is larger than {BODY_BYTES_MAX} bytes")));
+    }
+    let decoded = charset::decode(body, content_type, Kind::Xml);
+    let mut feed = if json::is_json(&decoded.text) {
+        json::read(&decoded.text, ENTRIES_MAX).ok_or_else(|| NotAFeed("JSON, but not a JSON Feed".into()))?
+    } else {
+        read_markup(&decoded.text)?
+    };
+    feed.faults.extend(decoded.fault.map(|what| Fault { place: "document".into(), what }));
+    feed.faults.truncate(FAULTS_MAX);
+    settle(&mut feed, url);
+    Ok(feed)
+}
+
+fn read_markup(text: &str) -> Result<Feed, NotAFeed> {
+    let (mut entries, mut faults) = (Vec::new(), Vec::new());
+    let mut is_full = false;
+    let outline = tree::read(text, |tree, node, whole| {
+        is_full = entries.len() >= ENTRIES_MAX;
+        if is_full {
+            return false;
+        }
+        let entry = map::entry(tree, node, entries.len() + 1, &mut faults);
+        // Half an entry without its identity would come back as another one.
+        if whole || entry.id.is_some() || entry.link.is_some() {
+            entries.push(entry);
+        }
+        true
+    });
+    if outline.root.is_none() {
+        return Err(not_a_feed(text));
+    }
+    let mut feed = map::feed(&outline.tree);
+    let document = |what: &str| Fault { place: "document".into(), what: what.to_owned() };
+    feed.faults.append(&mut faults);
+    feed.faults.extend(outline.faults.iter().map(|what| document(what)));
+    if outline.truncated {
+        feed.faults.push(document("cut off before its end"));
+    }
+    if is_full {
+        feed.faults.push(document(&format!("more than {ENTRIES_MAX} entries; the rest was not read")));
+    }
+    feed.entries = entries;
+    Ok(feed)
+}
+
+fn not_a_feed(text: &str) -> NotAFeed {
+    let start = text.trim_start();
+    let start = &start[..start.floor_char_boundary(1024)];
+    let lower = start.to_ascii_lowercase();
+    NotAFeed(match () {
+        () if start.is_empty() => "the body is empty".into(),
+        () if lower.contains("<html") || lower.contains("<!doctype html") => {
+            "an HTML page, not a feed; try `sources discover` with its address".into()
+        }
+        () => "neither RSS, Atom, RDF, CDF, JSON Feed nor a sitemap".into(),
+    })
+}
+
+/// What needs the whole feed: relative links, inherited authors, identities.
+fn settle(feed: &mut Feed, url: Option<&str>) {
+    let document = url.and_then(|url| Url::parse(url).ok());
+    feed.link = feed.link.take().and_then(|link| absolute(link, document.as_ref()));
+    let site = feed.link.as_deref().and_then(|link| Url::parse(link).ok());
+    let base = site.or(document);
+    for entry in &mut feed.entries {
+        entry.link = entry.link.take().and_then(|link| absolute(link, base.as_ref()));
+        if entry.authors.is_empty() {
+            entry.authors.clone_from(&feed.authors);
+        }
+        if entry.language == feed.language {
+            entry.language = None;
+        }
+        entry.id = entry.id.take().or_else(|| entry.link.clone()).or_else(|| fingerprint(entry));
+    }
+}
+
+/// An address that stands alone; none for schemes that are no address.
+fn absolute(link: String, base: Option<&Url>) -> Option<String> {
+    if map::is_absolute(&link) {
+        let scheme = link.split(':').next().unwrap_or_default().to_ascii_lowercase();
+        return (!matches!(scheme.as_str(), "javascript" | "data" | "vbscript" | "about")).then_some(link);
+    }
+    match base.and_then(|base| base.join(&link).ok()) {
+        Some(joined) => Some(joined.into()),
+        None => Some(link),
+    }
+}
+
+/// Identity of an entry that has neither guid nor link: what it says and when.
+fn fingerprint(entry: &Entry) -> Option<String> {
+    let said = entry.title.as_ref().or(entry.summary.as_ref()).or(entry.content.as_ref())?;
+    let date = entry.published.or(entry.updated).map(|date| date.to_rfc3339()).unwrap_or_default();
+    let digest = Sha256::digest(format!("{said}\n{date}"));
+    Some(digest.iter().take(16).fold("sha256:".to_owned(), |id, byte| id + &format!("{byte:02x}")))
+}
+
+/// The first `bytes_max` bytes, less where that would split a character.
+fn truncate(text: &str, bytes_max: usize) -> &str {
+    &text[..text.floor_char_boundary(bytes_max)]
+}
+
+/// Text from base64 (RFC 4648); none when it is no such thing or no UTF-8.
+fn base64(text: &str) -> Option<String> {
+    let (mut bytes, mut held, mut bits) = (Vec::new(), 0_u32, 0);
+    for byte in text.bytes().filter(|byte| !byte.is_ascii_whitespace() && *byte != b'=') {
+        let value = match byte {
+            b'A'..=b'Z' => byte - b'A',
+            b'a'..=b'z' => byte - b'a' + 26,
+            b'0'..=b'9' => byte - b'0' + 52,
+            b'+' | b'-' => 62,
+            b'/' | b'_' => 63,
+            _ => return None,
+        };
+        held = (held << 6 | u32::from(value)) & 0xFFFF;
+        bits += 6;
+        if bits >= 8 {
+            bits -= 8;
+            bytes.push(u8::try_from((held >> bits) & 0xFF).ok()?);
+        }
+    }
+    String::from_utf8(bytes).ok()
 }
