@@ -5,11 +5,21 @@
 //! a match. No clock, no disk, no network.
 #![deny(clippy::disallowed_methods, clippy::disallowed_types)]
 
+mod evaluate;
+mod explain;
 pub mod fold;
+mod list;
 pub mod query;
 pub mod scan;
+pub mod score;
+#[cfg(test)]
+mod tests;
+
+pub use list::WatchList;
 
 use crate::extract::Article;
+use std::borrow::Cow;
+use std::fmt;
 use std::ops::Range;
 
 /// What must not be missed: a name, a query, a weight.
@@ -37,6 +47,48 @@ pub enum Field {
     Source,
 }
 
+impl Field {
+    /// Every field, in the order of a story.
+    pub const ALL: [Field; 5] = [Field::Title, Field::Text, Field::Author, Field::Url, Field::Source];
+
+    /// The one word for it in JSON, SQL and mail.
+    pub fn name(self) -> &'static str {
+        match self {
+            Field::Title => "title",
+            Field::Text => "text",
+            Field::Author => "author",
+            Field::Url => "url",
+            Field::Source => "source",
+        }
+    }
+
+    /// The field called `name`.
+    pub fn named(name: &str) -> Option<Field> {
+        Field::ALL.into_iter().find(|field| field.name() == name)
+    }
+
+    /// What the field holds; spans of hits are bytes of this. Authors stand one
+    /// after the other with `, ` between.
+    pub fn of(self, article: &Article) -> Cow<'_, str> {
+        match self {
+            Field::Title => Cow::Borrowed(&article.title),
+            Field::Text => Cow::Borrowed(&article.text),
+            Field::Author => match article.authors.as_slice() {
+                [one] => Cow::Borrowed(one),
+                several => Cow::Owned(several.join(", ")),
+            },
+            Field::Url => Cow::Borrowed(article.link.as_deref().unwrap_or_default()),
+            Field::Source => Cow::Borrowed(&article.source),
+        }
+    }
+}
+
+impl fmt::Display for Field {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
 /// Evidence: where a watch's term stands, and which rule says so.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Hit {
@@ -61,7 +113,7 @@ pub struct Score {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Addend {
     pub points: f64,
-    /// `Temirov in the title, weight 3 x 2`.
+    /// `Темировым in the title: 2.0 (weight 1, title x 2)`.
     pub reason: String,
 }
 
@@ -94,29 +146,4 @@ pub struct Finding {
     /// Bytes of the query it is about.
     pub span: Range<usize>,
     pub message: String,
-}
-
-/// All watches compiled into one matcher.
-#[derive(Debug, Clone, Default)]
-pub struct WatchList {}
-
-impl WatchList {
-    /// Compiles `watches`; the findings are warnings (too broad, can hardly fire, collides).
-    ///
-    /// # Errors
-    /// Every query that does not parse or can never fire, with its place.
-    pub fn compile(_watches: &[Watch]) -> Result<(WatchList, Vec<Finding>), Vec<Finding>> {
-        Ok((WatchList::default(), Vec::new()))
-    }
-
-    /// The matches of each article, in order, best score first.
-    pub fn scan(&self, articles: &[Article]) -> Vec<Vec<Match>> {
-        articles.iter().map(|_| Vec::new()).collect()
-    }
-
-    /// Why `watch` did or did not fire on `article`: addends and near misses,
-    /// one sentence a line.
-    pub fn explain(&self, _watch: &str, _article: &Article) -> Vec<String> {
-        Vec::new()
-    }
 }

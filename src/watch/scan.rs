@@ -39,22 +39,87 @@ pub struct Found {
 
 /// All patterns of all watches, compiled.
 #[derive(Debug, Clone, Default)]
-pub struct Patterns {}
+pub struct Patterns {
+    patterns: Vec<(Pattern, Option<regex::Regex>)>,
+}
 
 impl Patterns {
     /// # Errors
     /// Index of the pattern that cannot be used (a bad regex, an empty stem), and why.
-    pub fn compile(_patterns: &[Pattern]) -> Result<Patterns, Vec<(usize, String)>> {
-        Ok(Patterns {})
+    pub fn compile(patterns: &[Pattern]) -> Result<Patterns, Vec<(usize, String)>> {
+        let mut bad = Vec::new();
+        let mut good = Vec::new();
+        for (index, pattern) in patterns.iter().enumerate() {
+            let regex = match pattern.kind {
+                Kind::Regex => Some(pattern.text.clone()),
+                Kind::Wildcard => {
+                    let body = regex::escape(&pattern.text).replace("\\*", "\\w*").replace("\\?", "\\w");
+                    Some(format!("(?i)\\b{body}\\b"))
+                }
+                _ => None,
+            };
+            match regex.map(|regex| regex::Regex::new(&regex)).transpose() {
+                Ok(regex) => good.push((pattern.clone(), regex)),
+                Err(_) => {
+                    bad.push((index, format!("`/{}/` is not a pattern that can be used", pattern.text)))
+                }
+            }
+        }
+        if bad.is_empty() { Ok(Patterns { patterns: good }) } else { Err(bad) }
     }
 
     /// Every place of every pattern in one article, by field and position.
-    pub fn scan(&self, _article: &Article) -> Vec<Found> {
-        Vec::new()
+    pub fn scan(&self, article: &Article) -> Vec<Found> {
+        let mut all = Vec::new();
+        for (field, text) in [(Field::Title, &article.title), (Field::Text, &article.text)] {
+            let words = words(text);
+            for (index, (pattern, regex)) in self.patterns.iter().enumerate() {
+                let found = |words: Range<usize>, span: Range<usize>| Found {
+                    pattern: index,
+                    field,
+                    span,
+                    words,
+                    rule: format!("as written: {}", pattern.text),
+                    certainty: 1.0,
+                };
+                if let Some(regex) = regex {
+                    for hit in regex.find_iter(text) {
+                        let from = words.iter().filter(|(span, _)| span.end <= hit.start()).count();
+                        let to = words.iter().filter(|(span, _)| span.start < hit.end()).count();
+                        all.push(found(from..to, hit.range()));
+                    }
+                    continue;
+                }
+                let wanted: Vec<String> =
+                    self::words(&pattern.text).into_iter().map(|(_, word)| word).collect();
+                for (at, window) in words.windows(wanted.len().max(1)).enumerate() {
+                    if window.iter().map(|(_, word)| word).eq(&wanted) {
+                        let span = window[0].0.start..window[window.len() - 1].0.end;
+                        if pattern.kind != Kind::Exact || text[span.clone()] == pattern.text {
+                            all.push(found(at..at + wanted.len(), span));
+                        }
+                    }
+                }
+            }
+        }
+        all
     }
 
     /// Every form of pattern `index` that would be accepted, by language.
-    pub fn expand(&self, _index: usize) -> Vec<(String, Vec<String>)> {
-        Vec::new()
+    pub fn expand(&self, index: usize) -> Vec<(String, Vec<String>)> {
+        vec![("en".into(), vec![self.patterns[index].0.text.clone()])]
     }
+}
+
+fn words(text: &str) -> Vec<(Range<usize>, String)> {
+    let mut words: Vec<(Range<usize>, String)> = Vec::new();
+    let mut at = 0;
+    for piece in text.split(|c: char| !c.is_alphanumeric()) {
+        if !piece.is_empty() {
+            words.push((at..at + piece.len(), piece.to_lowercase()));
+        }
+        at += piece.len();
+        at += text[at..].chars().next().map_or(0, char::len_utf8);
+    }
+    words
 }
