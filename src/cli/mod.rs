@@ -3,7 +3,9 @@
 //! Invariant: data goes to stdout, everything else to stderr; a closed pipe is
 //! a quiet end; exit codes are those of [`Exit`].
 
+mod check_config;
 mod extract;
+mod init;
 mod matching;
 mod parse;
 
@@ -45,6 +47,10 @@ enum Command {
     Extract(extract::Arguments),
     /// Articles as JSON lines on stdin, their matches as JSON lines on stdout
     Match(matching::Arguments),
+    /// Says everything that is wrong with the configuration, with line and column
+    CheckConfig,
+    /// Writes a commented config.toml; never over a file
+    Init,
 }
 
 /// Runs the command line.
@@ -54,6 +60,8 @@ pub fn main() -> ExitCode {
         Command::Parse(given) => parse::run(given),
         Command::Extract(given) => extract::run(given),
         Command::Match(given) => matching::run(given, arguments.config.as_deref()),
+        Command::CheckConfig => check_config::run(arguments.config.as_deref()),
+        Command::Init => init::run(arguments.config.as_deref()),
     };
     match done {
         Ok(exit) => ExitCode::from(exit as u8),

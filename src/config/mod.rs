@@ -3,6 +3,12 @@
 //! Invariant: every error is found in one reading and says file, line, column,
 //! what was written and what to do; nothing is read here but the file.
 
+mod reader;
+mod sections;
+#[cfg(test)]
+mod tests;
+mod values;
+
 use crate::digest::Plan;
 use crate::page::Selectors;
 use crate::schedule::Cadence;
@@ -138,20 +144,52 @@ pub struct ConfigError {
     pub problems: Vec<Problem>,
 }
 
+impl std::fmt::Display for ConfigError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let lines: Vec<String> = self.problems.iter().map(|problem| problem.at(&self.path)).collect();
+        f.write_str(&lines.join("\n"))
+    }
+}
+
+impl std::error::Error for ConfigError {}
+
+impl Problem {
+    /// ``config.toml:14:9: unknown key `recipents`; did you mean `recipients`?``
+    pub fn at(&self, path: &Path) -> String {
+        match self.line {
+            0 => format!("{}: {}", path.display(), self.message),
+            line => format!("{}:{line}:{}: {}", path.display(), self.column, self.message),
+        }
+    }
+}
+
 /// Reads and checks the file at `path`.
 ///
 /// # Errors
 /// Every problem of the file at once, or why it cannot be read.
 pub fn load(path: &Path) -> Result<Config, ConfigError> {
-    Err(ConfigError { path: path.into(), problems: Vec::new() })
+    let text = std::fs::read_to_string(path).map_err(|error| match error.kind() {
+        std::io::ErrorKind::NotFound => {
+            whole(path, "there is no such file; `newswatch init` writes one".to_owned())
+        }
+        std::io::ErrorKind::InvalidData => whole(path, "the file is not UTF-8; save it as UTF-8".to_owned()),
+        _ => whole(path, format!("cannot be read: {error}")),
+    })?;
+    parse(&text, path)
 }
 
 /// Checks `text` as if it stood in the file at `path`.
 ///
 /// # Errors
 /// Every problem at once.
-pub fn parse(_text: &str, path: &Path) -> Result<Config, ConfigError> {
-    Err(ConfigError { path: path.into(), problems: Vec::new() })
+pub fn parse(text: &str, path: &Path) -> Result<Config, ConfigError> {
+    // Editors of another system put it there; TOML does not know it.
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    let (config, problems, warnings) = reader::Report::read(text, |keys| sections::config(keys, path));
+    match config {
+        Some(config) if problems.is_empty() => Ok(Config { warnings, ..config }),
+        _ => Err(ConfigError { path: path.into(), problems }),
+    }
 }
 
 /// The file to use: `--config`, `$NEWSWATCH_CONFIG`, `./config.toml`,
@@ -159,6 +197,25 @@ pub fn parse(_text: &str, path: &Path) -> Result<Config, ConfigError> {
 ///
 /// # Errors
 /// Names the places looked at, and `newswatch init`.
-pub fn find(_given: Option<&Path>) -> Result<PathBuf, ConfigError> {
-    Err(ConfigError { path: PathBuf::new(), problems: Vec::new() })
+pub fn find(given: Option<&Path>) -> Result<PathBuf, ConfigError> {
+    let variable = |name| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    if let Some(named) = given.map(PathBuf::from).or_else(|| variable("NEWSWATCH_CONFIG")) {
+        return Ok(named);
+    }
+    let home = variable("XDG_CONFIG_HOME").or_else(|| Some(variable("HOME")?.join(".config")));
+    let mut places = vec![PathBuf::from("config.toml")];
+    places.extend(home.map(|home| home.join("newswatch/config.toml")));
+    places.push("/etc/newswatch/config.toml".into());
+    places.iter().find(|place| place.is_file()).cloned().ok_or_else(|| {
+        let looked: Vec<String> = places.iter().map(|place| place.display().to_string()).collect();
+        let message = format!(
+            "no configuration at {}; `newswatch init` writes one, `--config FILE` names another",
+            looked.join(", ")
+        );
+        whole(Path::new("newswatch"), message)
+    })
+}
+
+fn whole(path: &Path, message: String) -> ConfigError {
+    ConfigError { path: path.into(), problems: vec![Problem { line: 0, column: 0, message }] }
 }

@@ -1,0 +1,46 @@
+//! `newswatch check-config`: everything wrong with the configuration, at once.
+
+use super::Exit;
+use crate::config::{self, Config, ConfigError};
+use std::io::Write;
+use std::path::Path;
+
+pub fn run(given: Option<&Path>) -> anyhow::Result<Exit> {
+    match config::find(given).and_then(|path| config::load(&path)) {
+        Ok(config) => {
+            writeln!(std::io::stdout(), "{}", summary(&config))?;
+            for warning in &config.warnings {
+                eprintln!("{}", warning.at(&config.path));
+            }
+            Ok(Exit::Ok)
+        }
+        Err(error) => {
+            report(&error);
+            Ok(Exit::Configuration)
+        }
+    }
+}
+
+fn report(error: &ConfigError) {
+    eprintln!("{error}");
+    if error.problems.len() > 1 {
+        eprintln!("{}: {} problems", error.path.display(), error.problems.len());
+    }
+}
+
+/// `config.toml: ok: 18 sources, 4 watches, 1 plan`.
+fn summary(config: &Config) -> String {
+    let off = config.sources.iter().filter(|source| !source.enabled).count();
+    let off = if off == 0 { String::new() } else { format!(" ({off} off)") };
+    format!(
+        "{}: ok: {}{off}, {}, {}",
+        config.path.display(),
+        count(config.sources.len(), "source", "sources"),
+        count(config.watches.len(), "watch", "watches"),
+        count(config.plans.len(), "plan", "plans"),
+    )
+}
+
+fn count(number: usize, one: &str, many: &str) -> String {
+    format!("{number} {}", if number == 1 { one } else { many })
+}

@@ -1,0 +1,272 @@
+//! TOML tables read key by key, remembering where each stood.
+//!
+//! Invariant: reading never stops at a problem; a key nobody asked for is one.
+
+use super::{Problem, values};
+use std::cell::RefCell;
+use std::ops::{Range, RangeInclusive};
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+
+/// The text under reading and what was found wrong with it.
+pub struct Report<'t> {
+    text: &'t str,
+    /// From here on the structure of the file is not known: a syntax error.
+    sound_until: usize,
+    problems: RefCell<Vec<(usize, String)>>,
+    warnings: RefCell<Vec<(usize, String)>>,
+}
+
+/// One table, and which of its keys the program knows.
+pub struct Keys<'r, 't> {
+    pub report: &'r Report<'t>,
+    /// As the user writes it: `[[feed]]`.
+    title: &'static str,
+    /// Where its header stands.
+    pub at: usize,
+    table: &'r DeTable<'t>,
+    known: RefCell<Vec<&'static str>>,
+}
+
+/// A string of the file and the bytes it stands at, quotes included.
+#[derive(Debug, Clone)]
+pub struct Text {
+    pub value: String,
+    pub span: Range<usize>,
+}
+
+impl<'t> Report<'t> {
+    /// Reads `text`, giving the top table to `read`; then everything that was found.
+    pub fn read<T>(text: &'t str, read: impl FnOnce(&Keys<'_, 't>) -> T) -> (T, Vec<Problem>, Vec<Problem>) {
+        let (table, errors) = DeTable::parse_recoverable(text);
+        let syntax: Vec<(usize, String)> = errors
+            .iter()
+            .map(|error| {
+                (error.span().map_or(0, |span| span.start), format!("not TOML: {}", error.message()))
+            })
+            .collect();
+        let sound_until = syntax.iter().map(|(at, _)| line_start(text, *at)).min().unwrap_or(usize::MAX);
+        let problems = RefCell::new(syntax);
+        let report = Report { text, sound_until, problems, warnings: RefCell::default() };
+        let done = report.table("the file", 0, table.get_ref(), read);
+        let (problems, warnings) = (report.problems.take(), report.warnings.take());
+        (done, report.place(problems), report.place(warnings))
+    }
+
+    /// `at` is a byte of the text; `usize::MAX` means the file as a whole.
+    pub fn problem(&self, at: usize, message: impl Into<String>) {
+        if at < self.sound_until {
+            self.problems.borrow_mut().push((at, message.into()));
+        }
+    }
+
+    pub fn warning(&self, at: usize, message: impl Into<String>) {
+        self.warnings.borrow_mut().push((at, message.into()));
+    }
+
+    /// The line `at` stands on, from 1.
+    pub fn line(&self, at: usize) -> usize {
+        self.text.bytes().take(at).filter(|byte| *byte == b'\n').count() + 1
+    }
+
+    /// The byte of the file where byte `offset` of `text` stands; where escapes
+    /// hide it, the value's start.
+    pub fn inside(&self, text: &Text, offset: usize) -> usize {
+        let written = self.text.get(text.span.clone()).unwrap_or_default();
+        match written.find(&text.value) {
+            Some(start) if !text.value.is_empty() => text.span.start + start + offset.min(text.value.len()),
+            _ => text.span.start,
+        }
+    }
+
+    fn table<'r, T>(
+        &'r self,
+        title: &'static str,
+        at: usize,
+        table: &'r DeTable<'t>,
+        read: impl FnOnce(&Keys<'r, 't>) -> T,
+    ) -> T {
+        let keys = Keys { report: self, title, at, table, known: RefCell::default() };
+        let done = read(&keys);
+        keys.refuse_unknown();
+        done
+    }
+
+    /// In the file's order; of several syntax errors on a line the first, the rest follow from it.
+    fn place(&self, mut found: Vec<(usize, String)>) -> Vec<Problem> {
+        found.sort_by_key(|(at, _)| *at);
+        let mut placed: Vec<Problem> = found.into_iter().map(|(at, message)| self.at(at, message)).collect();
+        let is_syntax = |problem: &Problem| problem.message.starts_with("not TOML");
+        placed.dedup_by(|next, first| *next == *first || (next.line == first.line && is_syntax(next)));
+        placed
+    }
+
+    fn at(&self, at: usize, message: String) -> Problem {
+        if at == usize::MAX {
+            return Problem { line: 0, column: 0, message };
+        }
+        let start = line_start(self.text, at);
+        let column = self.text.get(start..at.min(self.text.len())).unwrap_or_default().chars().count() + 1;
+        Problem { line: self.line(at), column, message }
+    }
+}
+
+fn line_start(text: &str, at: usize) -> usize {
+    let before = &text.as_bytes()[..at.min(text.len())];
+    before.iter().rposition(|byte| *byte == b'\n').map_or(0, |newline| newline + 1)
+}
+
+impl<'r, 't> Keys<'r, 't> {
+    pub fn problem(&self, at: usize, message: impl Into<String>) {
+        self.report.problem(at, message);
+    }
+
+    /// Where `key`'s value stands, if it is there.
+    pub fn place(&self, key: &str) -> Option<usize> {
+        self.table.iter().find(|(name, _)| name.get_ref() == key).map(|(_, value)| value.span().start)
+    }
+
+    /// Says so where `key` is missing; `example` shows what belongs there.
+    pub fn need(&self, key: &str, example: &str) {
+        if self.place(key).is_none() {
+            self.problem(self.at, format!("{} needs `{key}`, such as `{key} = {example}`", self.title));
+        }
+    }
+
+    /// A key that is known, but wrong to write.
+    pub fn refuse(&self, key: &'static str, why: &str) {
+        if self.find(key).is_some() {
+            let key_at =
+                self.table.keys().find(|name| name.get_ref() == key).map_or(0, |name| name.span().start);
+            self.problem(key_at, format!("`{key}` is not read here; {why}"));
+        }
+    }
+
+    pub fn text(&self, key: &'static str) -> Option<Text> {
+        self.find(key).and_then(|value| self.as_text(key, value))
+    }
+
+    /// A string, checked; what `check` says is wrong is a problem at the value.
+    pub fn checked<T>(&self, key: &'static str, check: impl Fn(&str) -> Result<T, String>) -> Option<T> {
+        self.text(key).and_then(|text| self.check(&text, check))
+    }
+
+    /// A list of strings, each checked; a lone string is a list of one.
+    pub fn list<T>(
+        &self,
+        key: &'static str,
+        check: impl Fn(&str) -> Result<T, String>,
+    ) -> Option<Vec<(Text, T)>> {
+        let value = self.find(key)?;
+        let items = value.get_ref().as_array().map_or_else(|| vec![value], |array| array.iter().collect());
+        let texts = items.into_iter().filter_map(|item| self.as_text(key, item));
+        Some(texts.filter_map(|text| Some((text.clone(), self.check(&text, &check)?))).collect())
+    }
+
+    pub fn boolean(&self, key: &'static str) -> Option<bool> {
+        let value = self.find(key)?;
+        let boolean = value.get_ref().as_bool();
+        boolean.or_else(|| self.wrong_type(key, value, "`true` or `false`"))
+    }
+
+    /// A number within `range`, whole or not.
+    pub fn number(&self, key: &'static str, range: RangeInclusive<f64>) -> Option<f64> {
+        let value = self.find(key)?;
+        let number = match value.get_ref() {
+            DeValue::Integer(whole) => whole.as_str().parse().ok().filter(|_| whole.radix() == 10),
+            DeValue::Float(float) => float.as_str().parse().ok(),
+            _ => return self.wrong_type(key, value, "a number"),
+        };
+        let number = number.filter(|number| range.contains(number));
+        if number.is_none() {
+            let (least, most) = (range.start(), range.end());
+            self.problem(value.span().start, format!("`{key}` is a number from {least} to {most}"));
+        }
+        number
+    }
+
+    pub fn whole(&self, key: &'static str, range: RangeInclusive<u32>) -> Option<u32> {
+        let number = self.number(key, f64::from(*range.start())..=f64::from(*range.end()))?;
+        if number.fract() != 0.0 {
+            self.problem(self.place(key).unwrap_or(self.at), format!("`{key}` is a whole number"));
+            return None;
+        }
+        Some(number as u32)
+    }
+
+    /// One of the words a key may hold.
+    pub fn choice<T: Copy>(&self, key: &'static str, choices: &[(&str, T)]) -> Option<T> {
+        self.checked(key, |word| {
+            let chosen = choices.iter().find(|(name, _)| *name == word).map(|(_, chosen)| *chosen);
+            chosen.ok_or_else(|| {
+                let names = choices.iter().map(|(name, _)| *name);
+                format!("`{key}` cannot be `{word}`{}", values::hint(word, names))
+            })
+        })
+    }
+
+    /// The table under `key`, written `[key]`.
+    pub fn section<T>(
+        &self,
+        key: &'static str,
+        title: &'static str,
+        read: impl FnOnce(&Keys<'r, 't>) -> T,
+    ) -> Option<T> {
+        let value = self.find(key)?;
+        match value.get_ref().as_table() {
+            Some(table) => Some(self.report.table(title, value.span().start, table, read)),
+            None => self.wrong_type(key, value, &format!("a table, written once as `{title}`")),
+        }
+    }
+
+    /// Every table under `key`, written `[[key]]`.
+    pub fn sections<T>(
+        &self,
+        key: &'static str,
+        title: &'static str,
+        read: impl Fn(&Keys<'r, 't>) -> Option<T>,
+    ) -> Vec<T> {
+        let Some(value) = self.find(key) else { return Vec::new() };
+        let Some(items) = value.get_ref().as_array() else {
+            self.wrong_type::<()>(
+                key,
+                value,
+                &format!("written `{title}`, with two brackets, once for each"),
+            );
+            return Vec::new();
+        };
+        let tables = items.iter().filter_map(|item| Some((item.span().start, item.get_ref().as_table()?)));
+        tables.filter_map(|(at, table)| self.report.table(title, at, table, &read)).collect()
+    }
+
+    fn find(&self, key: &'static str) -> Option<&'r Spanned<DeValue<'t>>> {
+        self.known.borrow_mut().push(key);
+        self.table.iter().find(|(name, _)| name.get_ref() == key).map(|(_, value)| value)
+    }
+
+    fn as_text(&self, key: &str, value: &Spanned<DeValue<'t>>) -> Option<Text> {
+        match value.get_ref().as_str() {
+            Some(text) => Some(Text { value: text.into(), span: value.span() }),
+            None => self.wrong_type(key, value, "a string in quotes"),
+        }
+    }
+
+    fn check<T>(&self, text: &Text, check: impl Fn(&str) -> Result<T, String>) -> Option<T> {
+        check(&text.value).map_err(|message| self.problem(text.span.start, message)).ok()
+    }
+
+    fn wrong_type<T>(&self, key: &str, value: &Spanned<DeValue<'t>>, wanted: &str) -> Option<T> {
+        let is = value.get_ref().type_str();
+        self.problem(value.span().start, format!("`{key}` is {wanted}, not {is}"));
+        None
+    }
+
+    fn refuse_unknown(&self) {
+        let known = self.known.borrow();
+        for key in self.table.keys().filter(|key| !known.contains(&&**key.get_ref())) {
+            let name = key.get_ref();
+            let hint = values::hint(name, known.iter().copied());
+            self.problem(key.span().start, format!("unknown key `{name}`{hint}"));
+        }
+    }
+}

@@ -1,0 +1,370 @@
+//! What each table of the file holds, its defaults, and what must agree.
+//!
+//! Invariant: a default stands here once; the shipped `config.toml` repeats it
+//! and a test compares the two.
+
+use super::reader::{Keys, Text};
+use super::{Config, Daemon, FullText, Mail, Secret, Source, Tls, Transport, values};
+use crate::digest::Plan;
+use crate::page::{self, Selectors};
+use crate::schedule::{Cadence, Cron};
+use crate::watch::{Finding, Watch, WatchList};
+use chrono_tz::Tz;
+use std::path::{Path, PathBuf};
+
+const POLLS_AT_ONCE_MAX: u32 = 32;
+const BURST_MAX: u32 = 10;
+/// Sender while mail only goes to files.
+const FILE_FROM: &str = "newswatch@localhost";
+
+/// A thing with a name, and where the name stands.
+type Named<T> = (T, Text);
+
+/// Reads the whole file; `None` never comes without a problem.
+pub fn config(keys: &Keys<'_, '_>, path: &Path) -> Option<Config> {
+    let base = path.parent().unwrap_or(Path::new(""));
+    let daemon = keys.section("daemon", "[daemon]", |keys| daemon(keys, base)).unwrap_or_default();
+    let mail =
+        keys.section("mail", "[mail]", |keys| mail(keys, base)).unwrap_or_else(|| Some(Mail::default()));
+    let mut sources = keys.sections("feed", "[[feed]]", |keys| source(keys, daemon.zone, None));
+    sources.extend(keys.sections("page", "[[page]]", |keys| {
+        let selectors = selectors(keys);
+        source(keys, daemon.zone, Some(selectors))
+    }));
+    let watches = keys.sections("watch", "[[watch]]", watch);
+    let plans = keys.sections("plan", "[[plan]]", |keys| plan(keys, daemon.zone));
+    refuse_doubles(keys, sources.iter().map(|(_, name)| name));
+    refuse_doubles(keys, watches.iter().map(|(_, _, name)| name));
+    refuse_doubles(keys, plans.iter().map(|(_, name, _)| name));
+    let watch_list = compile(keys, &watches);
+    join(keys, &watches, &plans);
+    say_what_is_missing(keys, sources.is_empty(), watches.is_empty(), plans.is_empty(), mail.as_ref());
+    Some(Config {
+        path: path.into(),
+        daemon,
+        mail: mail?,
+        sources: sources.into_iter().map(|(source, _)| source).collect(),
+        watches: watches.into_iter().map(|(watch, _, _)| watch).collect(),
+        watch_list: watch_list?,
+        plans: plans.into_iter().map(|(plan, _, _)| plan).collect(),
+        warnings: Vec::new(),
+    })
+}
+
+fn daemon(keys: &Keys<'_, '_>, base: &Path) -> Daemon {
+    let defaults = Daemon::default();
+    let private_hosts = keys.list("private_hosts", values::host).unwrap_or_default();
+    Daemon {
+        zone: keys.checked("timezone", values::zone).unwrap_or(defaults.zone),
+        contact: keys.checked("contact", values::contact),
+        data: path(keys, "data", base),
+        polls_at_once_max: keys
+            .whole("polls_at_once_max", 1..=1000)
+            .map_or(defaults.polls_at_once_max, |count| count as usize),
+        private_hosts: private_hosts.into_iter().map(|(_, host)| host).collect(),
+    }
+}
+
+impl Default for Daemon {
+    fn default() -> Daemon {
+        Daemon {
+            zone: Tz::UTC,
+            contact: None,
+            data: None,
+            polls_at_once_max: POLLS_AT_ONCE_MAX as usize,
+            private_hosts: Vec::new(),
+        }
+    }
+}
+
+impl Default for Mail {
+    fn default() -> Mail {
+        Mail { transport: Transport::File { directory: None }, from: FILE_FROM.into(), ops_to: Vec::new() }
+    }
+}
+
+#[derive(Clone, Copy, PartialEq)]
+enum Way {
+    File,
+    Sendmail,
+    Smtp,
+}
+
+/// Keys that only one transport reads.
+const WAY_KEYS: &[(&str, Way)] = &[
+    ("directory", Way::File),
+    ("command", Way::Sendmail),
+    ("host", Way::Smtp),
+    ("port", Way::Smtp),
+    ("tls", Way::Smtp),
+    ("user", Way::Smtp),
+    ("password_file", Way::Smtp),
+    ("password_env", Way::Smtp),
+];
+
+fn mail(keys: &Keys<'_, '_>, base: &Path) -> Option<Mail> {
+    let ways = [("file", Way::File), ("sendmail", Way::Sendmail), ("smtp", Way::Smtp)];
+    let way = keys.choice("transport", &ways).or(keys.place("transport").is_none().then_some(Way::File));
+    for key in ["password", "pass", "secret"] {
+        keys.refuse(key, "a secret does not stand in this file: name a file in `password_file` or a variable in `password_env`");
+    }
+    let directory = path(keys, "directory", base);
+    let command = path(keys, "command", base).unwrap_or_else(|| "/usr/sbin/sendmail".into());
+    let smtp = smtp(keys, way == Some(Way::Smtp));
+    if let Some(way) = way {
+        let idle = WAY_KEYS.iter().filter(|(_, of)| *of != way);
+        for (key, at) in idle.filter_map(|(key, _)| Some((key, keys.place(key)?))) {
+            keys.report.warning(at, format!("`{key}` has no effect with this `transport`"));
+        }
+        if way != Way::File {
+            keys.need("from", "\"newswatch@example.org\"");
+        }
+    }
+    let transport = match way? {
+        Way::File => Transport::File { directory },
+        Way::Sendmail => Transport::Sendmail { command },
+        Way::Smtp => smtp?,
+    };
+    let from = keys.checked("from", values::address).unwrap_or_else(|| FILE_FROM.into());
+    let ops_to = keys.list("ops_to", values::address).unwrap_or_default();
+    Some(Mail { transport, from, ops_to: ops_to.into_iter().map(|(_, address)| address).collect() })
+}
+
+/// The relay; `wanted` where `transport = "smtp"`.
+fn smtp(keys: &Keys<'_, '_>, wanted: bool) -> Option<Transport> {
+    let choices = [("implicit", Tls::Implicit), ("starttls", Tls::StartTls), ("none", Tls::None)];
+    let tls = keys.choice("tls", &choices).unwrap_or(Tls::Implicit);
+    let usual_port = match tls {
+        Tls::Implicit => 465,
+        Tls::StartTls => 587,
+        Tls::None => 25,
+    };
+    let port = keys.whole("port", 1..=65535).and_then(|port| u16::try_from(port).ok()).unwrap_or(usual_port);
+    let host = keys.checked("host", values::host);
+    let user = keys.checked("user", values::line);
+    let password = password(keys);
+    if wanted {
+        keys.need("host", "\"smtp.example.org\"");
+        agree(keys, tls, host.as_deref());
+    }
+    Some(Transport::Smtp { host: host?, port, tls, user, password })
+}
+
+fn password(keys: &Keys<'_, '_>) -> Option<Secret> {
+    let file = keys.checked("password_file", values::line).map(|file| Secret::File(file.into()));
+    let variable = keys.checked("password_env", values::line).map(Secret::Environment);
+    if let (Some(_), Some(at)) = (&file, keys.place("password_env")) {
+        keys.problem(at, "`password_env` and `password_file` exclude each other; keep one");
+    }
+    file.or(variable)
+}
+
+/// No password without a user, no user without a password, neither without TLS.
+fn agree(keys: &Keys<'_, '_>, tls: Tls, host: Option<&str>) {
+    let user = keys.place("user");
+    let password = keys.place("password_file").or(keys.place("password_env"));
+    match (user, password) {
+        (Some(at), None) => {
+            keys.problem(at, "`user` needs a password: add `password_file` or `password_env`")
+        }
+        (None, Some(at)) => keys.problem(at, "the password needs a `user`: add it, or take the password out"),
+        (Some(at), Some(_)) if tls == Tls::None => {
+            keys.problem(at, "a password would go in clear: set `tls` to `implicit` or `starttls`");
+        }
+        _ => {}
+    }
+    if let (Tls::None, Some(host), Some(at)) = (tls, host, keys.place("tls"))
+        && !values::is_loopback(host)
+    {
+        keys.problem(
+            at,
+            format!("mail to `{host}` would go in clear: set `tls` to `implicit` or `starttls`"),
+        );
+    }
+}
+
+fn source(keys: &Keys<'_, '_>, zone: Tz, selectors: Option<Option<Selectors>>) -> Option<Named<Source>> {
+    let name = name(keys, "\"Eurasianet\"");
+    keys.need("url", "\"https://eurasianet.org/rss.xml\"");
+    let url = keys.checked("url", values::url);
+    let cadence = cadence(keys, zone);
+    let full_texts = [("auto", FullText::Auto), ("always", FullText::Always), ("never", FullText::Never)];
+    let full_text = keys.choice("full_text", &full_texts).unwrap_or(FullText::Auto);
+    let enabled = keys.boolean("enabled").unwrap_or(true);
+    let language = keys.checked("language", values::language);
+    let tags = keys.list("tags", values::name).unwrap_or_default();
+    let (selectors, complete) = match selectors {
+        None => (None, true),
+        Some(selectors) => (selectors.clone(), selectors.is_some()),
+    };
+    let name = name?;
+    let source = Source {
+        name: name.value.trim().into(),
+        url: url?,
+        cadence,
+        full_text,
+        selectors,
+        enabled,
+        language,
+        tags: tags.into_iter().map(|(_, tag)| tag).collect(),
+    };
+    complete.then_some((source, name))
+}
+
+/// `every` or `cron`; adaptive where neither stands.
+fn cadence(keys: &Keys<'_, '_>, zone: Tz) -> Cadence {
+    let every = keys.checked("every", |text| match text {
+        "adaptive" => Ok(Cadence::ADAPTIVE),
+        _ => values::interval(text).map(Cadence::Every),
+    });
+    let cron = cron(keys, zone).map(Cadence::Cron);
+    if let (Some(_), Some(at)) = (keys.place("every"), keys.place("cron")) {
+        keys.problem(at, "`cron` and `every` exclude each other; keep one");
+    }
+    cron.or(every).unwrap_or(Cadence::ADAPTIVE)
+}
+
+fn cron(keys: &Keys<'_, '_>, zone: Tz) -> Option<Cron> {
+    keys.checked("cron", |line| Cron::parse(line, zone).map_err(|error| error.to_string()))
+}
+
+fn selectors(keys: &Keys<'_, '_>) -> Option<Selectors> {
+    keys.need("item", "\"article\"");
+    let item = keys.checked("item", values::line);
+    let [title, link, date, summary] =
+        ["title", "link", "date", "summary"].map(|key| keys.checked(key, values::line));
+    let selectors = Selectors { item: item?, title, link, date, summary };
+    match page::check(&selectors) {
+        Ok(()) => Some(selectors),
+        Err((key, message)) => {
+            keys.problem(keys.place(key).unwrap_or(keys.at), message);
+            None
+        }
+    }
+}
+
+/// With the text of its name and of its query.
+fn watch(keys: &Keys<'_, '_>) -> Option<(Watch, Text, Text)> {
+    let name = name(keys, "\"Bolot Temirov\"");
+    keys.need("query", "'\"Bolot Temirov\" OR (Temirov NEAR/30 journalist)'");
+    let query = keys.text("query");
+    let weight = keys.number("weight", 0.01..=100.0).unwrap_or(1.0);
+    let aliases = keys.boolean("aliases").unwrap_or(true);
+    let derived = keys.boolean("derived").unwrap_or(false);
+    let (name, query) = (name?, query?);
+    let watch =
+        Watch { name: name.value.trim().into(), query: query.value.clone(), weight, aliases, derived };
+    Some((watch, query, name))
+}
+
+/// With the text of its name and of the watches it names.
+fn plan(keys: &Keys<'_, '_>, zone: Tz) -> Option<(Plan, Text, Vec<Text>)> {
+    let name = name(keys, "\"rights desk\"");
+    keys.need("to", "[\"desk@example.org\"]");
+    let to = keys.list("to", values::address);
+    if let (Some(at), Some([])) = (keys.place("to"), to.as_deref()) {
+        keys.problem(at, "`to` is empty: nobody would be told");
+    }
+    let watches = keys.list("watches", values::name);
+    if let (Some(at), Some([])) = (keys.place("watches"), watches.as_deref()) {
+        keys.problem(at, "`watches` is empty: nothing would be told; write `[\"*\"]` for all");
+    }
+    let zone = keys.checked("timezone", values::zone).unwrap_or(zone);
+    let (names, watches): (Vec<Text>, Vec<String>) = watches.unwrap_or_default().into_iter().unzip();
+    let at_least = keys.number("at_least", 0.0..=1_000_000.0).unwrap_or(0.0);
+    let at_once_from = keys.number("at_once_from", 0.0..=1_000_000.0);
+    let cron = cron(keys, zone);
+    let quiet = keys.checked("quiet", values::times);
+    let burst_max = keys.whole("burst_max", 1..=1000).unwrap_or(BURST_MAX) as usize;
+    let all_is_well = keys.boolean("all_is_well").unwrap_or(false);
+    let name = name?;
+    let plan = Plan {
+        name: name.value.trim().into(),
+        to: to?.into_iter().map(|(_, address)| address).collect(),
+        watches: if names.is_empty() { vec!["*".into()] } else { watches },
+        at_least,
+        cron,
+        at_once_from,
+        quiet,
+        zone,
+        burst_max,
+        all_is_well,
+    };
+    Some((plan, name, names))
+}
+
+fn name(keys: &Keys<'_, '_>, example: &str) -> Option<Text> {
+    keys.need("name", example);
+    keys.checked("name", values::name)?;
+    keys.text("name")
+}
+
+/// A relative path counts from where the file lies.
+fn path(keys: &Keys<'_, '_>, key: &'static str, base: &Path) -> Option<PathBuf> {
+    keys.checked(key, values::line).map(|path| base.join(path))
+}
+
+fn refuse_doubles<'n>(keys: &Keys<'_, '_>, names: impl Iterator<Item = &'n Text>) {
+    let mut seen: Vec<&Text> = Vec::new();
+    for name in names {
+        match seen.iter().find(|other| other.value.trim() == name.value.trim()) {
+            Some(other) => keys.problem(
+                name.span.start,
+                format!("the name `{}` is taken on line {}", name.value, keys.report.line(other.span.start)),
+            ),
+            None => seen.push(name),
+        }
+    }
+}
+
+fn compile(keys: &Keys<'_, '_>, watches: &[(Watch, Text, Text)]) -> Option<WatchList> {
+    let plain: Vec<Watch> = watches.iter().map(|(watch, _, _)| watch.clone()).collect();
+    let place = |finding: &Finding| {
+        let named = watches.iter().find(|(watch, _, _)| watch.name == finding.watch);
+        named.map_or(keys.at, |(_, query, _)| keys.report.inside(query, finding.span.start))
+    };
+    match WatchList::compile(&plain) {
+        Ok((list, findings)) => {
+            findings.iter().for_each(|finding| keys.report.warning(place(finding), finding.message.clone()));
+            Some(list)
+        }
+        Err(findings) => {
+            findings.iter().for_each(|finding| keys.problem(place(finding), finding.message.clone()));
+            None
+        }
+    }
+}
+
+/// Plans name watches that exist; a watch that no plan names is worth a word.
+fn join(keys: &Keys<'_, '_>, watches: &[(Watch, Text, Text)], plans: &[(Plan, Text, Vec<Text>)]) {
+    let known = || watches.iter().map(|(watch, _, _)| watch.name.as_str());
+    for text in plans.iter().flat_map(|(_, _, names)| names) {
+        let name = text.value.trim();
+        if name != "*" && !known().any(|watch| watch == name) {
+            keys.problem(text.span.start, format!("unknown watch `{name}`{}", values::hint(name, known())));
+        }
+    }
+    let told = |name: &str| {
+        plans.iter().any(|(plan, _, _)| plan.watches.iter().any(|watch| watch == "*" || watch == name))
+    };
+    for (watch, _, name) in watches.iter().filter(|(watch, _, _)| !plans.is_empty() && !told(&watch.name)) {
+        let message =
+            format!("no plan names the watch `{}`: what it finds is stored, not mailed", watch.name);
+        keys.report.warning(name.span.start, message);
+    }
+}
+
+fn say_what_is_missing(keys: &Keys<'_, '_>, sources: bool, watches: bool, plans: bool, mail: Option<&Mail>) {
+    let warn = |missing: bool, message: &str| {
+        if missing {
+            keys.report.warning(usize::MAX, message);
+        }
+    };
+    warn(sources, "no source: nothing will be read; add a `[[feed]]` or `[[page]]`");
+    warn(watches, "no `[[watch]]`: articles will be stored, nothing found in them");
+    warn(plans, "no `[[plan]]`: what is found will not be mailed");
+    warn(
+        mail.is_some_and(|mail| mail.ops_to.is_empty()),
+        "`ops_to` in `[mail]` is not set: trouble is told in `newswatch status` only",
+    );
+}

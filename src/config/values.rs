@@ -1,0 +1,205 @@
+//! What a string of the file means: addresses, times, names.
+//!
+//! Invariant: an error quotes what was written and shows what would be right,
+//! but never repeats what may be a secret.
+
+use chrono::NaiveTime;
+use chrono_tz::{TZ_VARIANTS, Tz};
+use std::net::IpAddr;
+use std::time::Duration;
+use url::{Host, Url};
+
+/// Sources are not polled more often than this: manners.
+const INTERVAL_LEAST: Duration = Duration::from_secs(60);
+const INTERVAL_MOST: Duration = Duration::from_secs(30 * 24 * 60 * 60);
+/// RFC 5321, 4.5.3.1.
+const LOCAL_PART_BYTES_MAX: usize = 64;
+const ADDRESS_BYTES_MAX: usize = 254;
+
+/// `; did you mean …?`, or what there is to choose from.
+pub fn hint<'n>(written: &str, known: impl Iterator<Item = &'n str> + Clone) -> String {
+    let near =
+        known.clone().map(|name| (distance(written, name), name)).min_by_key(|(distance, _)| *distance);
+    match near {
+        Some((distance, name)) if distance <= written.chars().count().div_ceil(3) => {
+            format!("; did you mean `{name}`?")
+        }
+        Some(_) if known.clone().count() <= 20 => {
+            let names: Vec<String> = known.map(|name| format!("`{name}`")).collect();
+            format!("; it is one of {}", names.join(", "))
+        }
+        _ => String::new(),
+    }
+}
+
+fn distance(written: &str, name: &str) -> usize {
+    strsim::damerau_levenshtein(&written.to_lowercase(), &name.to_lowercase())
+}
+
+/// A zone of the tz database.
+pub fn zone(name: &str) -> Result<Tz, String> {
+    name.parse().map_err(|_| {
+        let names = TZ_VARIANTS.iter().map(|zone| zone.name());
+        let city = |zone: &&str| zone.rsplit('/').next().is_some_and(|city| city.eq_ignore_ascii_case(name));
+        let hint = match names.clone().find(city) {
+            Some(zone) => format!("; did you mean `{zone}`?"),
+            None => hint(name, names),
+        };
+        let hint = if hint.is_empty() { "; write it like `Europe/Brussels` or `UTC`" } else { &hint };
+        format!("unknown time zone `{name}`{hint}")
+    })
+}
+
+/// `10m`, `1h30m`, `2d`.
+pub fn duration(text: &str) -> Result<Duration, String> {
+    let wrong = || format!("`{text}` is no interval; write it like `10m`, `1h30m` or `2d`");
+    let (mut seconds, mut number) = (0_u64, String::new());
+    for character in text.chars() {
+        if character.is_ascii_digit() {
+            number.push(character);
+            continue;
+        }
+        let unit = match character {
+            's' => 1,
+            'm' => 60,
+            'h' => 60 * 60,
+            'd' => 24 * 60 * 60,
+            _ => return Err(wrong()),
+        };
+        let count: u64 = number.parse().map_err(|_| wrong())?;
+        seconds = count.checked_mul(unit).and_then(|more| seconds.checked_add(more)).ok_or_else(wrong)?;
+        number.clear();
+    }
+    if text.is_empty() || !number.is_empty() { Err(wrong()) } else { Ok(Duration::from_secs(seconds)) }
+}
+
+/// How often a source is polled.
+pub fn interval(text: &str) -> Result<Duration, String> {
+    let interval = duration(text).map_err(|error| format!("{error}, or `adaptive`"))?;
+    if interval < INTERVAL_LEAST {
+        return Err(format!("`{text}` is too often; publishers block below `1m`"));
+    }
+    if interval > INTERVAL_MOST {
+        return Err(format!("`{text}` is too rare; `30d` at most"));
+    }
+    Ok(interval)
+}
+
+/// `22:00-06:00`.
+pub fn times(text: &str) -> Result<(NaiveTime, NaiveTime), String> {
+    let time = |text: &str| NaiveTime::parse_from_str(text.trim(), "%H:%M").ok();
+    let times = text.split_once('-').and_then(|(from, to)| Some((time(from)?, time(to)?)));
+    match times {
+        Some((from, to)) if from == to => {
+            Err(format!("`{text}` begins and ends at the same time; leave it out"))
+        }
+        Some(times) => Ok(times),
+        None => Err(format!("`{text}` is no span of time; write it like `22:00-06:00`")),
+    }
+}
+
+/// A plain mail address, `desk@example.org`: no display name, ASCII.
+pub fn address(text: &str) -> Result<String, String> {
+    let is_local = |local: &str| {
+        !local.is_empty()
+            && local.len() <= LOCAL_PART_BYTES_MAX
+            && !local.starts_with('.')
+            && !local.ends_with('.')
+            && !local.contains("..")
+            && local
+                .bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-/=?^_`{|}~.".contains(&byte))
+    };
+    let is_label = |label: &str| {
+        !label.is_empty()
+            && !label.starts_with('-')
+            && !label.ends_with('-')
+            && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+    };
+    let right = text.len() <= ADDRESS_BYTES_MAX
+        && text
+            .split_once('@')
+            .is_some_and(|(local, domain)| is_local(local) && domain.split('.').all(is_label));
+    if right {
+        return Ok(text.into());
+    }
+    Err(format!("`{text}` is no mail address; write it like `desk@example.org`"))
+}
+
+/// Where a source lies: http or https, nothing hidden in it.
+pub fn url(text: &str) -> Result<String, String> {
+    if text
+        .contains(|character: char| character.is_control() || character.is_whitespace() || character == '\\')
+    {
+        return Err("the address has a space, control character or backslash in it".into());
+    }
+    let url = Url::parse(text).map_err(|error| {
+        format!("`{text}` is no address ({error}); write it like `https://eurasianet.org/rss.xml`")
+    })?;
+    if !matches!(url.scheme(), "http" | "https") {
+        return Err(format!("`{}:` addresses are not read; only `http:` and `https:` are", url.scheme()));
+    }
+    if !url.username().is_empty() || url.password().is_some() {
+        // Not repeated: it may be a password.
+        return Err("the address has a user name or password in it; take out what stands before `@`".into());
+    }
+    if url.port() == Some(0) {
+        return Err(format!("`{text}` names port 0, which does not exist"));
+    }
+    Ok(text.into())
+}
+
+/// A way for publishers to reach somebody; goes into a header.
+pub fn contact(text: &str) -> Result<String, String> {
+    if text.starts_with("http") { url(text) } else { address(text) }
+        .map_err(|_| format!("`{text}` is neither a mail address nor an http address publishers could use"))
+}
+
+/// A host's name or address alone.
+pub fn host(text: &str) -> Result<String, String> {
+    let bare = text.trim_start_matches('[').trim_end_matches(']');
+    let right = bare.parse::<IpAddr>().is_ok() || (!text.is_empty() && Host::parse(text).is_ok());
+    right
+        .then(|| text.to_owned())
+        .ok_or_else(|| format!("`{text}` is no host; write the name alone, such as `intranet.example.org`"))
+}
+
+/// Whether a connection to `host` stays on this machine.
+pub fn is_loopback(host: &str) -> bool {
+    let bare = host.trim_start_matches('[').trim_end_matches(']');
+    bare.eq_ignore_ascii_case("localhost")
+        || bare.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
+}
+
+/// A name for people: something, on one line.
+pub fn name(text: &str) -> Result<String, String> {
+    match text.trim() {
+        "" => Err("the name is empty".into()),
+        _ if text.contains(char::is_control) => Err("the name has a control character in it".into()),
+        trimmed => Ok(trimmed.into()),
+    }
+}
+
+/// A language tag such as `ky` or `uz-Latn` (RFC 5646, loosely).
+pub fn language(text: &str) -> Result<String, String> {
+    let mut parts = text.split('-');
+    let first = parts.next().is_some_and(|part| {
+        (2..=3).contains(&part.len()) && part.bytes().all(|byte| byte.is_ascii_lowercase())
+    });
+    let right = first
+        && parts.all(|part| {
+            (2..=8).contains(&part.len()) && part.bytes().all(|byte| byte.is_ascii_alphanumeric())
+        });
+    right
+        .then(|| text.to_owned())
+        .ok_or_else(|| format!("`{text}` is no language; write it like `ky` or `uz-Latn`"))
+}
+
+/// A string that may hold anything but control characters.
+pub fn line(text: &str) -> Result<String, String> {
+    match text {
+        "" => Err("the value is empty; leave the key out instead".into()),
+        _ if text.contains(char::is_control) => Err("the value has a control character in it".into()),
+        _ => Ok(text.into()),
+    }
+}
