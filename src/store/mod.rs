@@ -3,14 +3,40 @@
 //! Invariant: the only SQL of the program stands here. One thread writes, in
 //! durable transactions (`synchronous=FULL`); readers have connections of their
 //! own. What is committed survives a crash; nothing is marked before it is so.
+//! Calls block until the commit: async callers use `spawn_blocking`.
 
-use crate::digest::{Item, Urgency};
+mod articles;
+mod backup;
+mod columns;
+mod error;
+mod evidence;
+mod migrate;
+mod open;
+mod outbox;
+mod owed;
+mod search;
+mod show;
+mod sources;
+mod status;
+mod writer;
+
+#[cfg(test)]
+mod tests;
+
+pub use error::StoreError;
+pub use search::{Found, Search};
+pub use show::{Copy, Revision, Shown, ShownMatch, Told};
+pub use status::{SourceRow, Status, WatchRow};
+
+use crate::digest::{Footer, Item, Urgency};
 use crate::extract::Article;
 use crate::fetch::Validators;
 use crate::mail::Delivery;
 use crate::watch::Match;
 use chrono::{DateTime, Utc};
-use std::path::Path;
+use rusqlite::Connection;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// What is known of a source between polls.
 #[derive(Debug, Clone, Default)]
@@ -91,16 +117,22 @@ pub struct NewMail {
     pub wire: Vec<u8>,
 }
 
-/// The database cannot be used, and what to do.
-#[derive(Debug, thiserror::Error)]
-pub enum StoreError {
-    #[error("{0}")]
-    Other(String),
+/// The open database. Cheap to clone; the last clone to go ends the writer.
+#[derive(Debug, Clone)]
+pub struct Store {
+    open: Arc<Open>,
 }
 
-/// The open database. Cheap to clone.
-#[derive(Debug, Clone)]
-pub struct Store {}
+#[derive(Debug)]
+struct Open {
+    path: PathBuf,
+    /// Absent where the file was opened for reading only.
+    writer: Option<writer::Writer>,
+    readers: Mutex<Vec<Connection>>,
+}
+
+/// Reading connections kept open between calls.
+const READERS_KEPT_MAX: usize = 4;
 
 impl Store {
     /// Opens or makes the file, brings it to the current schema (each migration
@@ -108,76 +140,192 @@ impl Store {
     ///
     /// # Errors
     /// Not writable, locked, corrupt, or of a newer schema: each with the next step.
-    pub fn open(_path: &Path) -> Result<Store, StoreError> {
-        Ok(Store {})
+    pub fn open(path: &Path) -> Result<Store, StoreError> {
+        let connection = open::to_write(path)?;
+        let writer = writer::Writer::start(path, connection)?;
+        Ok(Store {
+            open: Arc::new(Open { path: path.into(), writer: Some(writer), readers: Mutex::default() }),
+        })
     }
 
     /// Opens for reading only, also beside a running daemon.
     ///
     /// # Errors
     /// As [`Store::open`]; also where there is no file yet.
-    pub fn open_to_read(_path: &Path) -> Result<Store, StoreError> {
-        Ok(Store {})
+    pub fn open_to_read(path: &Path) -> Result<Store, StoreError> {
+        let readers = Mutex::new(vec![open::to_read(path)?]);
+        Ok(Store { open: Arc::new(Open { path: path.into(), writer: None, readers }) })
     }
 
     /// A random identifier made with the database, part of every Message-ID.
     pub fn instance(&self) -> Result<String, StoreError> {
-        Ok(String::new())
+        self.read(|connection| {
+            connection.query_row("SELECT value FROM meta WHERE name = 'instance'", [], |row| row.get(0))
+        })
     }
 
-    /// Registers the configured sources (name, URL) and marks the others as retired.
-    pub fn register(&self, _sources: &[(String, String)], _now: DateTime<Utc>) -> Result<(), StoreError> {
-        Ok(())
+    /// Registers the configured sources (name, URL) and marks the others as
+    /// retired. A source under a new name keeps its history by its URL; one
+    /// under a new URL loses the validators, which belonged to the old one.
+    pub fn register(&self, sources: &[(String, String)], now: DateTime<Utc>) -> Result<(), StoreError> {
+        let sources = sources.to_vec();
+        self.write(move |connection| sources::register(connection, &sources, now))
     }
 
     /// State of every registered source, by name.
     pub fn states(&self) -> Result<Vec<SourceState>, StoreError> {
-        Ok(Vec::new())
+        self.read(sources::states)
+    }
+
+    /// Publication, else first-seen times of the newest articles of `source`,
+    /// newest first: what its rhythm is learned from.
+    pub fn recent_times(&self, source: &str, count: usize) -> Result<Vec<DateTime<Utc>>, StoreError> {
+        self.read(|connection| sources::recent_times(connection, source, count))
     }
 
     /// For each identity of `source`: the stored article, if it was ever seen. One query.
-    pub fn known(&self, _source: &str, _identities: &[String]) -> Result<Vec<Option<Known>>, StoreError> {
-        Ok(Vec::new())
+    pub fn known(&self, source: &str, identities: &[String]) -> Result<Vec<Option<Known>>, StoreError> {
+        self.read(|connection| articles::known(connection, source, identities))
     }
 
-    /// Commits what one poll brought. Returns the new articles' rows, in order.
-    pub fn record(&self, _recording: &Recording, _now: DateTime<Utc>) -> Result<Vec<i64>, StoreError> {
-        Ok(Vec::new())
+    /// Commits what one poll brought. Returns the rows of the articles that are
+    /// truly new, in order: one whose identity was seen before, or that says
+    /// word for word what its source said under another identity, is passed over.
+    pub fn record(&self, recording: &Recording, now: DateTime<Utc>) -> Result<Vec<i64>, StoreError> {
+        // Folding is the dear part, so it is done before the one writer is busy.
+        let folded = articles::fold(recording);
+        let recording = recording.clone();
+        self.write(move |connection| articles::record(connection, &recording, &folded, now))
     }
 
-    /// What `plan` owes and no digest has taken yet; `at_once` restricts it to alerts.
-    /// Each item comes with the `owed` rows it settles.
-    pub fn owed(&self, _plan: &str, _urgency: Option<Urgency>) -> Result<Vec<(Item, Vec<i64>)>, StoreError> {
-        Ok(Vec::new())
+    /// What `plan` owes and no digest has taken yet, best score first; `urgency`
+    /// restricts it. Each item comes with the `owed` rows it settles: its own,
+    /// and those of copies of its story that say nothing of further watches.
+    pub fn owed(&self, plan: &str, urgency: Option<Urgency>) -> Result<Vec<(Item, Vec<i64>)>, StoreError> {
+        self.read(|connection| owed::owed(connection, plan, urgency))
     }
 
     /// End of the last window `plan` was told about.
-    pub fn told_until(&self, _plan: &str) -> Result<Option<DateTime<Utc>>, StoreError> {
-        Ok(None)
+    pub fn told_until(&self, plan: &str) -> Result<Option<DateTime<Utc>>, StoreError> {
+        self.read(|connection| outbox::told_until(connection, plan))
+    }
+
+    /// What a digest's footer says of the time between `from` and `to`; the next
+    /// digest's time is the caller's to add.
+    pub fn footer(&self, from: DateTime<Utc>, to: DateTime<Utc>) -> Result<Footer, StoreError> {
+        self.read(|connection| status::footer(connection, from, to))
     }
 
     /// Writes a digest's mails and marks what they tell as told, in one transaction.
     /// A slot that was written before writes nothing and returns `false`.
     pub fn enqueue(
         &self,
-        _plan: &str,
-        _slot: &str,
-        _until: DateTime<Utc>,
-        _owed: &[i64],
-        _mails: &[NewMail],
-        _now: DateTime<Utc>,
+        plan: &str,
+        slot: &str,
+        until: DateTime<Utc>,
+        owed: &[i64],
+        mails: &[NewMail],
+        now: DateTime<Utc>,
     ) -> Result<bool, StoreError> {
-        Ok(false)
+        let digest = outbox::NewDigest { plan: plan.into(), slot: slot.into(), until };
+        let (owed, mails) = (owed.to_vec(), mails.to_vec());
+        self.write(move |connection| outbox::enqueue(connection, &digest, &owed, &mails, now))
     }
 
     /// Mails whose time has come, oldest first.
-    pub fn outbox_due(&self, _now: DateTime<Utc>) -> Result<Vec<OutboxRow>, StoreError> {
-        Ok(Vec::new())
+    pub fn outbox_due(&self, now: DateTime<Utc>) -> Result<Vec<OutboxRow>, StoreError> {
+        self.read(|connection| outbox::due(connection, now))
     }
 
     /// Writes what became of a try; a deferred mail's next try backs off from
     /// one minute to one hour, and is refused for good after five days.
-    pub fn settle(&self, _id: i64, _delivery: &Delivery, _now: DateTime<Utc>) -> Result<(), StoreError> {
-        Ok(())
+    pub fn settle(&self, id: i64, delivery: &Delivery, now: DateTime<Utc>) -> Result<(), StoreError> {
+        let delivery = delivery.clone();
+        self.write(move |connection| outbox::settle(connection, id, &delivery, now))
+    }
+
+    /// Searches the history, newest first.
+    ///
+    /// # Errors
+    /// [`StoreError::Query`] where nothing can be searched for, in words for the user.
+    pub fn search(&self, search: &Search) -> Result<Vec<Found>, StoreError> {
+        self.with_reader(|connection| search::search(connection, &self.open.path, search))
+    }
+
+    /// Everything stored of one article.
+    pub fn show(&self, article_id: i64) -> Result<Option<Shown>, StoreError> {
+        self.read(|connection| show::show(connection, article_id))
+    }
+
+    /// The newest article at this address.
+    pub fn article_at(&self, link: &str) -> Result<Option<i64>, StoreError> {
+        self.read(|connection| show::article_at(connection, link))
+    }
+
+    /// How things stand; matches and articles "today" are those of the 24 hours before `now`.
+    pub fn status(&self, now: DateTime<Utc>) -> Result<Status, StoreError> {
+        self.read(|connection| status::status(connection, now))
+    }
+
+    /// A row a registered source, by name.
+    pub fn source_rows(&self, now: DateTime<Utc>) -> Result<Vec<SourceRow>, StoreError> {
+        self.read(|connection| status::source_rows(connection, now))
+    }
+
+    /// A row a watch that ever matched, by name.
+    pub fn watch_rows(&self, now: DateTime<Utc>) -> Result<Vec<WatchRow>, StoreError> {
+        self.read(|connection| status::watch_rows(connection, now))
+    }
+
+    /// Copies the database to a file of its own, also while it is written to.
+    ///
+    /// # Errors
+    /// The file exists, or cannot be written.
+    pub fn backup(&self, target: &Path) -> Result<(), StoreError> {
+        if target.exists() {
+            return Err(StoreError::Exists { path: target.into() });
+        }
+        self.with_reader(|connection| backup::copy(connection, target))
+    }
+
+    /// Commits nothing of note, durably: the watchdog's proof that writing works.
+    pub fn probe(&self, now: DateTime<Utc>) -> Result<(), StoreError> {
+        self.write(move |connection| {
+            let sql = "INSERT INTO meta VALUES ('probed_at', ?1)
+                       ON CONFLICT (name) DO UPDATE SET value = excluded.value";
+            connection.execute(sql, [columns::Time(now)]).map(drop)
+        })
+    }
+
+    fn write<T: Send + 'static>(
+        &self,
+        job: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let path = self.open.path.clone();
+        let writer = self.open.writer.as_ref().ok_or(StoreError::ReadOnly { path: path.clone() })?;
+        writer.run(move |connection| job(connection).map_err(|error| error::explain(&path, error)))
+    }
+
+    fn read<T>(&self, job: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Result<T, StoreError> {
+        self.with_reader(|connection| job(connection).map_err(|error| error::explain(&self.open.path, error)))
+    }
+
+    /// One read transaction, so that a call sees one state of the file.
+    fn with_reader<T>(
+        &self,
+        job: impl FnOnce(&Connection) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        let pool = || self.open.readers.lock().unwrap_or_else(PoisonError::into_inner);
+        let pooled = pool().pop();
+        let connection = pooled.map_or_else(|| open::to_read(&self.open.path), Ok)?;
+        let explain = |error| error::explain(&self.open.path, error);
+        let transaction = connection.unchecked_transaction().map_err(explain)?;
+        let done = job(&transaction);
+        transaction.finish().map_err(explain)?;
+        let mut pool = pool();
+        if pool.len() < READERS_KEPT_MAX {
+            pool.push(connection);
+        }
+        done
     }
 }

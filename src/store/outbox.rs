@@ -1,0 +1,132 @@
+//! Digests, the mail they owe, and what became of each try.
+//!
+//! Invariant: a digest's row, its mails and the marks on what it tells commit
+//! together; a slot is told once. A mail's bytes never change. Nothing is
+//! marked sent but by a delivery that says so.
+
+use super::columns::{Time, at, surely};
+use super::{NewMail, OutboxRow};
+use crate::mail::Delivery;
+use chrono::{DateTime, TimeDelta, Utc};
+use rusqlite::{Connection, OptionalExtension, Result, params};
+
+const RETRY_SECONDS_LEAST: i64 = 60;
+const RETRY_SECONDS_MOST: i64 = 3_600;
+/// A mail older than this that was tried often is refused for good.
+const KEEP_TRYING_DAYS: i64 = 5;
+/// Tries below which age alone refuses nothing: the clock may have jumped, or
+/// the machine slept.
+const TRIES_LEAST: u32 = 24;
+/// Mails handed out at a time.
+const DUE_MAX: u32 = 500;
+
+pub struct NewDigest {
+    pub plan: String,
+    pub slot: String,
+    pub until: DateTime<Utc>,
+}
+
+pub fn told_until(connection: &Connection, plan: &str) -> Result<Option<DateTime<Utc>>> {
+    let sql = "SELECT until_at FROM digest WHERE plan = ?1 ORDER BY id DESC LIMIT 1";
+    connection.prepare_cached(sql)?.query_row([plan], |row| surely(row, "until_at")).optional()
+}
+
+pub fn enqueue(
+    connection: &Connection,
+    digest: &NewDigest,
+    owed: &[i64],
+    mails: &[NewMail],
+    now: DateTime<Utc>,
+) -> Result<bool> {
+    let sql = "INSERT INTO digest (plan, slot, until_at, created_at) VALUES (?1, ?2, ?3, ?4)
+               ON CONFLICT (plan, slot) DO NOTHING RETURNING id";
+    let values = params![digest.plan, digest.slot, Time(digest.until), Time(now)];
+    let written = connection.prepare_cached(sql)?.query_row(values, |row| row.get(0)).optional()?;
+    let Some(digest_id) = written else { return Ok(false) };
+    settle_owed(connection, digest_id, owed)?;
+    for mail in mails {
+        post(connection, digest_id, mail, now)?;
+    }
+    Ok(true)
+}
+
+fn settle_owed(connection: &Connection, digest_id: i64, owed: &[i64]) -> Result<()> {
+    let sql = "UPDATE owed SET digest_id = ?1 WHERE id = ?2 AND digest_id IS NULL";
+    let mut statement = connection.prepare_cached(sql)?;
+    for id in owed {
+        statement.execute([digest_id, *id])?;
+    }
+    Ok(())
+}
+
+/// The same Message-ID to the same recipient is the same mail.
+fn post(connection: &Connection, digest_id: i64, mail: &NewMail, now: DateTime<Utc>) -> Result<()> {
+    let sql = "INSERT INTO outbox (digest_id, message_id, sender, recipient, subject, wire, next_try_at,
+                                   created_at)
+               VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?7)
+               ON CONFLICT (message_id, recipient) DO NOTHING";
+    let NewMail { message_id, sender, recipient, subject, wire } = mail;
+    let values = params![digest_id, message_id, sender, recipient, subject, wire, Time(now)];
+    connection.prepare_cached(sql)?.execute(values).map(drop)
+}
+
+/// A next try further away than any back-off comes from a clock that has been
+/// set back since: such a mail is due.
+pub fn due(connection: &Connection, now: DateTime<Utc>) -> Result<Vec<OutboxRow>> {
+    let sql = "SELECT o.*, d.plan FROM outbox o JOIN digest d ON d.id = o.digest_id
+               WHERE o.state = 'owed' AND (o.next_try_at <= ?1 OR o.next_try_at > ?2)
+               ORDER BY o.id LIMIT ?3";
+    let furthest = now + TimeDelta::seconds(RETRY_SECONDS_MOST);
+    let mut statement = connection.prepare_cached(sql)?;
+    statement.query_map(params![Time(now), Time(furthest), DUE_MAX], outbox_row)?.collect()
+}
+
+fn outbox_row(row: &rusqlite::Row<'_>) -> Result<OutboxRow> {
+    Ok(OutboxRow {
+        id: row.get("id")?,
+        message_id: row.get("message_id")?,
+        plan: row.get("plan")?,
+        sender: row.get("sender")?,
+        recipient: row.get("recipient")?,
+        subject: row.get("subject")?,
+        wire: row.get("wire")?,
+        tries: row.get("tries")?,
+        created_at: surely(row, "created_at")?,
+    })
+}
+
+pub fn settle(connection: &Connection, id: i64, delivery: &Delivery, now: DateTime<Utc>) -> Result<()> {
+    let (outcome, reason) = match delivery {
+        Delivery::Sent => ("sent", None),
+        Delivery::Deferred(reason) => ("deferred", Some(reason)),
+        Delivery::Refused(reason) => ("refused", Some(reason)),
+        Delivery::Unknown(reason) => ("unknown", Some(reason)),
+    };
+    let sql = "INSERT INTO delivery (outbox_id, tried_at, outcome, reason) VALUES (?1, ?2, ?3, ?4)";
+    connection.prepare_cached(sql)?.execute(params![id, Time(now), outcome, reason])?;
+    let sql = "SELECT tries, created_at FROM outbox WHERE id = ?1 AND state = 'owed'";
+    let owed = connection
+        .prepare_cached(sql)?
+        .query_row([id], |row| Ok((row.get::<_, u32>("tries")?, at(row, "created_at")?)))
+        .optional()?;
+    let Some((tries, created_at)) = owed else { return Ok(()) };
+    let tries = tries.saturating_add(1);
+    let age = now - created_at.unwrap_or(now);
+    let worn_out = age >= TimeDelta::days(KEEP_TRYING_DAYS) && tries >= TRIES_LEAST;
+    let state = match delivery {
+        Delivery::Sent => "sent",
+        Delivery::Refused(_) => "refused",
+        Delivery::Deferred(_) | Delivery::Unknown(_) if worn_out => "refused",
+        Delivery::Deferred(_) | Delivery::Unknown(_) => "owed",
+    };
+    let settled_at = (state != "owed").then_some(Time(now));
+    let sql = "UPDATE outbox SET state = ?2, tries = ?3, next_try_at = ?4, settled_at = ?5 WHERE id = ?1";
+    let values = params![id, state, tries, Time(now + pause(tries)), settled_at];
+    connection.prepare_cached(sql)?.execute(values).map(drop)
+}
+
+/// One minute after the first try, then doubling to an hour.
+fn pause(tries: u32) -> TimeDelta {
+    let doubled = RETRY_SECONDS_LEAST.saturating_mul(1 << tries.saturating_sub(1).min(20));
+    TimeDelta::seconds(doubled.min(RETRY_SECONDS_MOST))
+}

@@ -1,0 +1,97 @@
+//! What a plan still has to tell.
+//!
+//! Invariant: every owed row is handed out with exactly one item, so that a
+//! digest that settles its items leaves nothing behind and tells nothing twice.
+
+use super::columns::{at, surely};
+use super::evidence::{self, Fields};
+use crate::digest::{Item, Urgency};
+use rusqlite::{Connection, Result, params};
+
+/// An item, the owed rows it settles, and the story it tells.
+struct Debt {
+    item: Item,
+    owed: Vec<i64>,
+    story_id: i64,
+}
+
+pub fn owed(connection: &Connection, plan: &str, urgency: Option<Urgency>) -> Result<Vec<(Item, Vec<i64>)>> {
+    let mut debts: Vec<Debt> = Vec::new();
+    for (article_id, owed_id, match_id) in rows(connection, plan, urgency)? {
+        if debts.last().is_none_or(|debt| debt.item.article_id != article_id) {
+            debts.push(debt(connection, article_id)?);
+        }
+        let Some(debt) = debts.last_mut() else { continue };
+        let fields = Fields { title: &debt.item.title, text: &debt.item.text };
+        let found = evidence::item_match(connection, match_id, &fields)?;
+        debt.item.watches.push(found);
+        debt.owed.push(owed_id);
+    }
+    let mut told = one_a_story(debts);
+    told.sort_by(|a, b| best(&b.item).total_cmp(&best(&a.item)));
+    Ok(told.into_iter().map(|debt| (debt.item, debt.owed)).collect())
+}
+
+fn best(item: &Item) -> f64 {
+    item.watches.iter().map(|found| found.score).fold(0.0, f64::max)
+}
+
+/// Article, owed row and match of all that is untold. An article with one match
+/// of the wanted urgency comes with all its matches: it is told once.
+fn rows(connection: &Connection, plan: &str, urgency: Option<Urgency>) -> Result<Vec<(i64, i64, i64)>> {
+    let sql = "SELECT m.article_id, w.id, m.id
+               FROM owed w JOIN match m ON m.id = w.match_id
+               WHERE w.plan = ?1 AND w.digest_id IS NULL AND (?2 IS NULL OR m.article_id IN (
+                   SELECT n.article_id FROM owed v JOIN match n ON n.id = v.match_id
+                   WHERE v.plan = ?1 AND v.digest_id IS NULL AND v.urgency = ?2))
+               ORDER BY m.article_id, m.score DESC, m.id";
+    let mut statement = connection.prepare_cached(sql)?;
+    let values = params![plan, urgency.map(evidence::urgency_word)];
+    statement.query_map(values, |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?.collect()
+}
+
+fn debt(connection: &Connection, article_id: i64) -> Result<Debt> {
+    let sql = "SELECT a.*, s.name AS source FROM article a JOIN source s ON s.id = a.source_id
+               WHERE a.id = ?1";
+    let mut debt = connection.prepare_cached(sql)?.query_row([article_id], |row| {
+        let item = Item {
+            article_id,
+            title: row.get("title")?,
+            link: row.get("link")?,
+            source: row.get("source")?,
+            language: row.get("language")?,
+            published_at: at(row, "published_at")?,
+            first_seen_at: surely(row, "first_seen_at")?,
+            text: row.get("text")?,
+            watches: Vec::new(),
+            also_in: Vec::new(),
+        };
+        Ok(Debt { item, owed: Vec::new(), story_id: row.get("story_id")? })
+    })?;
+    let sql = "SELECT s.name, a.link FROM article a JOIN source s ON s.id = a.source_id
+               WHERE a.story_id = ?1 AND a.id <> ?2 ORDER BY a.id";
+    let mut copies = connection.prepare_cached(sql)?;
+    let copies = copies.query_map([debt.story_id, article_id], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    debt.item.also_in = copies.collect::<Result<_>>()?;
+    Ok(debt)
+}
+
+/// Folds a copy into the item of the same story, unless it matched a watch that
+/// the other did not.
+fn one_a_story(debts: Vec<Debt>) -> Vec<Debt> {
+    let mut told: Vec<Debt> = Vec::new();
+    let mut by_watches = debts;
+    // Most watches first, so that a copy with fewer finds the one that says it all.
+    by_watches.sort_by_key(|debt| (std::cmp::Reverse(debt.item.watches.len()), debt.item.article_id));
+    for debt in by_watches {
+        let says_it_all = |other: &&mut Debt| {
+            let has = |watch: &str| other.item.watches.iter().any(|found| found.watch == watch);
+            other.story_id == debt.story_id && debt.item.watches.iter().all(|found| has(&found.watch))
+        };
+        match told.iter_mut().find(says_it_all) {
+            Some(other) => other.owed.extend(debt.owed),
+            None => told.push(debt),
+        }
+    }
+    told
+}

@@ -1,0 +1,152 @@
+//! How things stand, in counts.
+//!
+//! Invariant: reads only; every figure is counted from rows, none is kept.
+
+use super::columns::{Time, at, count};
+use crate::digest::Footer;
+use chrono::{DateTime, TimeDelta, Utc};
+use rusqlite::{Connection, Result, params};
+
+/// The state of the whole.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Status {
+    /// Health and how many sources have it, most first; one never polled is `new`.
+    pub sources: Vec<(String, u64)>,
+    pub articles: u64,
+    pub articles_today: u64,
+    pub matches_today: u64,
+    /// Matches no digest has taken yet.
+    pub untold: u64,
+    pub mail_owed: u64,
+    pub mail_sent: u64,
+    /// Refused for good: somebody was not told.
+    pub mail_refused: u64,
+    /// When the oldest mail still owed was written.
+    pub oldest_owed_at: Option<DateTime<Utc>>,
+    pub last_poll_at: Option<DateTime<Utc>>,
+}
+
+/// A source as `sources list` shows it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SourceRow {
+    pub name: String,
+    pub url: String,
+    pub health: String,
+    pub health_since_at: Option<DateTime<Utc>>,
+    pub polled_at: Option<DateTime<Utc>>,
+    pub next_poll_at: Option<DateTime<Utc>>,
+    pub failures: u32,
+    pub last_error: Option<String>,
+    pub articles: u64,
+    /// Mean of the last seven days.
+    pub items_a_day: f64,
+    pub moved_to: Option<String>,
+}
+
+/// A watch as `watches list` shows it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct WatchRow {
+    pub watch: String,
+    pub matches: u64,
+    pub matches_today: u64,
+    /// In the last seven days.
+    pub matches_week: u64,
+    pub best_score: f64,
+    pub newest_at: Option<DateTime<Utc>>,
+}
+
+pub fn status(connection: &Connection, now: DateTime<Utc>) -> Result<Status> {
+    let sql = "SELECT iif(health = '', 'new', health), count(*) FROM source
+               WHERE retired_at IS NULL GROUP BY 1 ORDER BY 2 DESC, 1";
+    let mut statement = connection.prepare_cached(sql)?;
+    let sources = statement.query_map([], |row| Ok((row.get(0)?, count(row, 1)?)))?.collect::<Result<_>>()?;
+    let sql = "SELECT (SELECT count(*) FROM article) AS articles,
+                      (SELECT count(*) FROM article WHERE first_seen_at >= ?1) AS articles_today,
+                      (SELECT count(*) FROM match WHERE found_at >= ?1) AS matches_today,
+                      (SELECT count(*) FROM owed WHERE digest_id IS NULL) AS untold,
+                      (SELECT count(*) FROM outbox WHERE state = 'owed') AS mail_owed,
+                      (SELECT count(*) FROM outbox WHERE state = 'sent') AS mail_sent,
+                      (SELECT count(*) FROM outbox WHERE state = 'refused') AS mail_refused,
+                      (SELECT min(created_at) FROM outbox WHERE state = 'owed') AS oldest_owed_at,
+                      (SELECT polled_at FROM poll ORDER BY id DESC LIMIT 1) AS last_poll_at";
+    connection.prepare_cached(sql)?.query_row([Time(now - TimeDelta::days(1))], |row| {
+        Ok(Status {
+            sources,
+            articles: count(row, "articles")?,
+            articles_today: count(row, "articles_today")?,
+            matches_today: count(row, "matches_today")?,
+            untold: count(row, "untold")?,
+            mail_owed: count(row, "mail_owed")?,
+            mail_sent: count(row, "mail_sent")?,
+            mail_refused: count(row, "mail_refused")?,
+            oldest_owed_at: at(row, "oldest_owed_at")?,
+            last_poll_at: at(row, "last_poll_at")?,
+        })
+    })
+}
+
+pub fn source_rows(connection: &Connection, now: DateTime<Utc>) -> Result<Vec<SourceRow>> {
+    let sql = "WITH total AS (SELECT source_id, count(*) AS articles FROM article GROUP BY source_id),
+                    week AS (SELECT source_id, count(*) AS articles FROM article
+                             WHERE first_seen_at >= ?1 GROUP BY source_id)
+               SELECT s.*, coalesce(total.articles, 0) AS articles,
+                      coalesce(week.articles, 0) / 7.0 AS items_a_day
+               FROM source s
+               LEFT JOIN total ON total.source_id = s.id
+               LEFT JOIN week ON week.source_id = s.id
+               WHERE s.retired_at IS NULL ORDER BY s.name";
+    let mut statement = connection.prepare_cached(sql)?;
+    let rows = statement.query_map([Time(now - TimeDelta::days(7))], |row| {
+        Ok(SourceRow {
+            name: row.get("name")?,
+            url: row.get("url")?,
+            health: row.get("health")?,
+            health_since_at: at(row, "health_since_at")?,
+            polled_at: at(row, "polled_at")?,
+            next_poll_at: at(row, "next_poll_at")?,
+            failures: row.get("failures")?,
+            last_error: row.get("last_error")?,
+            articles: count(row, "articles")?,
+            items_a_day: row.get("items_a_day")?,
+            moved_to: row.get("moved_to")?,
+        })
+    })?;
+    rows.collect()
+}
+
+pub fn watch_rows(connection: &Connection, now: DateTime<Utc>) -> Result<Vec<WatchRow>> {
+    let sql = "SELECT watch, count(*) AS matches, sum(found_at >= ?1) AS matches_today,
+                      sum(found_at >= ?2) AS matches_week, max(score) AS best_score,
+                      max(found_at) AS newest_at
+               FROM match GROUP BY watch ORDER BY watch";
+    let mut statement = connection.prepare_cached(sql)?;
+    let days = |count| Time(now - TimeDelta::days(count));
+    let rows = statement.query_map([days(1), days(7)], |row| {
+        Ok(WatchRow {
+            watch: row.get("watch")?,
+            matches: count(row, "matches")?,
+            matches_today: count(row, "matches_today")?,
+            matches_week: count(row, "matches_week")?,
+            best_score: row.get("best_score")?,
+            newest_at: at(row, "newest_at")?,
+        })
+    })?;
+    rows.collect()
+}
+
+pub fn footer(connection: &Connection, from: DateTime<Utc>, to: DateTime<Utc>) -> Result<Footer> {
+    let sql = "SELECT (SELECT count(*) FROM article WHERE first_seen_at >= ?1 AND first_seen_at < ?2),
+                      (SELECT count(DISTINCT source_id) FROM poll WHERE polled_at >= ?1 AND polled_at < ?2)";
+    let (articles_read, sources_polled) = connection
+        .prepare_cached(sql)?
+        .query_row(params![Time(from), Time(to)], |row| Ok((count(row, 0)?, count(row, 1)?)))?;
+    let sql = "SELECT * FROM sick_sources";
+    let mut statement = connection.prepare_cached(sql)?;
+    let sick = statement.query_map([], |row| {
+        let since = at(row, "health_since_at")?.unwrap_or(to);
+        let reason = row.get::<_, Option<String>>("last_error")?.unwrap_or_default();
+        Ok((row.get("source")?, row.get("health")?, since, reason))
+    })?;
+    let sick = sick.collect::<Result<_>>()?;
+    Ok(Footer { articles_read, sources_polled, sick, next_digest_at: None })
+}

@@ -1,0 +1,107 @@
+//! The one thread that writes.
+//!
+//! Invariant: a job's caller hears of success only after the commit its rows
+//! are part of. Jobs that queue up share one commit, so many sources cost few
+//! syncs; each has a savepoint, so one that fails takes nothing else with it.
+
+use super::error::{StoreError, explain};
+use rusqlite::Connection;
+use std::path::{Path, PathBuf};
+use std::sync::mpsc::{Receiver, Sender, channel, sync_channel};
+use std::thread::JoinHandle;
+
+/// Jobs that share one commit at most.
+const BATCH_JOBS_MAX: usize = 64;
+
+type Committed = Result<(), StoreError>;
+type Answer = Box<dyn FnOnce(Committed) + Send>;
+/// Runs on the connection, or not at all where there is an error already;
+/// says whether it succeeded, and how to answer once the commit is known.
+type Job = Box<dyn FnOnce(Result<&Connection, StoreError>) -> (bool, Answer) + Send>;
+
+/// A handle to the thread; ends it when dropped.
+#[derive(Debug)]
+pub struct Writer {
+    path: PathBuf,
+    queue: Option<Sender<Job>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Writer {
+    /// # Errors
+    /// The thread cannot be started.
+    pub fn start(path: &Path, connection: Connection) -> Result<Writer, StoreError> {
+        let (queue, jobs) = channel();
+        let owned = path.to_path_buf();
+        let thread = std::thread::Builder::new()
+            .name("store-writer".into())
+            .spawn(move || serve(&owned, &connection, &jobs))
+            .map_err(|_| StoreError::GivenUp { path: path.into() })?;
+        Ok(Writer { path: path.into(), queue: Some(queue), thread: Some(thread) })
+    }
+
+    /// Runs `job` in a transaction and waits for the commit.
+    pub fn run<T: Send + 'static>(
+        &self,
+        job: impl FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let (tell, told) = sync_channel(1);
+        let job: Job = Box::new(move |connection| {
+            let done = connection.and_then(job);
+            let good = done.is_ok();
+            let answer = move |committed: Committed| {
+                // A caller that no longer waits has nobody to tell.
+                let _ = tell.send(done.and_then(|value| committed.map(|()| value)));
+            };
+            (good, Box::new(answer) as Answer)
+        });
+        let given_up = || StoreError::GivenUp { path: self.path.clone() };
+        self.queue.as_ref().ok_or_else(given_up)?.send(job).map_err(|_| given_up())?;
+        told.recv().map_err(|_| given_up())?
+    }
+}
+
+impl Drop for Writer {
+    fn drop(&mut self) {
+        drop(self.queue.take());
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}
+
+fn serve(path: &Path, connection: &Connection, jobs: &Receiver<Job>) {
+    while let Ok(first) = jobs.recv() {
+        let batch = std::iter::once(first).chain(jobs.try_iter()).take(BATCH_JOBS_MAX);
+        let (answers, committed) = commit(path, connection, batch);
+        for answer in answers {
+            answer(committed.clone());
+        }
+    }
+    // Refreshes the planner's statistics where they are stale; losing that is no loss.
+    let _ = connection.execute_batch("PRAGMA optimize");
+}
+
+fn commit(path: &Path, connection: &Connection, jobs: impl Iterator<Item = Job>) -> (Vec<Answer>, Committed) {
+    let run = |sql: &str| connection.execute_batch(sql).map_err(|error| explain(path, error));
+    let mut whole = run("BEGIN IMMEDIATE");
+    let mut answers = Vec::new();
+    for job in jobs {
+        // SQLite itself rolls everything back on a full disk or an I/O error.
+        if whole.is_ok() && connection.is_autocommit() {
+            whole = Err(StoreError::GivenUp { path: path.into() });
+        }
+        let ready = whole.clone().and_then(|()| run("SAVEPOINT job")).map(|()| connection);
+        let (good, answer) = job(ready);
+        answers.push(answer);
+        if !connection.is_autocommit() {
+            let end = if good { "RELEASE job" } else { "ROLLBACK TO job; RELEASE job" };
+            whole = whole.and(run(end));
+        }
+    }
+    let committed = whole.and_then(|()| run("COMMIT"));
+    if committed.is_err() && !connection.is_autocommit() {
+        let _ = run("ROLLBACK");
+    }
+    (answers, committed)
+}
