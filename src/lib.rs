@@ -17,4 +17,5 @@ pub mod mail;
 
 // top: what runs
 pub mod daemon;
+pub mod newsroom;
 pub mod cli;
