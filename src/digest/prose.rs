@@ -174,11 +174,18 @@ fn begins_sentence(text: &str, at: usize) -> bool {
 }
 
 /// Breaks lines at spaces so that none has more than `columns` characters where
-/// a space allows it; what follows is indented like its line.
+/// a space allows it; what follows is indented like its line. Commands stay
+/// whole, to be copied. Of several empty lines one stays.
 pub fn wrap(text: &str, columns: usize) -> String {
     let mut wrapped = String::with_capacity(text.len() + text.len() / 16);
-    for line in text.lines() {
-        wrap_line(line.trim_end(), columns, &mut wrapped);
+    for line in text.lines().map(str::trim_end) {
+        let is_command = line.trim_start().starts_with("newswatch ");
+        if is_command {
+            wrapped.push_str(line);
+            wrapped.push('\n');
+        } else if !line.is_empty() || !wrapped.ends_with("\n\n") {
+            wrap_line(line, columns, &mut wrapped);
+        }
     }
     wrapped
 }

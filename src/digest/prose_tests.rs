@@ -57,5 +57,6 @@ fn lines_wrap_at_spaces_counted_in_characters() {
     check("* a point that needs two lines", "* a point that needs\n  two lines\n");
     check("https://example.org/a/very/long/link", "https://example.org/a/very/long/link\n");
     check("*marked* words stay at the margin", "*marked* words stay\nat the margin\n");
-    check("one\n\ntwo", "one\n\ntwo\n");
+    check("one\n\n\n\ntwo", "one\n\ntwo\n");
+    check("  newswatch digest desk --dry-run", "  newswatch digest desk --dry-run\n");
 }

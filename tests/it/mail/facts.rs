@@ -1,0 +1,122 @@
+//! Facts of a digest, from a file.
+
+use chrono::{DateTime, Utc};
+use newswatch::digest::{Footer, Item, ItemMatch, Plan, Urgency, Window};
+use newswatch::schedule::Cron;
+use newswatch::watch::{Field, Hit};
+use std::path::Path;
+use toml::{Table, Value};
+
+#[derive(Debug, Clone)]
+pub struct Facts {
+    pub plan: Plan,
+    pub window: Window,
+    pub items: Vec<Item>,
+    pub footer: Footer,
+}
+
+impl Facts {
+    /// The same stories again and again, numbered.
+    pub fn repeat(&mut self, copies: usize) {
+        let once = self.items.clone();
+        self.items = (0..copies)
+            .flat_map(|copy| once.iter().map(move |item| (copy, item)))
+            .map(|(copy, item)| {
+                let title = if copy == 0 { item.title.clone() } else { format!("{} ({})", item.title, copy + 1) };
+                let article_id = item.article_id + i64::try_from(copy * once.len()).unwrap_or(i64::MAX);
+                Item { title, article_id, ..item.clone() }
+            })
+            .collect();
+    }
+}
+
+pub fn time(text: &str) -> DateTime<Utc> {
+    text.parse().expect("a time in RFC 3339")
+}
+
+pub fn read(path: &Path) -> Facts {
+    let text = std::fs::read_to_string(path).expect("a readable fixture");
+    let facts: Table = text.parse().expect("a fixture in TOML");
+    let cron_zone = string(&facts, "zone").parse().expect("a zone");
+    let urgency = if string(&facts, "urgency") == "at once" { Urgency::AtOnce } else { Urgency::Digest };
+    let plan = Plan {
+        name: string(&facts, "plan"),
+        to: vec!["desk@example.org".into()],
+        watches: vec!["*".into()],
+        at_least: 0.0,
+        cron: Some(Cron { line: "0 7 * * *".into(), zone: cron_zone }),
+        at_once_from: None,
+        quiet: None,
+        zone: cron_zone,
+        burst_max: 5,
+        all_is_well: true,
+    };
+    let window = Window { from: time(&string(&facts, "from")), to: time(&string(&facts, "to")), urgency };
+    let items = tables(&facts, "item").into_iter().enumerate().map(|(at, table)| item(at, table)).collect();
+    let mut facts_read = Facts { plan, window, items, footer: footer(&facts["footer"]) };
+    if let Some(copies) = facts.get("repeat").and_then(Value::as_integer) {
+        facts_read.repeat(usize::try_from(copies).expect("a count"));
+    }
+    facts_read
+}
+
+fn string(table: &Table, key: &str) -> String {
+    table.get(key).and_then(Value::as_str).unwrap_or_default().into()
+}
+
+fn tables<'a>(table: &'a Table, key: &str) -> Vec<&'a Table> {
+    let list = table.get(key).and_then(Value::as_array);
+    list.map(|list| list.iter().filter_map(Value::as_table).collect()).unwrap_or_default()
+}
+
+/// Rows of strings.
+fn rows(table: &Table, key: &str) -> Vec<Vec<String>> {
+    let row = |row: &Value| -> Vec<String> {
+        let cells = row.as_array().expect("a row");
+        cells.iter().map(|cell| cell.as_str().unwrap_or_default().into()).collect()
+    };
+    table.get(key).and_then(Value::as_array).map(|list| list.iter().map(row).collect()).unwrap_or_default()
+}
+
+fn footer(value: &Value) -> Footer {
+    let table = value.as_table().expect("a footer");
+    let number = |key: &str| table.get(key).and_then(Value::as_integer).and_then(|n| u64::try_from(n).ok());
+    let sick = |row: Vec<String>| (row[0].clone(), row[1].clone(), time(&row[2]), row[3].clone());
+    Footer {
+        articles_read: number("articles_read").unwrap_or(0),
+        sources_polled: number("sources_polled").unwrap_or(0),
+        sick: rows(table, "sick").into_iter().map(sick).collect(),
+        next_digest_at: table.get("next_digest_at").and_then(Value::as_str).map(time),
+    }
+}
+
+fn item(at: usize, table: &Table) -> Item {
+    let optional = |key: &str| Some(string(table, key)).filter(|text| !text.is_empty());
+    let (title, text) = (string(table, "title"), string(table, "text"));
+    Item {
+        article_id: i64::try_from(at).unwrap_or(i64::MAX) + 4_711,
+        link: optional("link"),
+        source: string(table, "source"),
+        language: optional("language"),
+        published_at: optional("published_at").map(|at| time(&at)),
+        first_seen_at: time("2026-11-22T14:30:00Z"),
+        watches: tables(table, "watch").into_iter().map(|found| item_match(found, &title, &text)).collect(),
+        also_in: rows(table, "also_in").into_iter().map(|row| (row[0].clone(), row.get(1).cloned())).collect(),
+        title,
+        text,
+    }
+}
+
+fn item_match(table: &Table, title: &str, text: &str) -> ItemMatch {
+    let hit = |row: Vec<String>| {
+        let (field, whole) =
+            if row[0] == "title" { (Field::Title, title) } else { (Field::Text, text) };
+        let start = whole.find(&row[1]).unwrap_or(usize::MAX - 100);
+        Hit { field, span: start..start + row[1].len(), text: row[1].clone(), rule: row[2].clone(), certainty: 1.0 }
+    };
+    ItemMatch {
+        watch: string(table, "name"),
+        score: table.get("score").and_then(Value::as_float).unwrap_or(0.0),
+        hits: rows(table, "hits").into_iter().map(hit).collect(),
+    }
+}
