@@ -57,23 +57,17 @@ CREATE TABLE article (
     language TEXT,
     -- JSON array of names.
     authors TEXT NOT NULL,
-    text TEXT NOT NULL,
     -- The first article that told the same news.
     story_id INTEGER NOT NULL,
     -- 64 bits; texts that differ in few bits are near-duplicates. 0: none.
-    fingerprint INTEGER NOT NULL
+    fingerprint INTEGER NOT NULL,
+    -- Last, so that the rest of a row is read without it.
+    text TEXT NOT NULL
 ) STRICT;
 CREATE INDEX article_source ON article (source_id);
 CREATE INDEX article_first_seen_at ON article (first_seen_at);
 CREATE INDEX article_link ON article (link) WHERE link IS NOT NULL;
 CREATE INDEX article_story ON article (story_id);
-
--- Fingerprints cut into four bands of 16 bits: near ones share a band.
-CREATE TABLE story_band (
-    band INTEGER NOT NULL,
-    article_id INTEGER NOT NULL,
-    PRIMARY KEY (band, article_id)
-) STRICT, WITHOUT ROWID;
 
 -- Texts an article had before the present one.
 CREATE TABLE revision (

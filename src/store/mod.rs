@@ -14,6 +14,7 @@ mod migrate;
 mod open;
 mod outbox;
 mod owed;
+mod recent;
 mod search;
 mod show;
 mod sources;
@@ -129,6 +130,7 @@ struct Open {
     /// Absent where the file was opened for reading only.
     writer: Option<writer::Writer>,
     readers: Mutex<Vec<Connection>>,
+    recent: Arc<Mutex<recent::Recent>>,
 }
 
 /// Reading connections kept open between calls.
@@ -143,9 +145,7 @@ impl Store {
     pub fn open(path: &Path) -> Result<Store, StoreError> {
         let connection = open::to_write(path)?;
         let writer = writer::Writer::start(path, connection)?;
-        Ok(Store {
-            open: Arc::new(Open { path: path.into(), writer: Some(writer), readers: Mutex::default() }),
-        })
+        Ok(Store::over(path, Some(writer), Vec::new()))
     }
 
     /// Opens for reading only, also beside a running daemon.
@@ -153,8 +153,12 @@ impl Store {
     /// # Errors
     /// As [`Store::open`]; also where there is no file yet.
     pub fn open_to_read(path: &Path) -> Result<Store, StoreError> {
-        let readers = Mutex::new(vec![open::to_read(path)?]);
-        Ok(Store { open: Arc::new(Open { path: path.into(), writer: None, readers }) })
+        Ok(Store::over(path, None, vec![open::to_read(path)?]))
+    }
+
+    fn over(path: &Path, writer: Option<writer::Writer>, readers: Vec<Connection>) -> Store {
+        let (readers, recent) = (Mutex::new(readers), Arc::default());
+        Store { open: Arc::new(Open { path: path.into(), writer, readers, recent }) }
     }
 
     /// A random identifier made with the database, part of every Message-ID.
@@ -189,13 +193,21 @@ impl Store {
     }
 
     /// Commits what one poll brought. Returns the rows of the articles that are
-    /// truly new, in order: one whose identity was seen before, or that says
-    /// word for word what its source said under another identity, is passed over.
+    /// truly new, in order: one whose identity was seen before is passed over, one
+    /// whose text its source told before under another identity is a revision.
     pub fn record(&self, recording: &Recording, now: DateTime<Utc>) -> Result<Vec<i64>, StoreError> {
         // Folding is the dear part, so it is done before the one writer is busy.
         let folded = articles::fold(recording);
         let recording = recording.clone();
-        self.write(move |connection| articles::record(connection, &recording, &folded, now))
+        let recent = Arc::clone(&self.open.recent);
+        let recorded = self.write(move |connection| {
+            let mut recent = recent.lock().unwrap_or_else(PoisonError::into_inner);
+            articles::record(connection, &recording, &folded, &mut recent, now)
+        });
+        if recorded.is_err() {
+            self.open.recent.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        }
+        recorded
     }
 
     /// What `plan` owes and no digest has taken yet, best score first; `urgency`

@@ -23,12 +23,18 @@ const MAGIC: &[u8] = b"SQLite format 3\0";
 
 /// Opens or makes the file; brings schema and search index up to date.
 pub fn to_write(path: &Path) -> Result<Connection, StoreError> {
+    waiting(path, LOCK_WAIT)
+}
+
+/// [`to_write`], waiting this long for another program's lock while opening.
+pub fn waiting(path: &Path, lock_wait: Duration) -> Result<Connection, StoreError> {
     make_directory(path)?;
     check_magic(path)?;
     let mut connection = Connection::open(path).map_err(|error| explain(path, error))?;
     if connection.is_readonly("main").map_err(|error| explain(path, error))? {
         return Err(StoreError::NotWritable { path: path.into(), source: None });
     }
+    connection.busy_timeout(lock_wait).map_err(|error| explain(path, error))?;
     settings(&connection).map_err(|error| explain(path, error))?;
     check_length(&connection, path)?;
     if let Some(backup) = migrate::run(&mut connection, path, migrate::MIGRATIONS)? {
@@ -40,6 +46,7 @@ pub fn to_write(path: &Path) -> Result<Connection, StoreError> {
     if let Some(articles) = reindexed {
         tracing::info!(articles, "search index rebuilt for the current spelling rules");
     }
+    connection.busy_timeout(LOCK_WAIT).map_err(|error| explain(path, error))?;
     Ok(connection)
 }
 
@@ -58,7 +65,6 @@ pub fn to_read(path: &Path) -> Result<Connection, StoreError> {
 }
 
 fn settings(connection: &Connection) -> rusqlite::Result<()> {
-    connection.busy_timeout(LOCK_WAIT)?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS_KEPT_MAX);
     connection.pragma_update(None, "foreign_keys", true)?;
     connection.pragma_update(None, "trusted_schema", false)?;

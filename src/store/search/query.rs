@@ -15,9 +15,8 @@ const STEM_LETTERS_LEAST: usize = 5;
 /// Inflections as the skeleton spells them, longest first; the prefix search
 /// finds every other ending of the stem.
 const ENDINGS: &[&str] = &[
-    "yami", "iami", "ning", "ami", "ogo", "omu", "ymi", "imi", "nyn", "nin", "iam", "yam", "iakh", "akh",
-    "iu", "yu", "ia", "ya", "ym", "im", "om", "em", "am", "oi", "oy", "ei", "ey", "a", "e", "i", "o", "s",
-    "u", "y",
+    "iami", "ning", "aia", "ami", "ego", "emu", "iah", "iam", "imi", "nin", "ogo", "omu", "ah", "am", "ei",
+    "em", "ia", "ih", "im", "iu", "oi", "om", "a", "e", "i", "o", "s", "u",
 ];
 
 /// A folded word to be found.

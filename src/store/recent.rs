@@ -1,0 +1,112 @@
+//! Fingerprints of the last days' articles, to recognise what is told again.
+//!
+//! Invariant: only a shortcut. Every answer is checked against the database, so
+//! a fingerprint left over from a rolled-back write can cost a look, not a
+//! wrong answer. Comparing one with 100,000 others takes less than a query.
+
+use super::NewArticle;
+use super::search::first_row_since;
+use chrono::{DateTime, TimeDelta, Utc};
+use rusqlite::{Connection, OptionalExtension, Result, params};
+
+/// Copies of a story are looked for among the articles of the last days.
+const STORY_DAYS_MAX: i64 = 5;
+/// Bits in which the fingerprints of near-duplicates may differ.
+const NEAR_BITS_MAX: u32 = 3;
+/// Fingerprints dropped at a time once they are too old.
+const SURPLUS: usize = 10_000;
+
+#[derive(Debug)]
+struct Seen {
+    article_id: i64,
+    source_id: i64,
+    fingerprint: u64,
+}
+
+/// Made from the database on first use.
+#[derive(Debug, Default)]
+pub struct Recent {
+    seen: Vec<Seen>,
+    /// Newest row that was loaded.
+    loaded_to: i64,
+    /// Rows below are too old to count.
+    from: i64,
+}
+
+impl Recent {
+    /// Loads what was stored since the last time, drops what has become too old.
+    pub fn refresh(&mut self, connection: &Connection, now: DateTime<Utc>) -> Result<()> {
+        self.from = first_row_since(connection, now - TimeDelta::days(STORY_DAYS_MAX))?;
+        let old = self.seen.len() - self.current().len();
+        if old >= SURPLUS {
+            self.seen.drain(..old);
+        }
+        let sql = "SELECT id, source_id, fingerprint FROM article WHERE id > ?1 AND id >= ?2 ORDER BY id";
+        let mut statement = connection.prepare_cached(sql)?;
+        let mut rows = statement.query([self.loaded_to, self.from])?;
+        while let Some(row) = rows.next()? {
+            self.add(row.get(0)?, row.get(1)?, row.get::<_, i64>(2)?.cast_unsigned());
+        }
+        Ok(())
+    }
+
+    fn current(&self) -> &[Seen] {
+        let old = self.seen.partition_point(|seen| seen.article_id < self.from);
+        self.seen.get(old..).unwrap_or_default()
+    }
+
+    /// Forgets everything: a write was given up and its rows may go to others.
+    pub fn clear(&mut self) {
+        *self = Recent::default();
+    }
+
+    pub fn add(&mut self, article_id: i64, source_id: i64, fingerprint: u64) {
+        self.loaded_to = self.loaded_to.max(article_id);
+        if fingerprint != 0 {
+            self.seen.push(Seen { article_id, source_id, fingerprint });
+        }
+    }
+
+    /// A recent article of the same source with the same words under another
+    /// identity: the publisher changed its guid, or moved or retitled it. Anything
+    /// less than equal words is stored: notices made from one template differ little.
+    pub fn twin(&self, connection: &Connection, source_id: i64, new: &NewArticle) -> Result<Option<i64>> {
+        let article = &new.article;
+        let by_link = "SELECT id FROM article WHERE link = ?1 AND source_id = ?2 AND text = ?3
+                       AND (text <> '' OR title = ?4) AND id >= ?5 LIMIT 1";
+        let values = params![article.link, source_id, article.text, article.title, self.from];
+        let found = connection.prepare_cached(by_link)?.query_row(values, |row| row.get(0)).optional()?;
+        if found.is_some() || article.text.is_empty() || new.fingerprint == 0 {
+            return Ok(found);
+        }
+        let by_words = "SELECT id FROM article WHERE id = ?1 AND source_id = ?2 AND text = ?3 AND title = ?4";
+        let mut statement = connection.prepare_cached(by_words)?;
+        let same = |seen: &&Seen| seen.source_id == source_id && seen.fingerprint == new.fingerprint;
+        for seen in self.current().iter().filter(same) {
+            if statement.exists(params![seen.article_id, source_id, article.text, article.title])? {
+                return Ok(Some(seen.article_id));
+            }
+        }
+        Ok(None)
+    }
+
+    /// The story that `fingerprint` tells again. Only copies in other sources count:
+    /// what one source says twice with a difference is two pieces of news.
+    pub fn story(&self, connection: &Connection, source_id: i64, fingerprint: u64) -> Result<Option<i64>> {
+        if fingerprint == 0 {
+            return Ok(None);
+        }
+        let sql = "SELECT a.story_id FROM article a WHERE a.id = ?1 AND a.source_id = ?2 AND a.fingerprint = ?3
+                   AND NOT EXISTS (SELECT 1 FROM article b WHERE b.story_id = a.story_id AND b.source_id = ?4)";
+        let mut statement = connection.prepare_cached(sql)?;
+        let near = |seen: &&Seen| (seen.fingerprint ^ fingerprint).count_ones() <= NEAR_BITS_MAX;
+        for seen in self.current().iter().filter(near).filter(|seen| seen.source_id != source_id) {
+            let values = params![seen.article_id, seen.source_id, seen.fingerprint.cast_signed(), source_id];
+            let story_id = statement.query_row(values, |row| row.get(0)).optional()?;
+            if story_id.is_some() {
+                return Ok(story_id);
+            }
+        }
+        Ok(None)
+    }
+}
