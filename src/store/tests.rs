@@ -150,7 +150,7 @@ fn polls_that_share_a_commit_fail_each_alone() {
         "CREATE TRIGGER bad BEFORE INSERT ON article WHEN new.title = 'bad' BEGIN SELECT raise(ABORT, 'bad'); END",
     );
     let one = |number: usize| {
-        let title = if number % 5 == 0 { "bad" } else { "Summit in Samarkand" };
+        let title = if number.is_multiple_of(5) { "bad" } else { "Summit in Samarkand" };
         let article = story(&format!("s{number}"), title, &format!("Summit number {number}."));
         desk.store.record(&poll(RADIO, &[article]), minute(1)).is_ok()
     };
@@ -614,7 +614,7 @@ fn snippets_show_the_original_words() {
         }
         assert_eq!(marked, *expected, "`{query}`");
         if query.contains("emirov") {
-            assert_eq!(found.title_hits, [0..7]);
+            assert_eq!(found.title_hits.first(), Some(&(0..7)));
         }
     }
 }
