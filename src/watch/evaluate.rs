@@ -12,10 +12,14 @@ use regex::Regex;
 use std::borrow::Cow;
 use std::ops::Range;
 
-/// A first paragraph shorter than this is a dateline or a teaser: the lead goes on.
+/// The lead of a text without paragraphs, in characters.
 pub const LEAD_CHARS: usize = 300;
+/// A first paragraph shorter than this is a dateline, and the lead goes on.
+pub const LEAD_CHARS_MIN: usize = 60;
 /// Hits of one match; the strongest are kept.
 pub const HITS_MAX: usize = 200;
+/// Places of one node that are looked at; no story has as many.
+const PLACES_MAX: usize = 4_000;
 /// Overlapping places looked through for a free one.
 const OVERLAPS_MAX: usize = 64;
 
@@ -57,13 +61,17 @@ impl Sight<'_> {
     }
 }
 
-/// End of the first paragraph, or of the first [`LEAD_CHARS`] characters where
-/// that is shorter or the text has no paragraphs.
+/// End of the first paragraph, in bytes; of the first [`LEAD_CHARS`] where the
+/// text has but one.
 fn lead_end(text: &str) -> usize {
     let start = text.len() - text.trim_start().len();
-    let rest = text.get(start..).unwrap_or_default();
-    let least = rest.char_indices().nth(LEAD_CHARS).map_or(text.len(), |(at, _)| start + at);
-    rest.find('\n').map_or(least, |at| (start + at).max(least))
+    let nth = |count: usize| {
+        let rest = text.get(start..).unwrap_or_default();
+        rest.char_indices().nth(count).map_or(text.len(), |(at, _)| start + at)
+    };
+    let least = nth(LEAD_CHARS_MIN);
+    let paragraph = text.get(least..).and_then(|rest| rest.find('\n'));
+    paragraph.map_or_else(|| nth(LEAD_CHARS), |length| least + length)
 }
 
 /// One place one term stands at.
@@ -162,7 +170,7 @@ impl<'a> View<'a> {
             rule: Cow::Borrowed(found.rule.as_str()),
             certainty: found.certainty,
         };
-        allowed.map(piece).collect()
+        allowed.take(PLACES_MAX).map(piece).collect()
     }
 
     /// A term without scope is looked for in what the story says, not in who
@@ -305,7 +313,7 @@ fn clusters<'a>(lists: &[Vec<Place<'a>>], distance: usize) -> Vec<Place<'a>> {
     if others.iter().any(Vec::is_empty) {
         return Vec::new();
     }
-    seeds.iter().filter_map(|seed| cluster(seed, others, distance)).collect()
+    seeds.iter().filter_map(|seed| cluster(seed, others, distance)).take(PLACES_MAX).collect()
 }
 
 fn cluster<'a>(seed: &Place<'a>, others: &[Vec<Place<'a>>], distance: usize) -> Option<Place<'a>> {

@@ -7,18 +7,17 @@ use super::evaluate::{View, distinct, gap};
 use super::query::{Node, Scope, Term};
 use super::score::{Evidence, shown};
 use super::{Field, Score};
+use std::collections::HashSet;
 
-/// Addends, greatest first, then the hits with their rules.
+/// Addends, greatest first, then the rule of each form that was found.
 pub(super) fn fired(watch: &str, score: &Score, evidence: &[Evidence]) -> Vec<String> {
     let mut lines = vec![format!("`{watch}` fired: {} points", shown(score.total()))];
     lines.extend(score.addends().iter().map(|addend| addend.reason.clone()));
+    let mut told = HashSet::new();
     for Evidence { hit, .. } in evidence {
-        let characters = hit.text.chars().count();
-        let line = format!(
-            "{}, byte {}, {characters} characters: {}: {}",
-            hit.field, hit.span.start, hit.text, hit.rule
-        );
-        lines.push(line);
+        if told.insert((&hit.text, &hit.rule)) {
+            lines.push(format!("{}: {}", hit.text, hit.rule));
+        }
     }
     lines
 }
@@ -50,13 +49,18 @@ fn miss(node: &Node, view: View<'_>, unknown: bool, lines: &mut Vec<String>) {
         }
         Node::Near { nodes, distance, ordered } => apart(nodes, *distance, *ordered, view, lines),
         Node::AtLeast { nodes, count } => {
-            let (there, missing) = split(nodes, view, unknown);
-            lines.push(format!(
-                "{} of {count} wanted by `ATLEAST/{count}` {} there: {} missing",
-                there.len(),
-                be(there.len()),
-                names(&missing)
-            ));
+            let (there, missing): (Vec<&Node>, Vec<&Node>) =
+                nodes.iter().partition(|node| view.holds(node, unknown).is_some());
+            let more = count - there.len().min(*count);
+            lines.push(match there.len() {
+                0 => format!("`ATLEAST/{count}` wants {count} of {}, and none is there", names(&missing)),
+                found => format!(
+                    "{} {} there, but `ATLEAST/{count}` wants {more} more of {}",
+                    names(&there),
+                    be(found),
+                    names(&missing)
+                ),
+            });
         }
         Node::Count { node, count } => {
             let times = distinct(&view.places(node));
@@ -77,10 +81,6 @@ fn culprit<'n>(node: &'n Node, view: View<'_>, unknown: bool) -> &'n Node {
     }
 }
 
-fn split<'n>(nodes: &'n [Node], view: View<'_>, unknown: bool) -> (Vec<&'n Node>, Vec<&'n Node>) {
-    nodes.iter().partition(|node| view.holds(node, unknown).is_some())
-}
-
 /// `` `a` and `b` ``.
 fn names(nodes: &[&Node]) -> String {
     let names: Vec<String> = nodes.iter().map(|node| format!("`{}`", node.name())).collect();
@@ -97,6 +97,10 @@ fn parts(nodes: &[Node], view: View<'_>, unknown: bool, lines: &mut Vec<String>)
     let (there, missing): (Vec<&Node>, Vec<&Node>) =
         wanted.into_iter().partition(|node| view.holds(node, unknown).is_some());
     let (told, plain): (Vec<&Node>, Vec<&Node>) = missing.into_iter().partition(|node| tells(node, view));
+    let there: Vec<&Node> = there
+        .into_iter()
+        .filter(|node| !matches!(node, Node::Term(Term { scope: Some(Scope::Lang), .. })))
+        .collect();
     if !plain.is_empty() {
         let missing = format!("{} {}", names(&plain), be(plain.len()));
         lines.push(match there.len() {

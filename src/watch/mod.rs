@@ -13,6 +13,7 @@ pub mod query;
 pub mod scan;
 pub mod score;
 #[cfg(test)]
+#[allow(clippy::disallowed_methods, reason = "tests read their tables")]
 mod tests;
 
 pub use list::WatchList;

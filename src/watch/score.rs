@@ -172,12 +172,19 @@ fn reason(weight: f64, one: &Evidence, earlier: usize, points: f64) -> String {
     if earlier > 0 {
         factors.push(format!("mention {} x 1/{}", earlier + 1, 1u64 << earlier.min(63)));
     }
-    let place = if one.lead && hit.field == Field::Text { "lead" } else { hit.field.name() };
+    let place = match hit.field {
+        Field::Title => "title",
+        Field::Text if one.lead => "lead",
+        Field::Text => "text",
+        Field::Author => "authors",
+        Field::Url => "address",
+        Field::Source => "name of the source",
+    };
     format!("{} in the {place}: {} ({})", hit.text, shown(points), factors.join(", "))
 }
 
 /// Two decimals at most, one at least: `2.0`, `0.25`.
 pub(super) fn shown(points: f64) -> String {
-    let text = format!("{points:.2}");
+    let text = format!("{:.2}", (points * 100.0).round() / 100.0);
     text.strip_suffix('0').map(str::to_string).unwrap_or(text)
 }

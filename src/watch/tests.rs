@@ -1,1 +1,198 @@
+//! Tables in `tests/data/query/stories`: an article, then queries and what a
+//! user is told of each.
 
+use super::{Finding, Match, Watch, WatchList};
+use crate::extract::Article;
+use proptest::prelude::*;
+
+fn watch(name: &str, query: &str) -> Watch {
+    Watch { name: name.into(), query: query.into(), weight: 1.0, aliases: true, derived: false }
+}
+
+fn list(query: &str) -> WatchList {
+    let compiled = WatchList::compile(&[watch("it", query)]);
+    compiled.unwrap_or_else(|errors| panic!("{query}: {errors:?}")).0
+}
+
+fn article(lines: &str) -> Article {
+    let mut article = Article::default();
+    for (key, value) in lines.lines().filter_map(|line| line.split_once(": ")) {
+        match key {
+            "title" => article.title = value.into(),
+            "text" if article.text.is_empty() => article.text = value.into(),
+            "text" => article.text = format!("{}\n{value}", article.text),
+            "author" => article.authors.push(value.into()),
+            "source" => article.source = value.into(),
+            "link" => article.link = Some(value.into()),
+            "language" => article.language = Some(value.into()),
+            _ => panic!("no article has a `{key}`"),
+        }
+    }
+    article
+}
+
+/// What the user is told of a query, without the rules of the scan; and that
+/// explain and scan agree.
+fn told(query: &str, article: &Article) -> String {
+    let list = list(query);
+    let mut lines = list.explain("it", article);
+    let matches = list.scan(std::slice::from_ref(article)).concat();
+    assert_eq!(lines[0].contains("did not fire"), matches.is_empty(), "{query}");
+    for Match { hits, score, .. } in &matches {
+        assert!(!hits.is_empty() && score.total() > 0.0, "{query}");
+        for hit in hits {
+            assert_eq!(hit.field.of(article).get(hit.span.clone()), Some(hit.text.as_str()), "{query}");
+            let rule = format!("{}: {}", hit.text, hit.rule);
+            lines.retain(|line| *line != rule);
+        }
+    }
+    lines.join("\n")
+}
+
+#[test]
+fn stories_are_found_and_explained() {
+    let mut cases = 0;
+    for entry in std::fs::read_dir("tests/data/query/stories").expect("the tables are in the repository") {
+        let path = entry.expect("the directory can be read").path();
+        let text = std::fs::read_to_string(&path).expect("a table is text");
+        let (head, blocks) = text.split_once("\n\n").expect("an article, then queries");
+        let article = article(head);
+        for block in blocks.split("\n\n") {
+            let (query, expected) = block.split_once('\n').unwrap_or((block, ""));
+            let query = query.strip_prefix("? ").expect("a block begins with its query");
+            assert_eq!(told(query, &article), expected.trim_end(), "{query}, in {}", path.display());
+            cases += 1;
+        }
+    }
+    assert!(cases > 40, "only {cases} cases were found");
+}
+
+fn messages(findings: &[Finding]) -> Vec<String> {
+    findings.iter().map(|finding| format!("{}: {}", finding.watch, finding.message)).collect()
+}
+
+#[test]
+fn watches_that_collide_are_named() {
+    let check = |watches: &[(&str, &str)], expected: &[&str]| {
+        let watches: Vec<Watch> = watches.iter().map(|(name, query)| watch(name, query)).collect();
+        let found = match WatchList::compile(&watches) {
+            Ok((_, warnings)) => messages(&warnings),
+            Err(errors) => messages(&errors),
+        };
+        assert_eq!(found, expected);
+    };
+    check(&[("man", "Bolot Temirov"), ("place", "Gorno-Badakhshan")], &[]);
+    check(
+        &[("man", "\"Bolot Temirov\" OR Temirov"), ("blogger", "Temirov OR «Bolot Temirov»")],
+        &["blogger: asks for the same as the watch `man`; each story will be told for both: leave one out"],
+    );
+    check(
+        &[("man", "Temirov"), ("all", "Tokayev OR (Temirov OR Japarov)")],
+        &["man: whatever this finds, the watch `all` finds as well; leave it out there, or here"],
+    );
+    check(&[("man", "Temirov AND court"), ("all", "Temirov OR Japarov")], &[]);
+    check(
+        &[("man", "Temirov"), ("man", "Tokayev")],
+        &["man: two watches are called `man`; give one another name"],
+    );
+    check(
+        &[("man", "Temirov AND ("), ("place", "NOT Osh"), ("town", "Osh")],
+        &[
+            "man: `(` is not closed; write `)` after the group",
+            "place: `NOT Osh` alone fits almost every article; write first what must be there, as in `a AND NOT Osh`",
+        ],
+    );
+    check(
+        &[("man", "url:/(/")],
+        &[
+            "man: `url:/(/` is not a pattern that can be used: unclosed group; see https://docs.rs/regex#syntax",
+        ],
+    );
+}
+
+#[test]
+fn a_pattern_that_cannot_be_used_is_told_to_every_watch_that_has_it() {
+    let errors = WatchList::compile(&[watch("one", "Temirov OR /(/"), watch("two", "/(/")])
+        .expect_err("`(` is no pattern");
+    let told: Vec<(&str, std::ops::Range<usize>)> =
+        errors.iter().map(|error| (error.watch.as_str(), error.span.clone())).collect();
+    assert_eq!(told, [("one", 11..14), ("two", 0..3)]);
+}
+
+#[test]
+fn a_weight_must_give_points() {
+    for weight in [0.0, -1.0, f64::NAN, f64::INFINITY] {
+        let errors =
+            WatchList::compile(&[Watch { weight, ..watch("man", "Temirov") }]).expect_err("no points");
+        assert!(errors[0].message.contains("write a number above 0"), "{weight}");
+    }
+}
+
+#[test]
+fn matches_come_best_first_and_articles_in_order() {
+    let watches = [watch("text", "court"), watch("title", "Temirov"), watch("nothing", "Tokayev")];
+    let (list, _) = WatchList::compile(&watches).expect("they parse");
+    let story = article("language: en\ntitle: Temirov freed\ntext: A court in Bishkek freed him.");
+    let found = list.scan(&[Article::default(), story.clone(), story]);
+    let names: Vec<Vec<&str>> =
+        found.iter().map(|matches| matches.iter().map(|found| found.watch.as_str()).collect()).collect();
+    assert_eq!(names, [vec![], vec!["title", "text"], vec!["title", "text"]]);
+}
+
+#[test]
+fn a_watch_that_is_not_there_is_said_to_be_so() {
+    let list = list("Temirov");
+    assert_eq!(list.explain("its", &Article::default()), ["no watch is called `its`; did you mean `it`?"]);
+    assert!(list.explain("Tokayev", &Article::default())[0].contains("`newswatch watches list`"));
+    assert!(list.expand("Tokayev").is_empty());
+}
+
+#[test]
+fn each_form_is_explained_by_its_rule() {
+    let story = article("language: en\ntitle: Temirov freed\ntext: Temirov spoke. Temirov left.");
+    let (list, lines) = (list("Temirov"), list("Temirov").explain("it", &story));
+    let hits = &list.scan(&[story])[0][0].hits;
+    assert_eq!(hits.len(), 3);
+    let rule = format!("{}: {}", hits[0].text, hits[0].rule);
+    assert_eq!(lines.iter().filter(|line| **line == rule).count(), 1, "{lines:?}");
+}
+
+/// What a score may rise to: the scale users set `at_least` by.
+#[test]
+fn the_scale_holds() {
+    let total = |query: &str, head: &str| {
+        list(query).scan(&[article(&format!("language: en\n{head}"))])[0]
+            .first()
+            .map(|found| found.score.total())
+    };
+    let far = format!(
+        "text: {}\ntext: Temirov and the journalist in court",
+        "Nothing is said of him in the first lines. ".repeat(3)
+    );
+    assert_eq!(total("Temirov", &far), Some(1.0));
+    assert_eq!(total("Temirov AND journalist AND court", &far), Some(1.0));
+    assert_eq!(total("Temirov NEAR/5 journalist", &far), Some(1.0));
+    assert_eq!(total("ATLEAST/2(Temirov, court)", &far), Some(1.0));
+    assert_eq!(total("Temirov OR Temir* OR /Temirov/", &far), Some(1.0));
+    assert_eq!(total("Temirov OR journalist", &far), Some(1.5));
+    assert_eq!(total("Temirov^3", &far), Some(3.0));
+    assert_eq!(total("Temirov", "title: Temirov freed"), Some(2.0));
+    assert_eq!(total("Temirov", "text: Temirov freed"), Some(1.5));
+    let often = total("Temirov", &format!("title: {0}\ntext: {0}", "Temirov ".repeat(500)));
+    assert!(often.is_some_and(|points| points > 3.9 && points < 4.0), "{often:?}");
+}
+
+proptest! {
+    #[test]
+    fn hits_lie_on_characters_and_scores_are_sound(
+        words in prop::collection::vec(prop_oneof!["Temirov", "court", "Болот", "ok", "—", "\\PC{0,4}"], 0..60),
+        query in prop_oneof![
+            Just("Temirov NEAR/3 court"), Just("court ONEAR/2 (Temirov ONEAR/9 ok)"), Just("COUNT/2(Temirov OR Болот)"),
+            Just("ATLEAST/2(Temirov, court, ok) AND NOT Болот"), Just("/o./ NEAR/4 court NEAR/4 Temirov"), Just("lead:Temir* OR author:ok"),
+        ],
+    ) {
+        let text = words.join(" ");
+        let article = Article { title: text.chars().rev().collect(), authors: vec![text.clone()], text, ..Article::default() };
+        told(query, &article);
+    }
+}

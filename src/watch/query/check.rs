@@ -20,8 +20,9 @@ fn walk(node: &Node, evidence: bool) -> Result<(), QueryError> {
         Node::Term(term) => language(term, evidence),
         Node::Not(inner) => {
             let name = inner.name();
-            let message =
-                format!("`NOT {name}` alone fits almost every article; write `Temirov AND NOT {name}`");
+            let message = format!(
+                "`NOT {name}` alone fits almost every article; write first what must be there, as in `a AND NOT {name}`"
+            );
             Err(QueryError::new(inner.span(), message))
         }
         Node::Count { node, .. } => walk(node, evidence),
@@ -246,7 +247,7 @@ fn word_for_operator(term: &Term, query: &str) -> Option<(Range<usize>, String)>
 }
 
 fn short_stem(term: &Term) -> Option<(Range<usize>, String)> {
-    let stem = term.text.split(['*', '?']).next().unwrap_or_default();
+    let stem = term.text.split('*').next().unwrap_or_default();
     let short = term.kind == Kind::Wildcard
         && term.scope != Some(Scope::Url)
         && stem.chars().filter(|c| c.is_alphanumeric()).count() < STEM_LETTERS_MIN;

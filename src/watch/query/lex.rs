@@ -319,7 +319,9 @@ fn foreign(word: &str) -> Option<String> {
     let quoted = format!("; if it is a word to look for, put it in quotes: `\"{word}\"`");
     let instead = match letters {
         _ if word.len() > 1 && word.starts_with('-') => format!("`NOT {}`", &word[1..]),
-        _ if word.len() > 1 && word.starts_with('+') => format!("`AND {}`", &word[1..]),
+        _ if word.len() > 1 && word.starts_with('+') => {
+            format!("`{}` and `AND` before what else must be there", &word[1..])
+        }
         _ if word.starts_with("&&") => "`AND`".into(),
         "near" | "w" | "within" | "nf" if !number.is_empty() => format!("`NEAR/{number_shown}`"),
         "onear" | "adj" | "pre" | "p" | "onf" if !number.is_empty() && (slash || letters.len() > 1) => {

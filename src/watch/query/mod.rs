@@ -24,6 +24,7 @@ mod check;
 mod lex;
 mod parse;
 #[cfg(test)]
+#[allow(clippy::disallowed_methods, reason = "tests read their tables")]
 mod tests;
 
 pub use check::{canonical, warnings};
@@ -38,6 +39,8 @@ pub const QUERY_BYTES_MAX: usize = 64 * 1024;
 pub const DEPTH_MAX: usize = 50;
 /// Terms of one query.
 pub const TERMS_MAX: usize = 2_000;
+/// Operands of one chain of NEAR.
+pub const NEAR_MAX: usize = 16;
 /// Words of NEAR and mentions of COUNT.
 pub const NUMBER_MAX: usize = 1_000;
 /// Greatest `^` weight.

@@ -5,7 +5,7 @@
 
 use super::check;
 use super::lex::{Spanned, Token, tokens};
-use super::{DEPTH_MAX, Kind, Node, QueryError, Scope, TERMS_MAX, Term, WEIGHT_MAX};
+use super::{DEPTH_MAX, Kind, NEAR_MAX, Node, QueryError, Scope, TERMS_MAX, Term, WEIGHT_MAX};
 use std::ops::Range;
 
 /// Parses a query.
@@ -104,11 +104,22 @@ impl Parser<'_> {
                 );
                 return Err(QueryError::new(span.clone(), message));
             }
-            operator = Some((distance, ordered));
             let span = span.clone();
+            if nodes.len() == NEAR_MAX {
+                let message = format!(
+                    "more than {NEAR_MAX} operands of `{}`; make it several, with `AND`",
+                    self.written(&span)
+                );
+                return Err(QueryError::new(span, message));
+            }
+            operator = Some((distance, ordered));
             self.at += 1;
             nodes.push(self.not()?);
-            nodes.iter().try_for_each(|node| self.has_place(node, &span))?;
+            // The first is checked once it is known to stand in NEAR.
+            nodes
+                .iter()
+                .skip(nodes.len().saturating_sub(2))
+                .try_for_each(|node| self.has_place(node, &span))?;
         }
         match operator {
             Some((distance, ordered)) => Ok(Node::Near { nodes, distance, ordered }),
@@ -133,7 +144,7 @@ impl Parser<'_> {
                     QueryError::new(error.span, error.message.replace("``", &format!("`{operator}`")))
                 })
             }),
-            Node::And(_) => wrong("`AND`", "write `a NEAR/5 c AND b NEAR/5 c`"),
+            Node::And(_) => wrong("`AND`", "write `AND` between two of them instead"),
             Node::Not(_) => wrong("`NOT`", "write `a AND NOT (b NEAR/5 c)`"),
             Node::AtLeast { .. } | Node::Count { .. } => wrong("a count", "join it with `AND`"),
         }
@@ -411,6 +422,9 @@ impl Parser<'_> {
     fn nothing_after(&self) -> QueryError {
         let span = self.before();
         let written = self.written(&span);
+        if written == "(" {
+            return QueryError::new(span, "`(` is not closed; write `)` after the group");
+        }
         QueryError::new(
             span.clone(),
             format!(
