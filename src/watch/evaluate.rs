@@ -20,6 +20,10 @@ pub const LEAD_CHARS_MIN: usize = 60;
 pub const HITS_MAX: usize = 200;
 /// Places of one node that are looked at; no story has as many.
 const PLACES_MAX: usize = 4_000;
+/// Pieces of evidence after which no further alternative is asked.
+const PIECES_MAX: usize = 10_000;
+/// Pieces of one place: twice what the longest NEAR has operands.
+const PLACE_PIECES_MAX: usize = 32;
 /// Overlapping places looked through for a free one.
 const OVERLAPS_MAX: usize = 64;
 
@@ -131,8 +135,17 @@ impl<'a> View<'a> {
     }
 
     fn at_least(self, nodes: &[Node], count: usize, unknown: bool) -> Option<Vec<Piece<'a>>> {
-        let held: Vec<Vec<Piece<'a>>> = nodes.iter().filter_map(|node| self.holds(node, unknown)).collect();
-        (held.len() >= count).then(|| held.into_iter().flatten().collect())
+        let (mut held, mut pieces) = (0, Vec::new());
+        for node in nodes {
+            if held >= count && pieces.len() >= PIECES_MAX {
+                break;
+            }
+            if let Some(mut found) = self.holds(node, unknown) {
+                held += 1;
+                pieces.append(&mut found);
+            }
+        }
+        (held >= count).then_some(pieces)
     }
 
     fn speaks(self, term: &Term, unknown: bool) -> bool {
@@ -218,7 +231,7 @@ impl<'a> View<'a> {
                 };
                 self.pieces(term).into_iter().map(place).collect()
             }
-            Node::Or(nodes) => nodes.iter().flat_map(|node| self.places(node)).collect(),
+            Node::Or(nodes) => nodes.iter().flat_map(|node| self.places(node)).take(PIECES_MAX).collect(),
             Node::Near { nodes, distance, ordered } => {
                 let lists: Vec<Vec<Place<'a>>> = nodes.iter().map(|node| self.places(node)).collect();
                 if *ordered { chains(lists, *distance) } else { clusters(&lists, *distance) }
@@ -261,7 +274,7 @@ impl<'a> View<'a> {
 }
 
 fn flatten(places: Vec<Place<'_>>) -> Vec<Piece<'_>> {
-    places.into_iter().flat_map(|place| place.pieces).collect()
+    places.into_iter().flat_map(|place| place.pieces).take(PIECES_MAX).collect()
 }
 
 /// How many places do not overlap.
@@ -303,6 +316,7 @@ fn follow<'a>(reached: &[Place<'a>], mut place: Place<'a>, distance: usize) -> O
     }
     let mut pieces = left.pieces.clone();
     pieces.append(&mut place.pieces);
+    pieces.truncate(PLACE_PIECES_MAX);
     Some(Place { field: place.field, words: left.words.start..place.words.end, pieces })
 }
 
@@ -328,7 +342,7 @@ fn cluster<'a>(seed: &Place<'a>, others: &[Vec<Place<'a>>], distance: usize) -> 
         left.swap_remove(index);
         for place in found.1 {
             whole.words = whole.words.start.min(place.words.start)..whole.words.end.max(place.words.end);
-            whole.pieces.extend(place.pieces.iter().cloned());
+            whole.pieces.extend(place.pieces.iter().take(PLACE_PIECES_MAX - whole.pieces.len()).cloned());
             taken.push(place.words.clone());
         }
     }

@@ -240,10 +240,13 @@ impl Gathered {
     fn probe(&mut self, term: &Term, watch: &Watch) -> Result<Probe, String> {
         Ok(match term.scope {
             Some(Scope::Lang) => Probe::Language(term.text.to_lowercase()),
-            Some(Scope::Author) => {
+            // The scan knows no phrases with wildcards.
+            Some(Scope::Author) if term.kind != Kind::Wildcard || !term.text.contains(' ') => {
                 Probe::Said { regex: said(term)?, pattern: Some(self.pattern(term, watch)) }
             }
-            Some(Scope::Url | Scope::Source) => Probe::Said { regex: said(term)?, pattern: None },
+            Some(Scope::Author | Scope::Url | Scope::Source) => {
+                Probe::Said { regex: said(term)?, pattern: None }
+            }
             _ => Probe::Words(self.pattern(term, watch)),
         })
     }

@@ -1,6 +1,7 @@
 //! Tables in `tests/data/query/stories`: an article, then queries and what a
 //! user is told of each.
 
+use super::evaluate::HITS_MAX;
 use super::{Finding, Match, Watch, WatchList};
 use crate::extract::Article;
 use proptest::prelude::*;
@@ -194,5 +195,36 @@ proptest! {
         let text = words.join(" ");
         let article = Article { title: text.chars().rev().collect(), authors: vec![text.clone()], text, ..Article::default() };
         told(query, &article);
+    }
+}
+
+/// Dense finds and greedy queries: this test hangs where one of them stalls.
+#[test]
+fn no_query_stalls_on_any_text() {
+    let words = |word: &str, count: usize| vec![word; count].join(" ");
+    let story = Article {
+        language: Some("en".into()),
+        title: words("court", 300),
+        text: format!("{} {}", words("Temirov court", 1_000), words("Temirov", 1_000)),
+        ..Article::default()
+    };
+    let chain = |operator: &str, operand: &str, count: usize| vec![operand; count].join(operator);
+    let queries = [
+        chain(" NEAR/1000 ", "Temirov", 16),
+        chain(" NEAR/1 ", "court", 16),
+        chain(" ONEAR/1000 ", "Temirov", 16),
+        format!("{} NEAR/3 nobody", chain(" NEAR/3 ", "(Temirov OR court OR Temir*)", 10)),
+        format!("COUNT/1000({})", chain(" NEAR/9 ", "Temirov", 9)),
+        chain(" OR ", "Temirov", 2_000),
+        format!("{}Temirov{}", "(court OR ".repeat(49), ")".repeat(49)),
+        format!("{}Temirov{}", "(".repeat(40), " NEAR/2 court)".repeat(40)),
+        format!("{}court AND nobody{}", "court AND (nobody OR ".repeat(40), ")".repeat(40)),
+    ];
+    for query in &queries {
+        let Ok((list, _)) = WatchList::compile(&[watch("it", query)]) else { panic!("{query}") };
+        let hits =
+            list.scan(std::slice::from_ref(&story))[0].iter().map(|found| found.hits.len()).sum::<usize>();
+        assert!(hits <= HITS_MAX, "{query}");
+        assert!(!list.explain("it", &story).is_empty());
     }
 }

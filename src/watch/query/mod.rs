@@ -251,8 +251,7 @@ impl fmt::Display for Term {
         match self.kind {
             Kind::Regex => write!(f, "/{}/", self.text.replace('/', "\\/"))?,
             Kind::Exact => write!(f, "={}", quoted(&self.text))?,
-            Kind::Wildcard => f.write_str(&self.text)?,
-            Kind::Inflected => f.write_str(&quoted(&self.text))?,
+            Kind::Wildcard | Kind::Inflected => f.write_str(&quoted(&self.text))?,
         }
         if self.weight == 1.0 { Ok(()) } else { write!(f, "^{}", self.weight) }
     }
@@ -260,7 +259,7 @@ impl fmt::Display for Term {
 
 /// In quotes unless it is one plain word.
 fn quoted(text: &str) -> String {
-    let plain = text.chars().all(|c| c.is_alphanumeric() || c == '-');
+    let plain = text.chars().all(|c| c.is_alphanumeric() || "-*?".contains(c));
     let operator = matches!(text, "AND" | "OR" | "NOT") || lex::looks_like_operator(text);
     if plain && !operator && !text.starts_with('-') && !text.is_empty() {
         return text.into();

@@ -327,29 +327,33 @@ impl Parser<'_> {
         {
             return Err(self.side_by_side(span, at.clone()));
         }
-        if kind == Kind::Wildcard && text.contains(char::is_whitespace) {
-            self.wild_phrase(&span)
-        } else {
-            self.term(text, kind, span)
+        // An address or a source has no word positions: there a phrase stays whole.
+        match kind {
+            Kind::Wildcard if self.scope.is_none_or(Scope::in_story) => self.wild_phrase(&text, &span),
+            _ => self.term(text, kind, span),
         }
     }
 
     /// `"Kyrgyz* journalist"`: each word for itself, the next one on.
-    fn wild_phrase(&mut self, span: &Range<usize>) -> Parsed {
-        let written = self.written(span).to_string();
+    fn wild_phrase(&mut self, text: &str, span: &Range<usize>) -> Parsed {
         let mut nodes = Vec::new();
         let mut at = span.start;
-        for piece in written.split(char::is_whitespace) {
+        for piece in text.split_whitespace() {
             let word = piece.trim_matches(|c: char| !c.is_alphanumeric() && c != '*' && c != '?');
-            if !word.is_empty() {
-                let start = at + piece.find(word).unwrap_or(0);
-                let kind = if word.contains(['*', '?']) { Kind::Wildcard } else { Kind::Inflected };
-                nodes.push(self.term(word.into(), kind, start..start + word.len())?);
+            if word.is_empty() {
+                continue;
             }
-            at += piece.len()
-                + written[at - span.start + piece.len()..].chars().next().map_or(0, char::len_utf8);
+            let kind = if word.contains(['*', '?']) { Kind::Wildcard } else { Kind::Inflected };
+            // A word with escapes in it stands elsewhere; then the phrase is its place.
+            let start = self.written(&(at..span.end)).find(word).map(|offset| at + offset);
+            let place = start.map_or(span.clone(), |start| start..start + word.len());
+            at = start.map_or(at, |start| start + word.len());
+            nodes.push(self.term(word.into(), kind, place)?);
         }
-        Ok(if nodes.len() == 1 { nodes.remove(0) } else { Node::Near { nodes, distance: 1, ordered: true } })
+        Ok(match nodes.len() {
+            1 => nodes.remove(0),
+            _ => Node::Near { nodes, distance: 1, ordered: true },
+        })
     }
 
     fn term(&mut self, text: String, kind: Kind, span: Range<usize>) -> Parsed {
