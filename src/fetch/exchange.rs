@@ -5,8 +5,10 @@ use crate::fetch::guard::host_of;
 use crate::fetch::{Asks, Body, Fetcher, Limits, Poll, Validators};
 use crate::schedule;
 use chrono::{TimeDelta, Utc};
+use flate2::read::MultiGzDecoder;
 use reqwest::header::{self, HeaderMap, HeaderName, HeaderValue};
 use reqwest::{Response, StatusCode};
+use std::io::Read;
 use std::time::Duration;
 use tokio::time::{Instant, timeout_at};
 use url::Url;
@@ -16,6 +18,9 @@ const ASK_AGAIN: TimeDelta = TimeDelta::minutes(1);
 
 /// Between two tries while no descriptor is free.
 const DESCRIPTOR_PAUSE: Duration = Duration::from_millis(100);
+
+/// RFC 1952, 2.3.1.
+const GZIP_MAGIC: &[u8] = b"\x1f\x8b";
 
 /// Where an exchange stands after some redirects.
 struct Trail {
@@ -179,6 +184,10 @@ async fn read(
         }
         bytes.extend_from_slice(&chunk);
     }
+    // A `.gz` file as such, `x-gzip`, or packed twice.
+    if bytes.starts_with(GZIP_MAGIC) {
+        bytes = unpack(&bytes, &host, limits.body_bytes_max)?;
+    }
     let headers = response.headers();
     Ok(Body {
         bytes,
@@ -191,6 +200,19 @@ async fn read(
         moved_to: (trail.redirects > 0 && trail.is_permanent).then(|| trail.url.to_string()),
         url: trail.url.into(),
     })
+}
+
+fn unpack(packed: &[u8], host: &str, bytes_max: usize) -> Result<Vec<u8>, FetchError> {
+    let mut bytes = Vec::new();
+    let one_more = u64::try_from(bytes_max).unwrap_or(u64::MAX).saturating_add(1);
+    MultiGzDecoder::new(packed)
+        .take(one_more)
+        .read_to_end(&mut bytes)
+        .map_err(|error| FetchError::Broken { host: host.to_string(), source: Box::new(error) })?;
+    match bytes.len() > bytes_max {
+        true => Err(FetchError::TooLarge { host: host.to_string(), bytes_max }),
+        false => Ok(bytes),
+    }
 }
 
 fn check_headers(headers: &HeaderMap, host: &str, limits: &Limits) -> Result<(), FetchError> {

@@ -1,1 +1,4 @@
+//! The whole product from outside: one binary, a module a feature.
+
+mod fetch;
 mod mail;
