@@ -1,5 +1,7 @@
 //! Fetching from a site that is well, sick or hostile: a real one, on loopback.
 
+mod canary;
+
 use newswatch::fetch::{Fetcher, Limits, Poll, Validators};
 use newswatch::newsroom::{Newsroom, late_story};
 use std::error::Error;
