@@ -12,14 +12,10 @@ trap 'rm -rf "$profile"' EXIT
 
 # picture FILE WIDTH HEIGHT NAME [FLAG]
 picture() {
-    # A window is never narrower than some 500 pixels, so a frame makes the phone.
-    page="$profile/page.html"
-    printf '<!DOCTYPE html><meta name="color-scheme" content="light dark"><body style="margin:0"><iframe src="file://%s" style="border:0;width:%spx;height:%spx"></iframe>' \
-        "$1" "$2" "$3" > "$page"
     chromium --headless --no-sandbox --disable-gpu --disable-quic --no-first-run \
         --disable-background-networking --disable-component-update --disable-sync --hide-scrollbars \
-        --allow-file-access-from-files --user-data-dir="$profile/browser" --window-size="$2,$3" ${5:-} \
-        --screenshot="$out/$4.png" "file://$page" > "$profile/log" 2>&1 || { cat "$profile/log"; exit 1; }
+        --user-data-dir="$profile/browser" --window-size="$2,$3" ${5:-} \
+        --screenshot="$out/$4.png" "file://$1" > "$profile/log" 2>&1 || { cat "$profile/log"; exit 1; }
 }
 
 for page in "$out"/*.html; do
