@@ -153,11 +153,7 @@ fn subject(window: &Window, stories: &[Story], footer: &Footer) -> String {
     let alert = window.urgency == Urgency::AtOnce;
     let subject = match stories {
         [] if footer.sick.is_empty() => format!("All is well: no news, {}", sheet::read(footer)),
-        [] => format!(
-            "No news, but {}: {}",
-            sheet::count(footer.sick.len(), "sick source"),
-            sheet::read(footer)
-        ),
+        [] => format!("No news, {}: {}", sheet::count(footer.sick.len(), "sick source"), sheet::read(footer)),
         [story] => {
             let watch = prose::line(&story.watch, 50);
             let prefix = if alert { "Alert: " } else { "" };

@@ -10,6 +10,7 @@ use crate::watch::{Field, Hit};
 use askama::Template;
 use chrono::{DateTime, Datelike, Utc};
 use chrono_tz::Tz;
+use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 use url::Url;
 
@@ -29,6 +30,8 @@ const RULES_MAX: usize = 3;
 const SICK_MAX: usize = 12;
 /// Stories told in full even where not all have room for a line.
 const FULL_MIN: usize = 12;
+/// Stories that could have room for a line at best: none takes fewer than 100 octets.
+const LINES_MAX: usize = HTML_BYTES_MAX / 100;
 /// Columns of the text part.
 const COLUMNS: usize = 76;
 
@@ -58,18 +61,22 @@ impl Story {
 
     /// Text with the marked terms between asterisks.
     fn starred(&self) -> String {
-        let star = |piece: &Piece| if piece.marked { format!("*{}*", piece.text) } else { piece.text.clone() };
+        let star =
+            |piece: &Piece| if piece.marked { format!("*{}*", piece.text) } else { piece.text.clone() };
         self.quote.iter().map(star).collect()
     }
 }
 
 /// A watch and its stories.
+#[derive(Default)]
 pub struct Group<'a> {
     pub watch: &'a str,
     pub count: usize,
     pub full: Vec<&'a Story>,
     /// Stories that have room for one line only.
     pub brief: Vec<&'a Story>,
+    /// Stories that have none.
+    pub left_out: usize,
 }
 
 pub struct Sick {
@@ -148,6 +155,7 @@ fn story(plan: &Plan, window: &Window, item: &Item) -> Story {
     let hits: Vec<&Hit> = watches.iter().flat_map(|found| &found.hits).collect();
     let title = marked_title(item, &hits);
     let copies = item.also_in.iter().take(COPIES_MAX);
+    let language_code = item.language.clone().filter(|code| is_language_code(code));
     Story {
         id: item.article_id,
         watch: watches.first().map_or_else(|| "other".into(), |found| name(&found.watch)),
@@ -155,8 +163,8 @@ fn story(plan: &Plan, window: &Window, item: &Item) -> Story {
         link: item.link.as_deref().and_then(web_link),
         source: name(&item.source),
         time: story_time(item, plan.zone, window.to),
-        language: item.language.as_deref().map(language_name),
-        language_code: item.language.clone().filter(|code| is_language_code(code)),
+        language: language_code.as_deref().map(language_name),
+        language_code,
         quote: prose::quote(&item.text, &marks(&item.text, Field::Text, &hits)),
         also_in: copies.map(|(source, link)| (name(source), link.as_deref().and_then(web_link))).collect(),
         also_more: item.also_in.len().saturating_sub(COPIES_MAX),
@@ -169,8 +177,7 @@ fn name(text: &str) -> String {
 }
 
 fn marked_title(item: &Item, hits: &[&Hit]) -> Vec<Piece> {
-    let title =
-        prose::marked_line(&item.title, &marks(&item.title, Field::Title, hits), HEADLINE_CHARS_MAX);
+    let title = prose::marked_line(&item.title, &marks(&item.title, Field::Title, hits), HEADLINE_CHARS_MAX);
     if title.is_empty() { vec![Piece { text: "(no title)".into(), marked: false }] } else { title }
 }
 
@@ -234,11 +241,12 @@ fn story_time(item: &Item, zone: Tz, now: DateTime<Utc>) -> String {
 /// `now`; nothing for a date outside the calendar.
 fn local(at: DateTime<Utc>, zone: Tz, now: DateTime<Utc>) -> Option<String> {
     // Zones cannot shift instants at the ends of what chrono can hold.
-    if !(1..=9998).contains(&at.year()) {
+    if ![at, now].iter().all(|at| (1..=9998).contains(&at.year())) {
         return None;
     }
+    let (at, now) = (at.with_timezone(&zone), now.with_timezone(&zone));
     let pattern = if at.year() == now.year() { "%a %-d %b, %H:%M %Z" } else { "%a %-d %b %Y, %H:%M %Z" };
-    Some(at.with_timezone(&zone).format(pattern).to_string())
+    Some(at.format(pattern).to_string())
 }
 
 fn is_language_code(code: &str) -> bool {
@@ -265,7 +273,7 @@ fn language_name(code: &str) -> String {
         "uk" => "Ukrainian",
         "uz" => "Uzbek",
         "zh" => "Chinese",
-        _ => return prose::line(code, 12),
+        _ => code,
     };
     known.into()
 }
@@ -303,11 +311,11 @@ pub fn fit<'a>(
         prose::encoded_len(&sheet.html()) <= HTML_BYTES_MAX
     };
     let total = stories.len();
-    let mut full = greatest(total, |full| fits(full, total - full));
+    let mut full = if total <= LINES_MAX { greatest(total, |full| fits(full, total - full)) } else { 0 };
     let mut brief = total - full;
     if full < FULL_MIN.min(total) && !(full > 0 && fits(full, brief)) {
         full = greatest(FULL_MIN.min(total), |full| fits(full, 0));
-        brief = greatest(total - full, |brief| fits(full, brief));
+        brief = greatest((total - full).min(LINES_MAX), |brief| fits(full, brief));
     }
     sheet(plan, window, footer, stories, subject, full, brief)
 }
@@ -340,7 +348,7 @@ fn sheet<'a>(
     Sheet {
         subject,
         kind: if alert { "Alert" } else { "Digest" },
-        heading: heading(stories.len(), alert, footer.sick.is_empty()),
+        heading: heading(stories.len(), footer.sick.len()),
         plan: name(&plan.name),
         window: window_words(window, plan.zone),
         preview: stories.first().map_or_else(|| read(footer), |story| prose::line(&story.starred(), 160)),
@@ -355,12 +363,11 @@ fn sheet<'a>(
     }
 }
 
-fn heading(stories: usize, alert: bool, healthy: bool) -> String {
-    match stories {
-        0 if healthy => "All is well".into(),
-        0 => "No news, but sick sources".into(),
-        1 if alert => "Alert".into(),
-        _ => count(stories, if alert { "alert" } else { "story" }),
+fn heading(stories: usize, sick: usize) -> String {
+    match (stories, sick) {
+        (0, 0) => "All is well".into(),
+        (0, _) => format!("No news, {}", count(sick, "sick source")),
+        _ => count(stories, "story"),
     }
 }
 
@@ -374,24 +381,42 @@ fn note(plan: &Plan, stories: usize, alert: bool) -> Option<String> {
     }
 }
 
-/// Stories up to `full` whole, then up to `told` as a line; groups by best score.
-fn groups(stories: &[Story], full: usize, told: usize) -> Vec<Group<'_>> {
-    let mut groups: Vec<Group> = Vec::new();
-    for (rank, story) in stories.iter().enumerate() {
-        let at = groups.iter().position(|group| group.watch == story.watch).unwrap_or_else(|| {
-            groups.push(Group { watch: &story.watch, count: 0, full: Vec::new(), brief: Vec::new() });
-            groups.len() - 1
-        });
+/// Stories up to `full` in order of precedence whole, then up to `told` as a
+/// line; groups by best score.
+fn groups<'a>(stories: &'a [Story], full: usize, told: usize) -> Vec<Group<'a>> {
+    let mut groups: Vec<Group<'a>> = Vec::new();
+    let mut place: HashMap<&str, usize> = HashMap::new();
+    for (story, precedence) in stories.iter().zip(precedence(stories)) {
+        let at = *place.entry(&story.watch).or_insert(groups.len());
+        if at == groups.len() {
+            groups.push(Group { watch: &story.watch, ..Group::default() });
+        }
         let group = &mut groups[at];
         group.count += 1;
-        if rank < full {
+        if precedence < full {
             group.full.push(story);
-        } else if rank < told {
+        } else if precedence < told {
             group.brief.push(story);
+        } else {
+            group.left_out += 1;
         }
     }
-    groups.retain(|group| !group.full.is_empty() || !group.brief.is_empty());
+    groups.retain(|group| group.count > group.left_out);
     groups
+}
+
+/// Each story's place in the queue for room: the best of every watch first, so
+/// that no watch is silent because another one is loud, then the rest by rank.
+fn precedence(stories: &[Story]) -> Vec<usize> {
+    let mut seen = HashSet::new();
+    let leads: Vec<bool> = stories.iter().map(|story| seen.insert(story.watch.as_str())).collect();
+    let (mut lead, mut other) = (0, seen.len());
+    let next = |is_lead: &bool| {
+        let counter = if *is_lead { &mut lead } else { &mut other };
+        *counter += 1;
+        *counter - 1
+    };
+    leads.iter().map(next).collect()
 }
 
 fn sick(

@@ -47,8 +47,7 @@ fn tried(step: &'static str, passed: bool, detail: String, cure: Option<&'static
 /// The Message-ID as a file name; one that had to be changed keeps apart by a fingerprint.
 fn file_name(message_id: &str) -> String {
     let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_@+.=".contains(c);
-    let name: String =
-        message_id.chars().take(150).map(|c| if is_plain(c) { c } else { '_' }).collect();
+    let name: String = message_id.chars().take(150).map(|c| if is_plain(c) { c } else { '_' }).collect();
     if name == message_id && !name.is_empty() && !name.starts_with('.') {
         return format!("{name}.eml");
     }
@@ -71,19 +70,16 @@ fn replace(path: &PathBuf, bytes: &[u8]) -> std::io::Result<()> {
 }
 
 pub async fn sendmail(command: &Path, from: &str, to: &str, wire: &Wire) -> (Delivery, Vec<Tried>) {
-    let delivery = match tokio::time::timeout(
-        Duration::from_millis(COMMAND_MS_MAX),
-        run(command, from, to, wire),
-    )
-    .await
-    {
-        Ok(delivery) => delivery,
-        Err(_) => Delivery::Unknown(format!(
-            "`{}` did not end within {} s",
-            command.display(),
-            COMMAND_MS_MAX / 1000
-        )),
-    };
+    let delivery =
+        match tokio::time::timeout(Duration::from_millis(COMMAND_MS_MAX), run(command, from, to, wire)).await
+        {
+            Ok(delivery) => delivery,
+            Err(_) => Delivery::Unknown(format!(
+                "`{}` did not end within {} s",
+                command.display(),
+                COMMAND_MS_MAX / 1000
+            )),
+        };
     let told = match &delivery {
         Delivery::Sent => tried("sendmail", true, command.display().to_string(), None),
         Delivery::Deferred(reason) | Delivery::Refused(reason) | Delivery::Unknown(reason) => {
@@ -116,7 +112,9 @@ async fn run(command: &Path, from: &str, to: &str, wire: &Wire) -> Delivery {
         Ok(output) => {
             let said = one_line(&String::from_utf8_lossy(&output.stderr));
             match verdict(output.status, &format!("`{named}` {}: {said}", output.status)) {
-                Delivery::Sent if !taken => Delivery::Unknown(format!("`{named}` did not read the whole mail")),
+                Delivery::Sent if !taken => {
+                    Delivery::Unknown(format!("`{named}` did not read the whole mail"))
+                }
                 delivery => delivery,
             }
         }

@@ -59,7 +59,9 @@ pub enum MailError {
     SecretUnset(String),
     #[error("the SMTP password from `{0}` is empty")]
     SecretEmpty(String),
-    #[error("a password is never sent without TLS; set `tls = \"starttls\"` or `tls = \"implicit\"` for `{0}`")]
+    #[error(
+        "a password is never sent without TLS; set `tls = \"starttls\"` or `tls = \"implicit\"` for `{0}`"
+    )]
     PasswordInClear(String),
     #[error("`{0}` is not this machine; set `tls = \"starttls\"` or `tls = \"implicit\"`")]
     MailInClear(String),
@@ -180,7 +182,8 @@ fn reveal(secret: &Secret) -> Result<String, MailError> {
             (name.clone(), std::env::var(name).map_err(|_| MailError::SecretUnset(name.clone()))?)
         }
         Secret::File(path) => {
-            let credential = std::env::var_os("CREDENTIALS_DIRECTORY").map(|base| Path::new(&base).join(path));
+            let credential =
+                std::env::var_os("CREDENTIALS_DIRECTORY").map(|base| Path::new(&base).join(path));
             let path = credential.filter(|credential| credential.exists()).unwrap_or_else(|| path.clone());
             let from = path.display().to_string();
             let password = std::fs::read_to_string(&path)

@@ -33,6 +33,9 @@ pub struct Limits {
     pub final_reply_ms_max: u64,
 }
 
+/// To the farewell.
+const QUIT_MS_MAX: u64 = 2_000;
+
 impl Default for Limits {
     fn default() -> Limits {
         Limits { connect_ms_max: 30_000, reply_ms_max: 300_000, final_reply_ms_max: 600_000 }
@@ -90,9 +93,15 @@ impl Step {
         match self {
             Step::Resolve => "check `[mail] host` for a typing error, and that this machine resolves names",
             Step::Connect => "check `[mail] port` (465 implicit, 587 starttls, 25 relay) and the firewall",
-            Step::Greeting => "the port may speak TLS from the first byte: try `tls = \"implicit\"`; or the server does not know this machine",
-            Step::Tls => "check that `[mail] host` is the name in the server's certificate, and try the other of `implicit` and `starttls`",
-            Step::Login => "check user and password; many providers want a password made for this one program",
+            Step::Greeting => {
+                "the port may speak TLS from the first byte: try `tls = \"implicit\"`; or the server does not know this machine"
+            }
+            Step::Tls => {
+                "check that `[mail] host` is the name in the server's certificate, and try the other of `implicit` and `starttls`"
+            }
+            Step::Login => {
+                "check user and password; many providers want a password made for this one program"
+            }
             Step::Sender => "the server may want a login, or another `[mail] from`",
             Step::Recipient => "check the recipient's address; a server that refuses to relay wants a login",
             Step::Data | Step::Message => "the server's own words say why; its log says more",
@@ -182,13 +191,7 @@ impl Relay {
         }
     }
 
-    async fn attempt(
-        &self,
-        from: Address,
-        to: Address,
-        wire: &Wire,
-        log: &mut Log,
-    ) -> Result<(), Failure> {
+    async fn attempt(&self, from: Address, to: Address, wire: &Wire, log: &mut Log) -> Result<(), Failure> {
         let mut session = self.session(log).await?;
         self.log_in(&mut session, log).await?;
         let reply_ms = self.limits.reply_ms_max;
@@ -206,7 +209,7 @@ impl Relay {
         passed(log, Step::Data, "354");
         self.message(&mut session, wire, log).await?;
         // The mail is theirs now; what becomes of the farewell is of no account.
-        let _ = timeout(Duration::from_secs(2), session.quit()).await;
+        let _ = timeout(Duration::from_millis(reply_ms.min(QUIT_MS_MAX)), session.quit()).await;
         Ok(())
     }
 
@@ -229,7 +232,15 @@ impl Relay {
         let dotted = dotted.load(std::sync::atomic::Ordering::Relaxed);
         match answered {
             Ok(answer) if answer.code().severity == Severity::PositiveCompletion => {
-                passed(log, Step::Message, one_line(&format!("{} {}", answer.code(), answer.message().collect::<Vec<_>>().join(" "))));
+                passed(
+                    log,
+                    Step::Message,
+                    one_line(&format!(
+                        "{} {}",
+                        answer.code(),
+                        answer.message().collect::<Vec<_>>().join(" ")
+                    )),
+                );
                 Ok(())
             }
             Ok(answer) => {
@@ -354,11 +365,7 @@ impl Relay {
 }
 
 /// Awaits one answer, no longer than `ms`.
-async fn step<T>(
-    step: Step,
-    ms: u64,
-    answer: impl Future<Output = Result<T, Error>>,
-) -> Result<T, Failure> {
+async fn step<T>(step: Step, ms: u64, answer: impl Future<Output = Result<T, Error>>) -> Result<T, Failure> {
     match timeout(Duration::from_millis(ms), answer).await {
         Ok(Ok(answer)) => Ok(answer),
         Ok(Err(error)) => Err(failure(step, &error)),

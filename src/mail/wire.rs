@@ -118,10 +118,13 @@ fn message_id(id: &str) -> Result<String, MailError> {
     }
 }
 
-/// One line, whatever was given: lettre folds and encodes it (RFC 2047).
+/// One line, whatever was given: lettre folds and encodes it (RFC 2047), but
+/// lets ASCII pass that is an encoded word already, for the reader to decode.
 fn subject(subject: &str) -> String {
     let is_break = |c: char| c.is_control() || matches!(c, '\u{2028}' | '\u{2029}');
-    subject.chars().take(SUBJECT_CHARS_MAX).map(|c| if is_break(c) { ' ' } else { c }).collect()
+    let line: String =
+        subject.chars().take(SUBJECT_CHARS_MAX).map(|c| if is_break(c) { ' ' } else { c }).collect();
+    line.replace("=?", "= ?")
 }
 
 /// What lettre can print: it panics on a date before 1970 or past 9999, and a

@@ -79,7 +79,8 @@ fn pictures() {
     for (path, facts) in all_facts() {
         let name = path.with_extension("html");
         let name = name.file_name().expect("a file has a name");
-        std::fs::write(Path::new(&directory).join(name), composed(&facts).html).expect("a writable directory");
+        std::fs::write(Path::new(&directory).join(name), composed(&facts).html)
+            .expect("a writable directory");
     }
 }
 
@@ -107,10 +108,16 @@ fn a_digest_of_any_size_fits() {
         let mail = wire(&envelope(), &digest).expect("a mail");
         let html = part_len(mail.bytes(), "text/html");
         assert!(html <= HTML_BYTES_MAX, "{name} x {copies}: {html} octets on the wire");
-        let told = digest.text.lines().filter(|line| line.starts_with("* ")).count() - facts.footer.sick.len();
-        let left_out = digest.text.lines().find_map(|line| line.strip_prefix("And ")?.split(' ').next()?.parse().ok());
+        let told =
+            digest.text.lines().filter(|line| line.starts_with("* ")).count() - facts.footer.sick.len();
+        let left_out =
+            digest.text.lines().find_map(|line| line.strip_prefix("And ")?.split(' ').next()?.parse().ok());
         assert_eq!(told + left_out.unwrap_or(0), total, "{name} x {copies}");
         assert!(told >= total.min(100), "{name} x {copies}: only {told} told");
+        for item in &facts.items {
+            let watch = &item.watches[0].watch;
+            assert!(digest.text.contains(&format!("== {watch} (")), "{name} x {copies}: nothing of {watch}");
+        }
     };
     check("three", 1, "");
     check("three", 20, "");
@@ -155,21 +162,27 @@ fn the_headers_say_what_kind_of_mail_this_is() {
             assert!(headers.lines().any(|header| header == *line), "no `{line}` in\n{headers}");
         }
     };
-    check(&envelope(), &[
-        "From: newswatch <newswatch@example.org>",
-        "To: desk@example.org",
-        "Date: Sun, 22 Nov 2026 16:00:03 +0000",
-        "Message-ID: <rights-desk.20261122.7f3a@newswatch.example.org>",
-        "List-Id: <rights-desk.newswatch.example.org>",
-        "List-Unsubscribe: <mailto:newswatch@example.org?subject=unsubscribe%20rights-desk>",
-        "Auto-Submitted: auto-generated",
-        "MIME-Version: 1.0",
-    ]);
-    check(&answer, &[
-        "In-Reply-To: <first@newswatch.example.org>",
-        "References: <first@newswatch.example.org>",
-        "Date: Thu, 01 Jan 1970 00:00:00 +0000",
-    ]);
+    check(
+        &envelope(),
+        &[
+            "From: newswatch <newswatch@example.org>",
+            "To: desk@example.org",
+            "Date: Sun, 22 Nov 2026 16:00:03 +0000",
+            "Message-ID: <rights-desk.20261122.7f3a@newswatch.example.org>",
+            "List-Id: <rights-desk.newswatch.example.org>",
+            "List-Unsubscribe: <mailto:newswatch@example.org?subject=unsubscribe%20rights-desk>",
+            "Auto-Submitted: auto-generated",
+            "MIME-Version: 1.0",
+        ],
+    );
+    check(
+        &answer,
+        &[
+            "In-Reply-To: <first@newswatch.example.org>",
+            "References: <first@newswatch.example.org>",
+            "Date: Thu, 01 Jan 1970 00:00:00 +0000",
+        ],
+    );
 }
 
 #[test]

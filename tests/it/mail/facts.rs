@@ -22,7 +22,8 @@ impl Facts {
         self.items = (0..copies)
             .flat_map(|copy| once.iter().map(move |item| (copy, item)))
             .map(|(copy, item)| {
-                let title = if copy == 0 { item.title.clone() } else { format!("{} ({})", item.title, copy + 1) };
+                let title =
+                    if copy == 0 { item.title.clone() } else { format!("{} ({})", item.title, copy + 1) };
                 let article_id = item.article_id + i64::try_from(copy * once.len()).unwrap_or(i64::MAX);
                 Item { title, article_id, ..item.clone() }
             })
@@ -101,7 +102,10 @@ fn item(at: usize, table: &Table) -> Item {
         published_at: optional("published_at").map(|at| time(&at)),
         first_seen_at: time("2026-11-22T14:30:00Z"),
         watches: tables(table, "watch").into_iter().map(|found| item_match(found, &title, &text)).collect(),
-        also_in: rows(table, "also_in").into_iter().map(|row| (row[0].clone(), row.get(1).cloned())).collect(),
+        also_in: rows(table, "also_in")
+            .into_iter()
+            .map(|row| (row[0].clone(), row.get(1).cloned()))
+            .collect(),
         title,
         text,
     }
@@ -109,10 +113,15 @@ fn item(at: usize, table: &Table) -> Item {
 
 fn item_match(table: &Table, title: &str, text: &str) -> ItemMatch {
     let hit = |row: Vec<String>| {
-        let (field, whole) =
-            if row[0] == "title" { (Field::Title, title) } else { (Field::Text, text) };
+        let (field, whole) = if row[0] == "title" { (Field::Title, title) } else { (Field::Text, text) };
         let start = whole.find(&row[1]).unwrap_or(usize::MAX - 100);
-        Hit { field, span: start..start + row[1].len(), text: row[1].clone(), rule: row[2].clone(), certainty: 1.0 }
+        Hit {
+            field,
+            span: start..start + row[1].len(),
+            text: row[1].clone(),
+            rule: row[2].clone(),
+            certainty: 1.0,
+        }
     };
     ItemMatch {
         watch: string(table, "name"),

@@ -12,22 +12,67 @@ const ELEMENTS: &[&str] = &[
     "a", "b", "bdi", "br", "code", "mark", "span",
 ];
 const ATTRIBUTES: &[&str] = &[
-    "lang", "charset", "name", "content", "class", "style", "role", "width", "cellpadding", "cellspacing",
-    "border", "align", "dir", "href",
+    "lang",
+    "charset",
+    "name",
+    "content",
+    "class",
+    "style",
+    "role",
+    "width",
+    "cellpadding",
+    "cellspacing",
+    "border",
+    "align",
+    "dir",
+    "href",
 ];
 const HEADERS: &[&str] = &[
-    "From", "To", "Subject", "Date", "List-Id", "List-Unsubscribe", "Auto-Submitted", "Message-ID",
-    "MIME-Version", "Content-Type", "Content-Transfer-Encoding",
+    "From",
+    "To",
+    "Subject",
+    "Date",
+    "List-Id",
+    "List-Unsubscribe",
+    "Auto-Submitted",
+    "Message-ID",
+    "MIME-Version",
+    "Content-Type",
+    "Content-Transfer-Encoding",
 ];
 
 /// What an enemy would put in, between ordinary words.
 fn foreign() -> impl Strategy<Value = String> {
     let trick = prop::sample::select(vec![
-        "\r\nBcc: all@example.org", "\n.\n", "\r.\r", "\r\n.\r\nMAIL FROM:<x@example.org>\r\n", "\0", "\u{2028}",
-        "\u{85}", "\u{202E}", "\u{2066}", "\u{200B}", "\u{FEFF}", "<script>alert(1)</script>", "</title><img src=x>",
-        "\" onmouseover=\"alert(1)", "' style='x", "javascript:alert(1)", "https://a.example/\"><b>", "{{ x }}",
-        "=?utf-8?Q?=0D=0ABcc:?=", "<!--", "]]>", "&lt;script&gt;", "&#60;script>", "Темиров", "Temirov ", "ө", " ",
-        "--newswatch-", "https://",
+        "\r\nBcc: all@example.org",
+        "\n.\n",
+        "\r.\r",
+        "\r\n.\r\nMAIL FROM:<x@example.org>\r\n",
+        "\0",
+        "\u{2028}",
+        "\u{85}",
+        "\u{202E}",
+        "\u{2066}",
+        "\u{200B}",
+        "\u{FEFF}",
+        "<script>alert(1)</script>",
+        "</title><img src=x>",
+        "\" onmouseover=\"alert(1)",
+        "' style='x",
+        "javascript:alert(1)",
+        "https://a.example/\"><b>",
+        "{{ x }}",
+        "=?utf-8?Q?=0D=0ABcc:?=",
+        "<!--",
+        "]]>",
+        "&lt;script&gt;",
+        "&#60;script>",
+        "Темиров",
+        "Temirov ",
+        "ө",
+        " ",
+        "--newswatch-",
+        "https://",
     ]);
     let word = prop_oneof![trick.prop_map(String::from), any::<String>(), "[a-z]{1,1200}"];
     prop::collection::vec(word, 0..6).prop_map(|words| words.concat())
@@ -35,13 +80,17 @@ fn foreign() -> impl Strategy<Value = String> {
 
 fn check(digest: &Digest) {
     assert_no_foreign_markup(&digest.html);
-    let hidden = |c: char| (c.is_control() && c != '\n') || ('\u{202A}'..='\u{202E}').contains(&c) || c == '\u{2028}';
+    let hidden =
+        |c: char| (c.is_control() && c != '\n') || ('\u{202A}'..='\u{202E}').contains(&c) || c == '\u{2028}';
     assert!(!digest.text.contains(hidden) && !digest.html.contains(hidden));
     assert!(!digest.subject.contains(|c| hidden(c) || c == '\n'));
     let mail = wire(&envelope(), digest).expect("a mail");
     for line in mail.bytes().split(|byte| *byte == b'\n') {
         assert!(line.is_empty() || line.ends_with(b"\r"), "bare LF");
-        assert!(line.len() <= 999 && line.iter().filter(|byte| **byte == b'\r').count() <= 1, "bare CR or long");
+        assert!(
+            line.len() <= 999 && line.iter().filter(|byte| **byte == b'\r').count() <= 1,
+            "bare CR or long"
+        );
     }
     let parsed = MessageParser::default().parse(mail.bytes()).expect("a mail");
     for part in &parsed.parts {
@@ -51,10 +100,13 @@ fn check(digest: &Digest) {
         }
     }
     assert_eq!(parsed.parts.len(), 3);
-    assert_eq!(parsed.body_text(0).as_deref().map(str::trim_end), Some(digest.text.trim_end()));
-    assert_eq!(parsed.body_html(0).as_deref().map(str::trim_end), Some(digest.html.trim_end()));
+    let read = |part: Option<std::borrow::Cow<str>>| {
+        part.map(|text| text.replace("\r\n", "\n").trim_end().to_string())
+    };
+    assert_eq!(read(parsed.body_text(0)).as_deref(), Some(digest.text.trim_end()));
+    assert_eq!(read(parsed.body_html(0)).as_deref(), Some(digest.html.trim_end()));
     let words = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
-    assert_eq!(parsed.subject().map(words), Some(words(&digest.subject)));
+    assert_eq!(parsed.subject().map(words), Some(words(&digest.subject.replace("=?", "= ?"))));
 }
 
 fn assert_no_foreign_markup(html: &str) {

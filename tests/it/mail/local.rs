@@ -47,7 +47,10 @@ async fn a_directory_that_is_gone_defers() {
     std::fs::remove_dir(data.path().join("out")).expect("an empty directory");
     let mail = wire(&envelope(), &composed(&named("three"))).expect("a mail");
     let delivery = mailer.send(FROM, TO, "id@example.org", mail.bytes()).await;
-    assert!(matches!(&delivery, Delivery::Deferred(reason) if reason.contains("out/id@example.org.eml")), "{delivery:?}");
+    assert!(
+        matches!(&delivery, Delivery::Deferred(reason) if reason.contains("out/id@example.org.eml")),
+        "{delivery:?}"
+    );
 }
 
 #[test]
@@ -62,7 +65,8 @@ fn a_directory_that_cannot_be_made_is_said_at_once() {
 /// A `sendmail` that keeps what it gets and ends as it is told.
 fn command(directory: &Path, ending: &str) -> std::path::PathBuf {
     let path = directory.join("sendmail");
-    let script = format!("#!/bin/sh\ncd {}\necho \"$@\" > arguments\ncat > mail\n{ending}\n", directory.display());
+    let script =
+        format!("#!/bin/sh\ncd {}\necho \"$@\" > arguments\ncat > mail\n{ending}\n", directory.display());
     std::fs::write(&path, script).expect("a script");
     std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).expect("an executable");
     path
@@ -83,7 +87,8 @@ async fn the_exit_code_of_sendmail_decides() {
         ("kill -9 $$", "Unknown"),
     ] {
         let directory = tempfile::tempdir().expect("a temporary directory");
-        let mailer = open(Transport::Sendmail { command: command(directory.path(), ending) }, directory.path());
+        let mailer =
+            open(Transport::Sendmail { command: command(directory.path(), ending) }, directory.path());
         let delivery = format!("{:?}", mailer.send(FROM, TO, "id@example.org", mail.bytes()).await);
         assert!(delivery.starts_with(expected), "{ending}: {delivery}");
         let said = ending.split('\'').nth(1).unwrap_or_default();
@@ -96,8 +101,12 @@ async fn the_exit_code_of_sendmail_decides() {
 
 #[tokio::test]
 async fn a_sendmail_that_is_not_there_defers() {
-    let mailer = open(Transport::Sendmail { command: "/nonexistent/sendmail".into() }, Path::new("/nonexistent"));
+    let mailer =
+        open(Transport::Sendmail { command: "/nonexistent/sendmail".into() }, Path::new("/nonexistent"));
     let mail = wire(&envelope(), &composed(&named("three"))).expect("a mail");
     let delivery = mailer.send(FROM, TO, "id@example.org", mail.bytes()).await;
-    assert!(matches!(&delivery, Delivery::Deferred(reason) if reason.contains("`/nonexistent/sendmail`")), "{delivery:?}");
+    assert!(
+        matches!(&delivery, Delivery::Deferred(reason) if reason.contains("`/nonexistent/sendmail`")),
+        "{delivery:?}"
+    );
 }

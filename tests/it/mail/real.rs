@@ -81,13 +81,19 @@ async fn a_real_server_keeps_the_mail_as_it_left() {
         eprintln!("skipped: no aiosmtpd; `pip install aiosmtpd` and set NEWSWATCH_AIOSMTPD_PYTHON");
         return;
     };
-    let transport =
-        Transport::Smtp { host: "127.0.0.1".into(), port: server.1, tls: Tls::None, user: None, password: None };
+    let transport = Transport::Smtp {
+        host: "127.0.0.1".into(),
+        port: server.1,
+        tls: Tls::None,
+        user: None,
+        password: None,
+    };
     let mail = Mail { transport, from: envelope().from, ops_to: Vec::new() };
     let mailer = Mailer::open(&mail, directory.path()).expect("a mailer");
     for (path, facts) in all_facts() {
         let wire = wire(&envelope(), &composed(&facts)).expect("a mail");
-        let delivery = mailer.send(&envelope().from, "desk@example.org", "id@example.org", wire.bytes()).await;
+        let delivery =
+            mailer.send(&envelope().from, "desk@example.org", "id@example.org", wire.bytes()).await;
         assert_eq!(delivery, Delivery::Sent, "{}", path.display());
         let received = std::fs::read(&kept).expect("the mail was kept");
         assert!(received == wire.bytes(), "{}: not the bytes that left", path.display());
@@ -123,21 +129,31 @@ fn two_readers_agree_on_every_header_and_part() {
         assert_eq!(python["headers"].as_array().map(Vec::len), Some(ours.headers().len()), "{name}");
         let parts = python["parts"].as_array().expect("parts");
         assert_eq!(parts.len(), 2);
-        for (at, (subtype, expected)) in [("plain", &digest.text), ("html", &digest.html)].into_iter().enumerate() {
+        for (at, (subtype, expected)) in
+            [("plain", &digest.text), ("html", &digest.html)].into_iter().enumerate()
+        {
             let part = &ours.parts[at + 1];
             assert_eq!(parts[at][0], format!("text/{subtype}"));
             assert_eq!(parts[at][1], "utf-8", "{name}");
             assert_eq!(part.content_type().and_then(|kind| kind.attribute("charset")), Some("utf-8"));
             let text = part.text_contents().expect("text").replace("\r\n", "\n");
             assert_eq!(text.trim_end(), expected.trim_end(), "{name}");
-            assert_eq!(parts[at][2].as_str().map(|text| text.replace("\r\n", "\n").trim_end().to_string()), Some(text.trim_end().into()), "{name}");
+            assert_eq!(
+                parts[at][2].as_str().map(|text| text.replace("\r\n", "\n").trim_end().to_string()),
+                Some(text.trim_end().into()),
+                "{name}"
+            );
         }
     }
 }
 
 fn read_by_python(mail: &[u8]) -> Option<Value> {
-    let mut child =
-        Command::new(python()).args(["-c", READ]).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().ok()?;
+    let mut child = Command::new(python())
+        .args(["-c", READ])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .ok()?;
     child.stdin.take()?.write_all(mail).ok()?;
     let output = child.wait_with_output().ok()?;
     assert!(output.status.success(), "Python cannot read the mail");

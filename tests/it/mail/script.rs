@@ -172,7 +172,12 @@ async fn every_answer_at_every_step_has_its_outcome() {
     check(&[("RCPT", Say("450 greylisted"))], "deferred", "recipient: 450").await;
     check(&[("RCPT", Say("421 shutting down"))], "deferred", "recipient: 421").await;
     check(&[("RCPT", Say("452 mailbox full"))], "deferred", "recipient: 452").await;
-    check(&[("RCPT", Say("550-5.1.1 no such\r\n550 5.1.1 user"))], "refused", "recipient: 550 5.1.1 no such user").await;
+    check(
+        &[("RCPT", Say("550-5.1.1 no such\r\n550 5.1.1 user"))],
+        "refused",
+        "recipient: 550 5.1.1 no such user",
+    )
+    .await;
     check(&[("RCPT", Say("551 moved"))], "refused", "recipient: 551").await;
     check(&[("RCPT", Silence)], "deferred", "recipient: no answer").await;
     check(&[("RCPT", Close)], "deferred", "recipient").await;
@@ -213,7 +218,8 @@ async fn a_break_before_the_final_dot_is_no_ambiguity() {
     ] {
         let server = server(script).await;
         let mailer = open(&relay(server.port, Tls::None));
-        let delivery = mailer.send("newswatch@example.org", "desk@example.org", "id@example.org", &huge).await;
+        let delivery =
+            mailer.send("newswatch@example.org", "desk@example.org", "id@example.org", &huge).await;
         let (got, why) = kind(&delivery);
         assert!(got == "deferred" && why.contains(reason), "{script:?}: {got} {why}");
     }
@@ -251,7 +257,15 @@ async fn nothing_is_said_in_clear_where_tls_is_asked_for() {
         &[OFFER, ("STARTTLS", Close)],
         &[OFFER, ("STARTTLS", Silence)],
         // Answers slipped in before the handshake are not answers under TLS.
-        &[OFFER, ("STARTTLS", Say("220 go\r\n250-relay.example\r\n250 AUTH PLAIN\r\n235 in\r\n250 a\r\n250 b\r\n354 c\r\n250 d"))],
+        &[
+            OFFER,
+            (
+                "STARTTLS",
+                Say(
+                    "220 go\r\n250-relay.example\r\n250 AUTH PLAIN\r\n235 in\r\n250 a\r\n250 b\r\n354 c\r\n250 d",
+                ),
+            ),
+        ],
     ] {
         let server = server(script).await;
         let mut mail = relay(server.port, Tls::StartTls);
@@ -264,10 +278,17 @@ async fn nothing_is_said_in_clear_where_tls_is_asked_for() {
             .dialogue("newswatch@example.org", "desk@example.org", "id@example.org", bytes.bytes())
             .await;
         assert_eq!(kind(&delivery).0, "deferred", "{script:?} {delivery:?}");
-        assert_eq!(steps.last().map(|step| (step.step, step.passed)), Some(("tls", false)), "{script:?} {steps:?}");
+        assert_eq!(
+            steps.last().map(|step| (step.step, step.passed)),
+            Some(("tls", false)),
+            "{script:?} {steps:?}"
+        );
         let seen = server.seen.lock().expect("no panic under the lock");
         let verbs: Vec<&str> = seen.commands.iter().filter_map(|line| line.split(' ').next()).collect();
-        assert!(verbs.iter().all(|verb| !["MAIL", "AUTH", "RCPT", "DATA"].contains(verb)), "{script:?} {verbs:?}");
+        assert!(
+            verbs.iter().all(|verb| !["MAIL", "AUTH", "RCPT", "DATA"].contains(verb)),
+            "{script:?} {verbs:?}"
+        );
         assert!(!format!("{delivery:?}{steps:?}").contains("correct horse"));
     }
 }
@@ -278,15 +299,26 @@ fn a_setting_that_would_expose_mail_or_password_is_refused() {
         let user = secret.as_ref().map(|_| "newswatch".into());
         let transport = Transport::Smtp { host: host.into(), port: 25, tls, user, password: secret };
         let mail = config::Mail { transport, from: "newswatch@example.org".into(), ops_to: Vec::new() };
-        let told = Mailer::open(&mail, Path::new("/nonexistent")).map(|_| ()).map_err(|error| error.to_string());
+        let told =
+            Mailer::open(&mail, Path::new("/nonexistent")).map(|_| ()).map_err(|error| error.to_string());
         assert!(told.as_ref().err().is_some_and(|told| told.contains(expected)), "{host} {tls:?}: {told:?}");
     };
     check("relay.example.org", Tls::None, None, "`relay.example.org` is not this machine; set `tls =");
     check("127.0.0.1.example.org", Tls::None, None, "is not this machine");
     check("10.0.0.1", Tls::None, None, "is not this machine");
     check("localhost", Tls::None, Some(Secret::Environment("PATH".into())), "never sent without TLS");
-    check("relay.example.org", Tls::Implicit, Some(Secret::Environment("NEWSWATCH_NOT_SET".into())), "`NEWSWATCH_NOT_SET` is not set");
-    check("relay.example.org", Tls::Implicit, Some(Secret::File(PathBuf::from("/nonexistent/p"))), "`/nonexistent/p`");
+    check(
+        "relay.example.org",
+        Tls::Implicit,
+        Some(Secret::Environment("NEWSWATCH_NOT_SET".into())),
+        "`NEWSWATCH_NOT_SET` is not set",
+    );
+    check(
+        "relay.example.org",
+        Tls::Implicit,
+        Some(Secret::File(PathBuf::from("/nonexistent/p"))),
+        "`/nonexistent/p`",
+    );
 }
 
 /// Bytes that hold two mails for a careless server never leave.
@@ -301,7 +333,8 @@ async fn smuggled_bytes_are_refused_before_they_leave() {
         b"Subject: a\r\n\r\na\0\r\n",
         b"Subject: a",
     ] {
-        let delivery = mailer.send("newswatch@example.org", "desk@example.org", "id@example.org", bytes).await;
+        let delivery =
+            mailer.send("newswatch@example.org", "desk@example.org", "id@example.org", bytes).await;
         assert_eq!(kind(&delivery).0, "refused", "{bytes:?}");
     }
     let dotted = b"Subject: a\r\n\r\n.\r\n..\r\n.a\r\nb\r\n";
@@ -318,7 +351,8 @@ async fn the_dialogue_is_told_step_by_step() {
         .dialogue("newswatch@example.org", "desk@example.org", "id@example.org", mail.bytes())
         .await;
     let told: Vec<(&str, bool)> = steps.iter().map(|step| (step.step, step.passed)).collect();
-    let expected = [("resolve", true), ("connect", true), ("greeting", true), ("sender", true), ("recipient", false)];
+    let expected =
+        [("resolve", true), ("connect", true), ("greeting", true), ("sender", true), ("recipient", false)];
     assert_eq!(told, expected);
     assert_eq!(steps[4].detail, "550 no such user");
 }
