@@ -5,15 +5,20 @@
 //! network, no clock.
 #![deny(clippy::disallowed_methods, clippy::disallowed_types)]
 
+mod blocks;
+mod body;
 mod language;
 mod link;
 mod text;
+mod voters;
 
 pub use language::language;
 pub use link::canonical;
 pub use text::{line_of, text_of};
 
 use crate::feed::Entry;
+use crate::page::charset;
+use crate::page::tree::Tree;
 use chrono::{DateTime, SecondsFormat, Utc};
 use sha2::{Digest, Sha256};
 use std::collections::HashSet;
@@ -239,8 +244,12 @@ fn names(raw: &[String]) -> Vec<String> {
 
 /// Reads a story's page. `content_type` is the HTTP header's value, `url` the
 /// page's address: the base of relative links.
-pub fn page(_html: &[u8], _content_type: Option<&str>, _url: Option<&str>) -> Page {
-    Page::default()
+pub fn page(html: &[u8], content_type: Option<&str>, _url: Option<&str>) -> Page {
+    let html = charset::decode(html, content_type);
+    let tree = Tree::of(&html);
+    let second = voters::smoothie(&tree.to_html());
+    let paragraphs = body::paragraphs(&tree, body::Hints::default(), &second);
+    Page { text: paragraphs.join("\n"), ..Page::default() }
 }
 
 #[cfg(test)]

@@ -1,0 +1,407 @@
+//! Where in a page the article stands, and which of its blocks belong to it.
+//!
+//! Invariant: rules hold for every site; none names one.
+
+use super::blocks::{Block, blocks};
+use super::voters::Reading;
+use crate::page::tree::{NodeId, Tree};
+
+/// What other parts of the page say about its article, to compare with.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Hints<'a> {
+    pub title: &'a str,
+    /// The page's own summary of the story (`meta description` and its like).
+    pub description: &'a str,
+}
+
+/// Paragraphs of the article, by our own reading.
+pub fn paragraphs(tree: &Tree, hints: Hints, second: &Reading) -> Vec<String> {
+    let boxes = boxes(tree);
+    let is_box = |id: NodeId| boxes[id];
+    let all = blocks(tree, 0, is_box);
+    let within = container(tree, &all);
+    let range = within..tree.nodes[within].end;
+    let leads = leads(tree, &all, within, hints);
+    let inside = all.iter().filter(|block| range.contains(&block.owner));
+    let leads = leads.into_iter().map(|block| (block, Standing::Lead));
+    let chosen = leads.chain(inside.map(|block| (block, standing(tree, block)))).collect::<Vec<_>>();
+    let is_in = |(block, standing): &(&Block, Standing)| {
+        *standing != Standing::Out && !is_title(tree, block, hints.title)
+    };
+    let chosen: Vec<_> = chosen.into_iter().filter(is_in).collect();
+    kept(&chosen, second)
+}
+
+/// Which elements are boxes beside the article: menus, teasers, comments.
+fn boxes(tree: &Tree) -> Vec<bool> {
+    // A name like `newsletter-page` on an element that holds much of the prose
+    // names the page, not a box in it.
+    const BOX_SHARE_MAX: f32 = 0.4;
+    const REST_CHARS_MIN: f32 = 150.0;
+    let prose = masses(tree, &blocks(tree, 0, |_| false));
+    let kinds: Vec<Kind> = (0..tree.nodes.len()).map(|id| kind(tree, id)).collect();
+    let asides: f32 = outermost(tree, |id| kinds[id] == Kind::Aside).map(|id| prose[id]).sum();
+    let enough_without = prose[0] - asides >= REST_CHARS_MIN;
+    let rest = if enough_without { prose[0] - asides } else { prose[0] };
+    let is_box = |id: NodeId| match kinds[id] {
+        Kind::Content => false,
+        Kind::Aside if enough_without => true,
+        _ => prose[id] <= BOX_SHARE_MAX * rest,
+    };
+    (0..tree.nodes.len()).map(is_box).collect()
+}
+
+/// The elements that are `wanted`, none within another.
+fn outermost(tree: &Tree, wanted: impl Fn(NodeId) -> bool) -> impl Iterator<Item = NodeId> {
+    let mut id = 0;
+    std::iter::from_fn(move || {
+        while id < tree.nodes.len() {
+            let at = id;
+            if wanted(at) {
+                id = tree.nodes[at].end;
+                return Some(at);
+            }
+            id += 1;
+        }
+        None
+    })
+}
+
+/// Prose within each element.
+fn masses(tree: &Tree, all: &[Block]) -> Vec<f32> {
+    let mut mass = vec![0.0_f32; tree.nodes.len()];
+    for block in all {
+        let weight = weight(block);
+        let mut id = block.owner;
+        while weight > 0.0 {
+            mass[id] += weight;
+            if id == 0 {
+                break;
+            }
+            id = tree.nodes[id].parent;
+        }
+    }
+    mass
+}
+
+fn weight(block: &Block) -> f32 {
+    let prose = block.link_density() < 0.4 && (block.chars >= 80 || block.is_sentence());
+    if prose { block.chars as f32 } else { 0.0 }
+}
+
+/// The element that holds the article: one whose name says so, else the
+/// smallest that holds nearly all of the page's prose.
+fn container(tree: &Tree, all: &[Block]) -> NodeId {
+    const NAMED_SHARE_MIN: f32 = 0.25;
+    const ARTICLE_SHARE_MIN: f32 = 0.3;
+    const PROSE_CHARS_MIN: f32 = 200.0;
+    let mass = masses(tree, all);
+    let best = |wanted: &dyn Fn(NodeId) -> bool, share: f32| {
+        let found = outermost(tree, wanted).max_by(|&a, &b| mass[a].total_cmp(&mass[b]));
+        found.filter(|&id| mass[id] >= share * mass[0] && mass[id] >= PROSE_CHARS_MIN)
+    };
+    if let Some(named) = best(&|id| says_article_body(tree, id), NAMED_SHARE_MIN) {
+        return with_siblings(tree, &mass, named);
+    }
+    let article = best(&|id| tree.nodes[id].name == "article", ARTICLE_SHARE_MIN);
+    let start = article.or_else(|| best(&|id| tree.nodes[id].name == "main", ARTICLE_SHARE_MIN));
+    densest(tree, &mass, start.unwrap_or(0))
+}
+
+/// A body cut into several elements that all say so: what holds them.
+fn with_siblings(tree: &Tree, mass: &[f32], named: NodeId) -> NodeId {
+    let mut at = named;
+    for _ in 0..3 {
+        if matches!(tree.nodes[at].name.as_ref(), "article" | "body") {
+            break;
+        }
+        at = tree.nodes[at].parent;
+        let bodies = outermost_in(tree, at, |id| mass[id] > 0.0 && says_article_body(tree, id));
+        let headlines = outermost_in(tree, at, |id| tree.nodes[id].name == "h1");
+        if bodies > 1 && headlines <= 1 && !says_article_body(tree, at) {
+            return at;
+        }
+    }
+    named
+}
+
+fn outermost_in(tree: &Tree, within: NodeId, wanted: impl Fn(NodeId) -> bool) -> usize {
+    let mut id = within + 1;
+    let mut count = 0;
+    while id < tree.nodes[within].end {
+        if wanted(id) {
+            count += 1;
+            id = tree.nodes[id].end;
+        } else {
+            id += 1;
+        }
+    }
+    count
+}
+
+/// Goes down from `start` as long as one child holds nearly all of the prose.
+fn densest(tree: &Tree, mass: &[f32], start: NodeId) -> NodeId {
+    const SHARE_MIN: f32 = 0.8;
+    let mut at = start;
+    loop {
+        let mut child = at + 1;
+        let mut next = None;
+        while child < tree.nodes[at].end {
+            let holds = mass[child] >= SHARE_MIN * mass[at] && mass[child] > 0.0;
+            if holds && !matches!(tree.nodes[child].name.as_ref(), "p" | "blockquote" | "li") {
+                next = Some(child);
+            }
+            child = tree.nodes[child].end;
+        }
+        match next {
+            Some(next) => at = next,
+            None => return at,
+        }
+    }
+}
+
+/// Paragraphs between the headline and the body: the lead.
+fn leads<'a>(tree: &Tree, all: &'a [Block], within: NodeId, hints: Hints) -> Vec<&'a Block> {
+    const LEADS_MAX: usize = 3;
+    let before: Vec<&Block> = all.iter().filter(|block| block.owner < within).collect();
+    let is_headline =
+        |block: &&Block| tree.nodes[block.owner].name == "h1" || same_words(&block.text, hints.title);
+    let Some(headline) = before.iter().rposition(is_headline) else { return Vec::new() };
+    let is_lead = |block: &&Block| {
+        let reads = block.is_sentence() && block.chars >= 60 || block.chars >= 100;
+        reads && block.link_density() < 0.3 && !matches!(tree.nodes[block.owner].name.as_ref(), "li" | "tr")
+    };
+    before.into_iter().skip(headline + 1).filter(is_lead).take(LEADS_MAX).collect()
+}
+
+/// How sure we are of a block, before the second reading is asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Standing {
+    Lead,
+    Sure,
+    /// Kept where the second reading has it.
+    Doubtful,
+    /// Links and labels.
+    Out,
+}
+
+fn standing(tree: &Tree, block: &Block) -> Standing {
+    let name = tree.nodes[block.owner].name.as_ref();
+    let density = block.link_density();
+    if density > 0.8 || density > 0.6 && !(block.is_sentence() && block.chars > 100) {
+        return Standing::Out;
+    }
+    if matches!(name, "h2" | "h3" | "h4" | "h5" | "h6" | "li") || block.chars >= 40 || block.is_sentence() {
+        return Standing::Sure;
+    }
+    if matches!(name, "p" | "tr" | "blockquote" | "pre") { Standing::Doubtful } else { Standing::Out }
+}
+
+fn is_title(tree: &Tree, block: &Block, title: &str) -> bool {
+    tree.nodes[block.owner].name == "h1" || same_words(&block.text, title)
+}
+
+/// What both readings have; our own alone where the two have little in common.
+fn kept(chosen: &[(&Block, Standing)], second: &Reading) -> Vec<String> {
+    let agreed =
+        |(block, standing): &&(&Block, Standing)| *standing == Standing::Lead || second.has(&block.text);
+    let own = |(_, standing): &&(&Block, Standing)| *standing != Standing::Doubtful;
+    let chars = |blocks: &[&(&Block, Standing)]| blocks.iter().map(|(block, _)| block.chars).sum::<usize>();
+    let both: Vec<_> = chosen.iter().filter(agreed).collect();
+    let ours: Vec<_> = chosen.iter().filter(own).collect();
+    let kept = if chars(&both) * 2 >= chars(&ours) { both } else { ours };
+    kept.into_iter().map(|(block, _)| block.text.clone()).collect()
+}
+
+fn same_words(a: &str, b: &str) -> bool {
+    let words = |text: &str| {
+        text.split(|c: char| !c.is_alphanumeric())
+            .filter(|word| !word.is_empty())
+            .map(str::to_lowercase)
+            .collect::<Vec<_>>()
+    };
+    words(a) == words(b)
+}
+
+/// Whether an element's name says that it holds the article's text.
+fn says_article_body(tree: &Tree, id: NodeId) -> bool {
+    const PARTS: [&str; 34] = [
+        "article-body",
+        "articlebody",
+        "article__body",
+        "article_body",
+        "article-content",
+        "article__content",
+        "article_content",
+        "articlecontent",
+        "article-text",
+        "article__text",
+        "articletext",
+        "story-body",
+        "storybody",
+        "story__body",
+        "story-content",
+        "storycontent",
+        "entry-content",
+        "entry__content",
+        "entrycontent",
+        "post-content",
+        "post__content",
+        "post_content",
+        "postcontent",
+        "post-body",
+        "postbody",
+        "post__body",
+        "news-text",
+        "newstext",
+        "news__text",
+        "news-content",
+        "news_content",
+        "content-body",
+        "content__body",
+        "field-name-body",
+    ];
+    let node = &tree.nodes[id];
+    if node.raw.is_empty()
+        || !matches!(node.name.as_ref(), "div" | "section" | "article" | "main" | "span" | "td")
+    {
+        return false;
+    }
+    if tree.raw_attribute(id, "itemprop").is_some_and(|prop| prop.eq_ignore_ascii_case("articleBody")) {
+        return true;
+    }
+    names(tree, id).is_some_and(|names| PARTS.iter().any(|part| names.contains(part)))
+}
+
+/// Class and id in lower case.
+fn names(tree: &Tree, id: NodeId) -> Option<String> {
+    let class = tree.raw_attribute(id, "class").unwrap_or_default();
+    let own_id = tree.raw_attribute(id, "id").unwrap_or_default();
+    (!class.is_empty() || !own_id.is_empty()).then(|| format!("{class} {own_id}").to_ascii_lowercase())
+}
+
+/// What an element is for, by its kind, role and name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Content,
+    /// A box, if it is small.
+    Box,
+    /// Comments, footers and notices: no article however long they are.
+    Aside,
+}
+
+fn kind(tree: &Tree, id: NodeId) -> Kind {
+    let node = &tree.nodes[id];
+    match node.name.as_ref() {
+        "" | "#root" | "html" | "body" | "main" => return Kind::Content,
+        "article" => return if within_article(tree, id) { Kind::Box } else { Kind::Content },
+        "nav" | "footer" | "head" | "menu" | "dialog" => return Kind::Aside,
+        "aside" | "button" | "figure" | "figcaption" | "label" | "time" => return Kind::Box,
+        _ if node.raw.is_empty() => return Kind::Content,
+        _ => {}
+    }
+    let style = tree.raw_attribute(id, "style").unwrap_or_default();
+    let unseen = tree.raw_attribute(id, "aria-hidden") == Some("true")
+        || tree.raw_attribute(id, "hidden").is_some()
+        || style.contains("display") && style.replace(' ', "").contains("display:none");
+    // Paywalls hide paragraphs that are there all the same.
+    if unseen && node.name != "p" {
+        return Kind::Box;
+    }
+    match tree.raw_attribute(id, "role").unwrap_or_default() {
+        "navigation" | "contentinfo" | "dialog" | "alertdialog" | "menu" | "search" => return Kind::Aside,
+        "complementary" | "banner" | "alert" => return Kind::Box,
+        _ => {}
+    }
+    names(tree, id).map_or(Kind::Content, |names| kind_by_name(&names, node.name == "p"))
+}
+
+fn within_article(tree: &Tree, id: NodeId) -> bool {
+    let mut at = tree.nodes[id].parent;
+    while at != 0 {
+        if tree.nodes[at].name == "article" {
+            return true;
+        }
+        at = tree.nodes[at].parent;
+    }
+    false
+}
+
+fn kind_by_name(names: &str, is_paragraph: bool) -> Kind {
+    const ASIDES: [&str; 10] = [
+        "comment-",
+        "comments",
+        "commentlist",
+        "cookie",
+        "consent",
+        "gdpr",
+        "privacy",
+        "footer",
+        "disqus",
+        "respond",
+    ];
+    const BOXES: [&str; 47] = [
+        "related",
+        "recommend",
+        "share",
+        "sharing",
+        "social",
+        "newsletter",
+        "subscri",
+        "promo",
+        "sidebar",
+        "breadcrumb",
+        "byline",
+        "author-",
+        "caption",
+        "tags",
+        "advert",
+        "sponsor",
+        "teaser",
+        "read-also",
+        "readmore",
+        "read-more",
+        "banner",
+        "popup",
+        "modal",
+        "toolbar",
+        "menu",
+        "navigation",
+        "pagination",
+        "copyright",
+        "disclaimer",
+        "outbrain",
+        "taboola",
+        "most-read",
+        "popular",
+        "trending",
+        "signup",
+        "sign-up",
+        "factbox",
+        "fact-box",
+        "infobox",
+        "affiliate",
+        "author_",
+        "authorprofile",
+        "biography",
+        "info-box",
+        "widget-area",
+        "widget_",
+        "autor-",
+    ];
+    const PARAGRAPHS: [&str; 6] = ["caption", "byline", "copyright", "credit", "readmore", "related"];
+    let has = |parts: &[&str]| parts.iter().any(|part| names.contains(part));
+    if is_paragraph {
+        return if has(&PARAGRAPHS) { Kind::Box } else { Kind::Content };
+    }
+    if names.contains("embed") {
+        return Kind::Content;
+    }
+    if has(&ASIDES) {
+        Kind::Aside
+    } else if has(&BOXES) {
+        Kind::Box
+    } else {
+        Kind::Content
+    }
+}
