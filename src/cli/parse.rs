@@ -22,7 +22,8 @@ pub fn run(given: &Arguments) -> anyhow::Result<Exit> {
     // One byte over the limit is enough to be refused.
     let limit = u64::try_from(feed::BODY_BYTES_MAX).unwrap_or(u64::MAX).saturating_add(1);
     std::io::stdin().lock().take(limit).read_to_end(&mut body).context("failed to read stdin")?;
-    let parsed = feed::parse(&body, given_text(&given.content_type).as_deref(), given_text(&given.url).as_deref());
+    let parsed =
+        feed::parse(&body, given_text(&given.content_type).as_deref(), given_text(&given.url).as_deref());
     let (object, exit) = match parsed {
         Ok(feed) => (shown(&feed), Exit::Ok),
         Err(error) => (json!({ "ok": false, "error": error.to_string() }), Exit::Failed),
@@ -54,7 +55,9 @@ fn shown(feed: &Feed) -> Value {
 /// Writes one line; a reader that went away is no failure.
 fn print(object: &Value) -> anyhow::Result<()> {
     match writeln!(std::io::stdout().lock(), "{object}") {
-        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(error).context("failed to write stdout"),
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
+            Err(error).context("failed to write stdout")
+        }
         _ => Ok(()),
     }
 }

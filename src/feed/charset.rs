@@ -6,7 +6,7 @@
 //! it without an error; one stray byte never turns a whole UTF-8 page to noise.
 
 use chardetng::{EncodingDetector, Iso2022JpDetection, Utf8Detection};
-use encoding_rs::{Encoding, UTF_8, UTF_16BE, UTF_16LE, WINDOWS_1252};
+use encoding_rs::{Encoding, ISO_2022_JP, UTF_8, UTF_16BE, UTF_16LE, WINDOWS_1252};
 use std::borrow::Cow;
 
 /// Where a document may declare its own charset.
@@ -47,13 +47,12 @@ fn choose<'a>(bytes: &'a [u8], content_type: Option<&str>, kind: Kind) -> Decode
     }
     let head = &bytes[..bytes.len().min(DECLARATION_BYTES_MAX)];
     let labels = labels(head, content_type, kind);
-    let utf8 = std::str::from_utf8(bytes);
-    if let Ok(text) = utf8 {
-        // Pure ASCII is also valid ISO-2022-JP and HZ: there the label decides.
-        let stateful = bytes.contains(&0x1B) || !text.is_ascii();
-        if !stateful || !text.is_ascii() || !labels.iter().any(|label| !label.is_ascii_compatible()) {
-            return Decoded { text: Cow::Borrowed(text), charset: UTF_8.name(), fault: None };
-        }
+    // ISO-2022-JP is ASCII with escapes, so it passes for UTF-8: there the label decides.
+    let escaped = labels.contains(&ISO_2022_JP) && bytes.contains(&0x1B);
+    if let Ok(text) = std::str::from_utf8(bytes)
+        && !escaped
+    {
+        return Decoded { text: Cow::Borrowed(text), charset: UTF_8.name(), fault: None };
     }
     for charset in &labels {
         if let Some(text) = charset.decode_without_bom_handling_and_without_replacement(bytes) {
@@ -203,8 +202,21 @@ fn guess<'a>(bytes: &'a [u8], labels: &[&'static Encoding]) -> Decoded<'a> {
 
 /// Takes out what XML 1.0 forbids in a document, and stray byte order marks.
 fn clean(text: Cow<'_, str>) -> Cow<'_, str> {
-    let forbidden = |c: char| {
-        matches!(c, '\0'..='\x08' | '\x0B' | '\x0C' | '\x0E'..='\x1F' | '\u{FEFF}' | '\u{FFFE}' | '\u{FFFF}')
-    };
+    let forbidden = |c: char| matches!(c, '\0'..='\x08' | '\x0B' | '\x0C' | '\x0E'..='\x1F' | '\u{FEFF}' | '\u{FFFE}' | '\u{FFFF}');
     if text.contains(forbidden) { Cow::Owned(text.replace(forbidden, "")) } else { text }
+}
+
+/// Undoes UTF-8 that was read as windows-1252 and encoded once more (`Ð¢ÐµÐ¼Ð¸Ñ€Ð¾Ð²`).
+///
+/// Only text that is wholly valid when read back is changed, which ordinary
+/// text in a Latin script never is.
+pub fn mend(text: String) -> String {
+    if text.is_ascii() {
+        return text;
+    }
+    let (bytes, _, unmappable) = WINDOWS_1252.encode(&text);
+    if unmappable {
+        return text;
+    }
+    std::str::from_utf8(&bytes).map(str::to_owned).unwrap_or(text)
 }

@@ -61,7 +61,9 @@ impl<'a> Entities<'a> {
             return numeric(number, decoded).map_or(0, |length| length + 1);
         }
         let window = &after.as_bytes()[..after.len().min(REFERENCE_BYTES_MAX)];
-        let end = window.iter().position(|byte| !byte.is_ascii_alphanumeric() && !matches!(byte, b'_' | b'-' | b'.'));
+        let end = window
+            .iter()
+            .position(|byte| !byte.is_ascii_alphanumeric() && !matches!(byte, b'_' | b'-' | b'.'));
         let name = &after[..end.unwrap_or(window.len()).min(ascii_length(window))];
         if after[name.len()..].starts_with(';') {
             if let Some((_, value)) = self.0.iter().find(|(own, _)| *own == name) {

@@ -5,8 +5,8 @@
 //! items before the cut.
 
 use crate::feed::dates::parse_date;
-use crate::feed::map::as_html;
-use crate::feed::{Entry, Fault, Feed, TEXT_BYTES_MAX, truncate};
+use crate::feed::map::{NAMES_MAX, as_html};
+use crate::feed::{Entry, Fault, Feed, TEXT_BYTES_MAX, charset, truncate};
 
 /// Values nested deeper are skipped.
 const DEPTH_MAX: usize = 64;
@@ -39,8 +39,8 @@ impl Value {
     fn as_text(&self) -> Option<String> {
         match self {
             Value::Text(text) | Value::Number(text) => {
-                let text = truncate(text.trim(), TEXT_BYTES_MAX);
-                (!text.is_empty()).then(|| text.to_owned())
+                let text = charset::mend(truncate(text.trim(), TEXT_BYTES_MAX).to_owned());
+                (!text.is_empty()).then_some(text)
             }
             _ => None,
         }
@@ -130,14 +130,22 @@ fn entry(item: &Value, number: usize, faults: &mut Vec<Fault>) -> Entry {
         authors: authors(item),
         categories: item.list("tags").iter().filter_map(Value::as_text).collect(),
         language: item.text("language"),
+        original_link: None,
     }
 }
 
-/// `authors` (1.1), else `author` (1.0): the name, else the address.
+/// `authors` (1.1) and `author` (1.0): the name, else the address.
 fn authors(value: &Value) -> Vec<String> {
-    let name = |author: &Value| author.as_text().or_else(|| author.text("name")).or_else(|| author.text("url"));
-    let listed: Vec<String> = value.list("authors").iter().filter_map(name).collect();
-    if listed.is_empty() { value.list("author").iter().filter_map(name).collect() } else { listed }
+    let name =
+        |author: &Value| author.as_text().or_else(|| author.text("name")).or_else(|| author.text("url"));
+    let listed = value.list("authors").iter().filter_map(name);
+    let mut names: Vec<String> = Vec::new();
+    for name in listed.chain(value.list("author").iter().filter_map(name)).take(NAMES_MAX) {
+        if !names.contains(&name) {
+            names.push(name);
+        }
+    }
+    names
 }
 
 struct Reader<'a> {
@@ -249,7 +257,9 @@ impl Reader<'_> {
 
     /// A number, `true`, `false`, `null`, or something that is none of them.
     fn word(&mut self) -> Value {
-        let end = self.rest.find(|c: char| matches!(c, ',' | ']' | '}' | '"' | '{' | '[') || c.is_ascii_whitespace());
+        let end = self
+            .rest
+            .find(|c: char| matches!(c, ',' | ']' | '}' | '"' | '{' | '[') || c.is_ascii_whitespace());
         let end = end.unwrap_or(self.rest.len());
         let (word, rest) = self.rest.split_at(end);
         self.rest = rest;

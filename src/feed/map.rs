@@ -6,13 +6,13 @@
 
 use crate::feed::dates::parse_date;
 use crate::feed::tree::{Space, Tree, is_container};
-use crate::feed::{Entry, Fault, Feed, TEXT_BYTES_MAX, base64, truncate};
+use crate::feed::{Entry, Fault, Feed, TEXT_BYTES_MAX, base64, charset, truncate};
 use chrono::{DateTime, Utc};
 use std::borrow::Cow;
 use url::Url;
 
 /// Categories or authors kept of one part.
-const NAMES_MAX: usize = 64;
+pub const NAMES_MAX: usize = 64;
 
 /// A value and how good its source is: 0 is the dialect's own element.
 #[derive(Debug)]
@@ -31,6 +31,10 @@ impl<T> Best<T> {
         {
             self.0 = Some((rank, value));
         }
+    }
+
+    fn holds(&self, rank: u8) -> bool {
+        self.0.as_ref().is_some_and(|(held, _)| *held == rank)
     }
 
     fn take(self) -> Option<T> {
@@ -55,6 +59,7 @@ struct Fields {
     update_period_minutes: Option<u32>,
     update_frequency: Option<u32>,
     hubs: Vec<String>,
+    original_link: Option<String>,
     faults: Vec<Fault>,
 }
 
@@ -77,6 +82,7 @@ pub fn entry(tree: &Tree<'_>, node: usize, number: usize, faults: &mut Vec<Fault
         authors: fields.authors.take().unwrap_or_default(),
         categories: fields.categories,
         language,
+        original_link: fields.original_link,
     }
 }
 
@@ -87,7 +93,8 @@ pub fn feed(tree: &Tree<'_>) -> Feed {
     let mut at = 0;
     while let Some(container) = containers.get(at).copied() {
         at += 1;
-        let inner = tree.children(container).filter(|child| tree.name(*child).is_some_and(|(_, n)| is_container(n)));
+        let inner =
+            tree.children(container).filter(|child| tree.name(*child).is_some_and(|(_, n)| is_container(n)));
         containers.extend(inner);
     }
     // The innermost container is the channel, which speaks for the feed.
@@ -95,9 +102,10 @@ pub fn feed(tree: &Tree<'_>) -> Feed {
         fields.attributes(tree, *container);
         fields.children(tree, *container, "feed", 0);
     }
-    let language = fields.language.take().or_else(|| {
-        containers.iter().rev().find_map(|container| inherited_language(tree, *container))
-    });
+    let language = fields
+        .language
+        .take()
+        .or_else(|| containers.iter().rev().find_map(|container| inherited_language(tree, *container)));
     let sy = fields.update_period_minutes.map(|period| period / fields.update_frequency.unwrap_or(1).max(1));
     Feed {
         title: fields.title.take(),
@@ -146,12 +154,15 @@ impl Fields {
     fn text_field(&mut self, tree: &Tree<'_>, node: usize, field: (Space, &str), nested: u8) {
         use Space::{Atom, Content, Core, Dc, DcTerms, Itunes, Media, News, Xhtml};
         let (slot, rank) = match field {
-            (Core | Atom, "title") => (&mut self.title, 0),
-            (News, "title") => (&mut self.title, 0),
+            (Core | Atom | News, "title") => (&mut self.title, 0),
             (Dc, "title") => (&mut self.title, 1),
             (Media, "title") => (&mut self.title, 2 + nested),
             (Itunes, "title") => (&mut self.title, 7),
-            (Core | Atom, "description" | "summary" | "subtitle" | "tagline" | "abstract") => (&mut self.summary, 0),
+            // A second text of the same rank is another text: kept, where there is room.
+            (Core | Atom, "description" | "summary") if self.summary.holds(0) => (&mut self.content, 9),
+            (Core | Atom, "description" | "summary" | "subtitle" | "tagline" | "abstract") => {
+                (&mut self.summary, 0)
+            }
             (Dc, "description") => (&mut self.summary, 1),
             (DcTerms, "abstract") => (&mut self.summary, 2),
             (Itunes, "summary") => (&mut self.summary, 3),
@@ -187,7 +198,12 @@ impl Fields {
             let place = format!("{place} {}", field.1);
             self.faults.push(Fault { place, what: format!("unreadable date `{shown}`") });
         }
-        slot.offer(rank, date);
+        // Of two dates of one kind the later one in the document corrects the earlier.
+        if slot.0.as_ref().is_none_or(|(held, _)| rank <= *held)
+            && let Some(date) = date
+        {
+            slot.0 = Some((rank, date));
+        }
     }
 
     fn name_field(&mut self, tree: &Tree<'_>, node: usize, field: (Space, &str)) {
@@ -206,9 +222,13 @@ impl Fields {
                     self.category(tree.attribute(node, name).map(Cow::into_owned));
                 }
                 self.category(own_text(tree, node));
+                let inner: Vec<_> = tree.children(node).collect();
+                inner
+                    .iter()
+                    .for_each(|child| self.category(tree.attribute(*child, "text").map(Cow::into_owned)));
             }
             (Dc, "subject") | (Media, "category") => self.category(plain(tree, node)),
-            (Core | Itunes | Media | News, "keywords") => {
+            (Core | Itunes | Media | News, "keywords") | (Core, "tags") => {
                 let words = plain(tree, node).unwrap_or_default();
                 words.split(',').for_each(|word| self.category(Some(word.trim().to_owned())));
             }
@@ -230,7 +250,9 @@ impl Fields {
     }
 
     fn category(&mut self, name: Option<String>) {
-        let Some(name) = name.map(|name| name.trim().to_owned()).filter(|name| !name.is_empty()) else { return };
+        let Some(name) = name.map(|name| name.trim().to_owned()).filter(|name| !name.is_empty()) else {
+            return;
+        };
         if self.categories.len() < NAMES_MAX && !self.categories.contains(&name) {
             self.categories.push(name);
         }
@@ -240,7 +262,7 @@ impl Fields {
         use Space::{Atom, Core, Dc, FeedBurner, News, Syndication};
         match field {
             (Core | Atom, "link" | "loc" | "a") => self.link(tree, node),
-            (FeedBurner, "origlink") => self.link.offer(0, plain(tree, node)),
+            (FeedBurner, "origlink") => self.original_link = plain(tree, node),
             (Core, "guid") => {
                 let id = plain(tree, node);
                 let permanent = tree.attribute(node, "isPermaLink");
@@ -260,7 +282,9 @@ impl Fields {
             (Syndication, "updateperiod") => {
                 self.update_period_minutes = plain(tree, node).and_then(|period| period_minutes(&period));
             }
-            (Syndication, "updatefrequency") => self.update_frequency = plain(tree, node).and_then(|n| n.parse().ok()),
+            (Syndication, "updatefrequency") => {
+                self.update_frequency = plain(tree, node).and_then(|n| n.parse().ok())
+            }
             _ => {}
         }
     }
@@ -292,19 +316,28 @@ fn text_of(tree: &Tree<'_>, node: usize) -> Option<String> {
         tree.markup(node, is_xml)
     } else {
         let text = tree.text(node);
-        let binary = mode == "base64" || !(kind.is_empty() || is_textual(&kind));
+        let binary = mode == "base64" || is_binary(&kind);
         match binary.then(|| base64(&text)).flatten() {
             Some(decoded) => decoded,
             None if kind == "text" || kind == "text/plain" => as_html(&text),
             None => text,
         }
     };
-    let text = truncate(text.trim(), TEXT_BYTES_MAX);
-    (!text.is_empty()).then(|| text.to_owned())
+    if tree.has_elements(node) && tree.text(node).trim().is_empty() && !text.contains("<img") {
+        return None;
+    }
+    let text = match text.rfind("<!--") {
+        // A comment never closed would swallow all that follows it.
+        Some(at) if !text[at..].contains('>') => [&text[..at], &text[at + "<!--".len()..]].concat(),
+        _ => text,
+    };
+    let text = charset::mend(truncate(text.trim(), TEXT_BYTES_MAX).to_owned());
+    (!text.is_empty()).then_some(text)
 }
 
-fn is_textual(kind: &str) -> bool {
-    matches!(kind, "text" | "html" | "xhtml") || kind.starts_with("text/") || kind.ends_with("xml") || !kind.contains('/')
+/// Whether Atom wants a MIME type's content in base64 (RFC 4287, 4.1.3.3).
+fn is_binary(kind: &str) -> bool {
+    kind.contains('/') && !kind.starts_with("text/") && !kind.ends_with("xml")
 }
 
 /// Plain text as HTML: only what a reader would take for a tag or a reference changes.
@@ -329,8 +362,8 @@ pub fn as_html(text: &str) -> String {
 /// Text of an element with nothing but text, trimmed; none when empty.
 fn plain(tree: &Tree<'_>, node: usize) -> Option<String> {
     let text = tree.text(node);
-    let text = truncate(text.trim(), TEXT_BYTES_MAX);
-    (!text.is_empty()).then(|| text.to_owned())
+    let text = charset::mend(truncate(text.trim(), TEXT_BYTES_MAX).to_owned());
+    (!text.is_empty()).then_some(text)
 }
 
 /// Text directly inside, without that of nested elements.
@@ -341,13 +374,18 @@ fn own_text(tree: &Tree<'_>, node: usize) -> Option<String> {
 /// `<author>` of Atom (name, email) or of RSS (`address (name)` and variants).
 fn person(tree: &Tree<'_>, node: usize) -> Option<String> {
     let part = |wanted: &str| {
-        let found = tree.children(node).find(|child| tree.name(*child).is_some_and(|(_, name)| name == wanted));
+        let found =
+            tree.children(node).find(|child| tree.name(*child).is_some_and(|(_, name)| name == wanted));
         found.and_then(|found| plain(tree, found))
     };
     if !tree.has_elements(node) {
         return plain(tree, node).map(name_or_address);
     }
-    part("name").or_else(|| part("email")).or_else(|| part("title")).or_else(|| part("uri")).or_else(|| plain(tree, node))
+    part("name")
+        .or_else(|| part("email"))
+        .or_else(|| part("title"))
+        .or_else(|| part("uri"))
+        .or_else(|| plain(tree, node))
 }
 
 /// The name in `desk@example.org (Desk)` or `Desk <desk@example.org>`; else all of it.

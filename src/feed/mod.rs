@@ -26,6 +26,8 @@ pub const BODY_BYTES_MAX: usize = 16 * 1024 * 1024;
 pub const ENTRIES_MAX: usize = 20_000;
 /// Bytes kept of one text; the rest is cut off.
 pub const TEXT_BYTES_MAX: usize = 1024 * 1024;
+/// Characters of a headline made from the text of an entry without a title.
+const HEADLINE_CHARS_MAX: usize = 100;
 /// Faults listed of one document.
 pub const FAULTS_MAX: usize = 100;
 
@@ -84,6 +86,9 @@ pub struct Entry {
     /// Language of this entry where it differs from the feed's (`xml:lang`).
     #[serde(skip)]
     pub language: Option<String>,
+    /// The story's own address where `link` leads through a counter (FeedBurner).
+    #[serde(skip)]
+    pub original_link: Option<String>,
 }
 
 /// Something wrong in a source that did not stop us.
@@ -184,7 +189,28 @@ fn settle(feed: &mut Feed, url: Option<&str>) {
             entry.language = None;
         }
         entry.id = entry.id.take().or_else(|| entry.link.clone()).or_else(|| fingerprint(entry));
+        entry.title = entry.title.take().or_else(|| headline(entry)).or_else(|| entry.link.clone());
     }
+    feed.link = feed.link.take().or_else(|| url.map(str::to_owned));
+    feed.title = feed.title.take().or_else(|| feed.link.clone());
+}
+
+/// A headline for an entry without a title: how its text begins.
+fn headline(entry: &Entry) -> Option<String> {
+    let text = entry.summary.as_deref().or(entry.content.as_deref())?;
+    // Enough for the headline even when much of it is markup.
+    let start = truncate(text, HEADLINE_CHARS_MAX * 40);
+    let plain = tokens::plain_text(start);
+    let mut words = plain.split_whitespace();
+    let mut headline = words.next()?.to_owned();
+    for word in words {
+        if headline.chars().count() + word.chars().count() >= HEADLINE_CHARS_MAX {
+            headline.push('…');
+            break;
+        }
+        headline = headline + " " + word;
+    }
+    Some(map::as_html(truncate(&headline, HEADLINE_CHARS_MAX * 4)))
 }
 
 /// An address that stands alone; none for schemes that are no address.
@@ -231,5 +257,6 @@ fn base64(text: &str) -> Option<String> {
             bytes.push(u8::try_from((held >> bits) & 0xFF).ok()?);
         }
     }
-    String::from_utf8(bytes).ok()
+    let is_text = |text: &String| !text.contains(|c: char| c.is_control() && !c.is_whitespace());
+    String::from_utf8(bytes).ok().filter(is_text)
 }

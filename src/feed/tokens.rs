@@ -4,6 +4,8 @@
 //! already searched in vain, so time is linear whatever the input. Anything
 //! that is no tag is text. Names and values are slices of the document.
 
+use crate::feed::entities::Entities;
+
 /// Attributes kept of one tag; more are skipped.
 const ATTRIBUTES_MAX: usize = 256;
 
@@ -256,4 +258,30 @@ fn name_starts(byte: u8) -> bool {
 fn name_length(rest: &str) -> usize {
     rest.find(|c: char| c.is_ascii_whitespace() || matches!(c, '>' | '/' | '<' | '=' | '"' | '\''))
         .unwrap_or(rest.len())
+}
+
+/// Text of an HTML fragment: tags, comments, scripts and styles left out.
+pub fn plain_text(html: &str) -> String {
+    let entities = Entities::default();
+    let mut text = String::new();
+    let mut hidden = false;
+    for token in Tokens::new(html) {
+        match token {
+            Token::Open { name, closed, .. } => {
+                hidden |= !closed && is_hidden(name);
+                text.push(' ');
+            }
+            Token::Close(name) => {
+                hidden &= !is_hidden(name);
+                text.push(' ');
+            }
+            Token::Text(part) | Token::Literal(part) if !hidden => text.push_str(&entities.decode(part)),
+            _ => {}
+        }
+    }
+    text
+}
+
+fn is_hidden(name: &str) -> bool {
+    name.eq_ignore_ascii_case("script") || name.eq_ignore_ascii_case("style")
 }

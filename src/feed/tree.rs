@@ -95,7 +95,10 @@ pub struct Tree<'a> {
 impl<'a> Tree<'a> {
     fn new() -> Self {
         let what = What::Text { text: "", literal: true };
-        Tree { nodes: vec![Node { parent: 0, first: 0, last: 0, next: 0, what }], entities: Entities::default() }
+        Tree {
+            nodes: vec![Node { parent: 0, first: 0, last: 0, next: 0, what }],
+            entities: Entities::default(),
+        }
     }
 
     /// The document itself.
@@ -373,7 +376,10 @@ impl<'a, F: FnMut(&Tree<'a>, usize, bool) -> bool> Reader<'a, F> {
         let Some((top_space, top_name)) = self.tree.name(top.node) else { return false };
         matches!(space, Space::Core | Space::Atom)
             && space == top_space
-            && matches!(top_name, "title" | "link" | "guid" | "id" | "pubdate" | "updated" | "published" | "category")
+            && matches!(
+                top_name,
+                "title" | "link" | "guid" | "id" | "pubdate" | "updated" | "published" | "category"
+            )
             && is_field(local)
     }
 
@@ -390,7 +396,8 @@ impl<'a, F: FnMut(&Tree<'a>, usize, bool) -> bool> Reader<'a, F> {
             let uri = uri.to_ascii_lowercase();
             let space = SPACES.iter().find(|(pattern, ..)| uri.contains(pattern)).map(|(_, _, space)| *space);
             // An unknown default namespace is some feed's idea of its own name.
-            let fallback = if prefix.is_empty() { Some(Space::Core) } else { usual(prefix).or(Some(Space::Other)) };
+            let fallback =
+                if prefix.is_empty() { Some(Space::Core) } else { usual(prefix).or(Some(Space::Other)) };
             self.bindings.extend(space.or(fallback).map(|space| (prefix, space)));
         }
     }
@@ -458,7 +465,8 @@ impl<'a, F: FnMut(&Tree<'a>, usize, bool) -> bool> Reader<'a, F> {
 }
 
 fn usual(prefix: &str) -> Option<Space> {
-    let same = |(_, prefixes, _): &&(&str, &[&str], Space)| prefixes.iter().any(|p| p.eq_ignore_ascii_case(prefix));
+    let same =
+        |(_, prefixes, _): &&(&str, &[&str], Space)| prefixes.iter().any(|p| p.eq_ignore_ascii_case(prefix));
     SPACES.iter().find(same).map(|(_, _, space)| *space)
 }
 
@@ -480,7 +488,20 @@ pub fn is_container(name: &str) -> bool {
 fn is_field(local: &str) -> bool {
     matches!(
         local,
-        "title" | "link" | "guid" | "id" | "description" | "pubdate" | "author" | "category" | "comments"
-            | "enclosure" | "content" | "summary" | "updated" | "published" | "source"
+        "title"
+            | "link"
+            | "guid"
+            | "id"
+            | "description"
+            | "pubdate"
+            | "author"
+            | "category"
+            | "comments"
+            | "enclosure"
+            | "content"
+            | "summary"
+            | "updated"
+            | "published"
+            | "source"
     )
 }
