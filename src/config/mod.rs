@@ -5,6 +5,7 @@
 
 mod reader;
 mod sections;
+mod syntax;
 #[cfg(test)]
 mod tests;
 mod values;
@@ -185,7 +186,7 @@ pub fn load(path: &Path) -> Result<Config, ConfigError> {
 pub fn parse(text: &str, path: &Path) -> Result<Config, ConfigError> {
     // Editors of another system put it there; TOML does not know it.
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-    let (config, problems, warnings) = reader::Report::read(text, |keys| sections::config(keys, path));
+    let (config, problems, warnings) = reader::read(text, |keys| sections::config(keys, path));
     match config {
         Some(config) if problems.is_empty() => Ok(Config { warnings, ..config }),
         _ => Err(ConfigError { path: path.into(), problems }),

@@ -2,7 +2,7 @@
 //!
 //! Invariant: reading never stops at a problem; a key nobody asked for is one.
 
-use super::{Problem, values};
+use super::{Problem, syntax, values};
 use std::cell::RefCell;
 use std::ops::{Range, RangeInclusive};
 use toml::Spanned;
@@ -11,8 +11,8 @@ use toml::de::{DeTable, DeValue};
 /// The text under reading and what was found wrong with it.
 pub struct Report<'t> {
     text: &'t str,
-    /// From here on the structure of the file is not known: a syntax error.
-    sound_until: usize,
+    /// What could not be read, see [`syntax::Mended`].
+    damaged: Vec<Range<usize>>,
     problems: RefCell<Vec<(usize, String)>>,
     warnings: RefCell<Vec<(usize, String)>>,
 }
@@ -26,6 +26,8 @@ pub struct Keys<'r, 't> {
     pub at: usize,
     table: &'r DeTable<'t>,
     known: RefCell<Vec<&'static str>>,
+    /// Where keys stand that were refused by name.
+    refused: RefCell<Vec<usize>>,
 }
 
 /// A string of the file and the bytes it stands at, quotes included.
@@ -35,29 +37,55 @@ pub struct Text {
     pub span: Range<usize>,
 }
 
-impl<'t> Report<'t> {
-    /// Reads `text`, giving the top table to `read`; then everything that was found.
-    pub fn read<T>(text: &'t str, read: impl FnOnce(&Keys<'_, 't>) -> T) -> (T, Vec<Problem>, Vec<Problem>) {
-        let (table, errors) = DeTable::parse_recoverable(text);
-        let syntax: Vec<(usize, String)> = errors
-            .iter()
-            .map(|error| {
-                (error.span().map_or(0, |span| span.start), format!("not TOML: {}", error.message()))
-            })
-            .collect();
-        let sound_until = syntax.iter().map(|(at, _)| line_start(text, *at)).min().unwrap_or(usize::MAX);
-        let problems = RefCell::new(syntax);
-        let report = Report { text, sound_until, problems, warnings: RefCell::default() };
-        let done = report.table("the file", 0, table.get_ref(), read);
-        let (problems, warnings) = (report.problems.take(), report.warnings.take());
-        (done, report.place(problems), report.place(warnings))
-    }
+/// Reads `text`, giving the top table to `read`; then its problems and warnings.
+pub fn read<T>(
+    text: &str,
+    read: impl for<'r, 't> FnOnce(&Keys<'r, 't>) -> T,
+) -> (T, Vec<Problem>, Vec<Problem>) {
+    let mended = syntax::mend(text);
+    let (table, _) = DeTable::parse_recoverable(&mended.text);
+    let report = Report {
+        text: &mended.text,
+        damaged: mended.damaged,
+        problems: RefCell::new(mended.errors),
+        warnings: RefCell::default(),
+    };
+    let done = report.table("the file", 0, table.get_ref(), read);
+    let (problems, warnings) = (report.problems.take(), report.warnings.take());
+    (done, place(text, problems), place(text, warnings))
+}
 
+/// In the file's order; of several syntax errors on a line the first, the rest follow from it.
+fn place(text: &str, mut found: Vec<(usize, String)>) -> Vec<Problem> {
+    found.sort_by_key(|(at, _)| *at);
+    let mut placed: Vec<Problem> =
+        found.into_iter().map(|(at, message)| problem_at(text, at, message)).collect();
+    let is_syntax = |problem: &Problem| problem.message.starts_with("not TOML");
+    placed.dedup_by(|next, first| *next == *first || (next.line == first.line && is_syntax(next)));
+    placed
+}
+
+fn problem_at(text: &str, at: usize, message: String) -> Problem {
+    if at == usize::MAX {
+        return Problem { line: 0, column: 0, message };
+    }
+    let before = text.get(syntax::line_start(text, at)..at.min(text.len())).unwrap_or_default();
+    Problem { line: line(text, at), column: before.chars().count() + 1, message }
+}
+
+fn line(text: &str, at: usize) -> usize {
+    text.bytes().take(at).filter(|byte| *byte == b'\n').count() + 1
+}
+
+impl<'t> Report<'t> {
     /// `at` is a byte of the text; `usize::MAX` means the file as a whole.
     pub fn problem(&self, at: usize, message: impl Into<String>) {
-        if at < self.sound_until {
-            self.problems.borrow_mut().push((at, message.into()));
-        }
+        self.problems.borrow_mut().push((at, message.into()));
+    }
+
+    /// Whether all of the file was read: then what is not there is missing.
+    pub fn is_whole(&self) -> bool {
+        self.damaged.is_empty()
     }
 
     pub fn warning(&self, at: usize, message: impl Into<String>) {
@@ -66,7 +94,7 @@ impl<'t> Report<'t> {
 
     /// The line `at` stands on, from 1.
     pub fn line(&self, at: usize) -> usize {
-        self.text.bytes().take(at).filter(|byte| *byte == b'\n').count() + 1
+        line(self.text, at)
     }
 
     /// The byte of the file where byte `offset` of `text` stands; where escapes
@@ -86,34 +114,12 @@ impl<'t> Report<'t> {
         table: &'r DeTable<'t>,
         read: impl FnOnce(&Keys<'r, 't>) -> T,
     ) -> T {
-        let keys = Keys { report: self, title, at, table, known: RefCell::default() };
+        let keys =
+            Keys { report: self, title, at, table, known: RefCell::default(), refused: RefCell::default() };
         let done = read(&keys);
         keys.refuse_unknown();
         done
     }
-
-    /// In the file's order; of several syntax errors on a line the first, the rest follow from it.
-    fn place(&self, mut found: Vec<(usize, String)>) -> Vec<Problem> {
-        found.sort_by_key(|(at, _)| *at);
-        let mut placed: Vec<Problem> = found.into_iter().map(|(at, message)| self.at(at, message)).collect();
-        let is_syntax = |problem: &Problem| problem.message.starts_with("not TOML");
-        placed.dedup_by(|next, first| *next == *first || (next.line == first.line && is_syntax(next)));
-        placed
-    }
-
-    fn at(&self, at: usize, message: String) -> Problem {
-        if at == usize::MAX {
-            return Problem { line: 0, column: 0, message };
-        }
-        let start = line_start(self.text, at);
-        let column = self.text.get(start..at.min(self.text.len())).unwrap_or_default().chars().count() + 1;
-        Problem { line: self.line(at), column, message }
-    }
-}
-
-fn line_start(text: &str, at: usize) -> usize {
-    let before = &text.as_bytes()[..at.min(text.len())];
-    before.iter().rposition(|byte| *byte == b'\n').map_or(0, |newline| newline + 1)
 }
 
 impl<'r, 't> Keys<'r, 't> {
@@ -126,19 +132,29 @@ impl<'r, 't> Keys<'r, 't> {
         self.table.iter().find(|(name, _)| name.get_ref() == key).map(|(_, value)| value.span().start)
     }
 
-    /// Says so where `key` is missing; `example` shows what belongs there.
+    /// Says so where `key` is missing; `example` shows what belongs there. In a
+    /// section with a syntax error it may only seem to be missing.
     pub fn need(&self, key: &str, example: &str) {
-        if self.place(key).is_none() {
+        if self.place(key).is_none() && !self.report.damaged.iter().any(|section| section.contains(&self.at))
+        {
             self.problem(self.at, format!("{} needs `{key}`, such as `{key} = {example}`", self.title));
         }
     }
 
-    /// A key that is known, but wrong to write.
-    pub fn refuse(&self, key: &'static str, why: &str) {
-        if self.find(key).is_some() {
-            let key_at =
-                self.table.keys().find(|name| name.get_ref() == key).map_or(0, |name| name.span().start);
-            self.problem(key_at, format!("`{key}` is not read here; {why}"));
+    /// A key that people write and that may not be there.
+    pub fn refuse(&self, refused: &str, why: &str) {
+        for key in self.table.keys().filter(|key| key.get_ref() == refused) {
+            self.problem(key.span().start, why);
+            self.refused.borrow_mut().push(key.span().start);
+        }
+    }
+
+    /// A list that is written and has nothing in it.
+    pub fn refuse_empty(&self, key: &'static str, why: &str) {
+        if let Some(value) = self.find(key)
+            && value.get_ref().as_array().is_some_and(|array| array.is_empty())
+        {
+            self.problem(value.span().start, why);
         }
     }
 
@@ -240,7 +256,11 @@ impl<'r, 't> Keys<'r, 't> {
     }
 
     fn find(&self, key: &'static str) -> Option<&'r Spanned<DeValue<'t>>> {
-        self.known.borrow_mut().push(key);
+        let mut known = self.known.borrow_mut();
+        if !known.contains(&key) {
+            known.push(key);
+        }
+        drop(known);
         self.table.iter().find(|(name, _)| name.get_ref() == key).map(|(_, value)| value)
     }
 
@@ -256,17 +276,49 @@ impl<'r, 't> Keys<'r, 't> {
     }
 
     fn wrong_type<T>(&self, key: &str, value: &Spanned<DeValue<'t>>, wanted: &str) -> Option<T> {
-        let is = value.get_ref().type_str();
+        let is = match value.get_ref() {
+            DeValue::Integer(_) | DeValue::Array(_) => format!("an {}", value.get_ref().type_str()),
+            other => format!("a {}", other.type_str()),
+        };
         self.problem(value.span().start, format!("`{key}` is {wanted}, not {is}"));
         None
     }
 
     fn refuse_unknown(&self) {
-        let known = self.known.borrow();
-        for key in self.table.keys().filter(|key| !known.contains(&&**key.get_ref())) {
-            let name = key.get_ref();
-            let hint = values::hint(name, known.iter().copied());
+        let (known, refused) = (self.known.borrow(), self.refused.borrow());
+        let is_known = |name: &str| known.contains(&name);
+        for key in self.table.keys().filter(|key| !refused.contains(&key.span().start)) {
+            let name: &str = key.get_ref();
+            if is_known(name) {
+                continue;
+            }
+            let meant = SYNONYMS.iter().find(|(other, key)| is_known(key) && values::is_near(name, other));
+            let hint = match meant {
+                Some((_, key)) => format!("; did you mean `{key}`?"),
+                None => values::hint(name, known.iter().copied()),
+            };
             self.problem(key.span().start, format!("unknown key `{name}`{hint}"));
         }
     }
 }
+
+/// What people call keys in other programs.
+const SYNONYMS: &[(&str, &str)] = &[
+    ("recipients", "to"),
+    ("email", "to"),
+    ("interval", "every"),
+    ("refresh", "every"),
+    ("schedule", "cron"),
+    ("address", "url"),
+    ("link", "url"),
+    ("terms", "query"),
+    ("keywords", "query"),
+    ("priority", "weight"),
+    ("threshold", "at_least"),
+    ("min_score", "at_least"),
+    ("server", "host"),
+    ("username", "user"),
+    ("sender", "from"),
+    ("admins", "ops_to"),
+    ("zone", "timezone"),
+];

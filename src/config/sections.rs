@@ -106,8 +106,10 @@ fn mail(keys: &Keys<'_, '_>, base: &Path) -> Option<Mail> {
     let ways = [("file", Way::File), ("sendmail", Way::Sendmail), ("smtp", Way::Smtp)];
     let way = keys.choice("transport", &ways).or(keys.place("transport").is_none().then_some(Way::File));
     for key in ["password", "pass", "secret"] {
-        keys.refuse(key, "a secret does not stand in this file: name a file in `password_file` or a variable in `password_env`");
+        keys.refuse(key, "a secret may not stand in this file: `password_file` names a file that holds it, `password_env` a variable");
     }
+    let from = keys.checked("from", values::address).unwrap_or_else(|| FILE_FROM.into());
+    let ops_to = keys.list("ops_to", values::address).unwrap_or_default();
     let directory = path(keys, "directory", base);
     let command = path(keys, "command", base).unwrap_or_else(|| "/usr/sbin/sendmail".into());
     let smtp = smtp(keys, way == Some(Way::Smtp));
@@ -125,8 +127,6 @@ fn mail(keys: &Keys<'_, '_>, base: &Path) -> Option<Mail> {
         Way::Sendmail => Transport::Sendmail { command },
         Way::Smtp => smtp?,
     };
-    let from = keys.checked("from", values::address).unwrap_or_else(|| FILE_FROM.into());
-    let ops_to = keys.list("ops_to", values::address).unwrap_or_default();
     Some(Mail { transport, from, ops_to: ops_to.into_iter().map(|(_, address)| address).collect() })
 }
 
@@ -262,13 +262,9 @@ fn plan(keys: &Keys<'_, '_>, zone: Tz) -> Option<(Plan, Text, Vec<Text>)> {
     let name = name(keys, "\"rights desk\"");
     keys.need("to", "[\"desk@example.org\"]");
     let to = keys.list("to", values::address);
-    if let (Some(at), Some([])) = (keys.place("to"), to.as_deref()) {
-        keys.problem(at, "`to` is empty: nobody would be told");
-    }
+    keys.refuse_empty("to", "`to` is empty: nobody would be told");
     let watches = keys.list("watches", values::name);
-    if let (Some(at), Some([])) = (keys.place("watches"), watches.as_deref()) {
-        keys.problem(at, "`watches` is empty: nothing would be told; write `[\"*\"]` for all");
-    }
+    keys.refuse_empty("watches", "`watches` is empty: nothing would be told; write `[\"*\"]` for all");
     let zone = keys.checked("timezone", values::zone).unwrap_or(zone);
     let (names, watches): (Vec<Text>, Vec<String>) = watches.unwrap_or_default().into_iter().unzip();
     let at_least = keys.number("at_least", 0.0..=1_000_000.0).unwrap_or(0.0);
@@ -340,7 +336,7 @@ fn join(keys: &Keys<'_, '_>, watches: &[(Watch, Text, Text)], plans: &[(Plan, Te
     let known = || watches.iter().map(|(watch, _, _)| watch.name.as_str());
     for text in plans.iter().flat_map(|(_, _, names)| names) {
         let name = text.value.trim();
-        if name != "*" && !known().any(|watch| watch == name) {
+        if name != "*" && keys.report.is_whole() && !known().any(|watch| watch == name) {
             keys.problem(text.span.start, format!("unknown watch `{name}`{}", values::hint(name, known())));
         }
     }

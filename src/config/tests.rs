@@ -56,3 +56,34 @@ fn every_example_may_be_uncommented() {
         assert_ne!(meaning(&changed).len(), 0, "{example}");
     }
 }
+
+/// What `check-config` says of the file: its problems, else its warnings.
+fn said(text: &str) -> String {
+    let path = Path::new("config.toml");
+    match parse(text, path) {
+        Err(error) => error.to_string(),
+        Ok(config) => {
+            let warnings: Vec<String> = config.warnings.iter().map(|warning| warning.at(path)).collect();
+            format!("ok\n{}", warnings.join("\n"))
+        }
+    }
+}
+
+/// Each `tests/data/config/NAME.toml` is answered with `NAME.txt`.
+#[test]
+fn every_wrong_file_is_told_all_at_once() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/config");
+    let files = std::fs::read_dir(folder).expect("the cases").map(|file| file.expect("a case").path());
+    let mut count = 0;
+    for file in files.filter(|file| file.extension().is_some_and(|extension| extension == "toml")) {
+        let said = said(&std::fs::read_to_string(&file).expect("UTF-8"));
+        let answer = file.with_extension("txt");
+        if std::env::var_os("WRITE_ANSWERS").is_some() {
+            std::fs::write(&answer, format!("{said}\n")).expect("written");
+        }
+        let expected = std::fs::read_to_string(&answer).unwrap_or_default();
+        assert_eq!(said.trim_end(), expected.trim_end(), "{}", file.display());
+        count += 1;
+    }
+    assert!(count >= 10, "{count} cases");
+}

@@ -16,20 +16,26 @@ const INTERVAL_MOST: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 const LOCAL_PART_BYTES_MAX: usize = 64;
 const ADDRESS_BYTES_MAX: usize = 254;
 
+/// Most names that an error lists.
+const LISTED_MAX: usize = 20;
+
 /// `; did you mean …?`, or what there is to choose from.
 pub fn hint<'n>(written: &str, known: impl Iterator<Item = &'n str> + Clone) -> String {
-    let near =
-        known.clone().map(|name| (distance(written, name), name)).min_by_key(|(distance, _)| *distance);
-    match near {
-        Some((distance, name)) if distance <= written.chars().count().div_ceil(3) => {
-            format!("; did you mean `{name}`?")
-        }
-        Some(_) if known.clone().count() <= 20 => {
-            let names: Vec<String> = known.map(|name| format!("`{name}`")).collect();
-            format!("; it is one of {}", names.join(", "))
-        }
+    let near = known.clone().filter(|name| is_near(written, name)).min_by_key(|name| distance(written, name));
+    if let Some(name) = near {
+        return format!("; did you mean `{name}`?");
+    }
+    let mut names: Vec<String> = known.take(LISTED_MAX + 1).map(|name| format!("`{name}`")).collect();
+    names.dedup();
+    match names.len() {
+        1..=LISTED_MAX => format!("; there is {}", names.join(", ")),
         _ => String::new(),
     }
+}
+
+/// Whether `written` could be a slip for `name`.
+pub fn is_near(written: &str, name: &str) -> bool {
+    distance(written, name) <= written.chars().count().div_ceil(3)
 }
 
 fn distance(written: &str, name: &str) -> usize {
