@@ -36,6 +36,7 @@ pub fn config(keys: &Keys<'_, '_>, path: &Path) -> Option<Config> {
     refuse_doubles(keys, sources.iter().map(|(_, name)| name));
     refuse_doubles(keys, watches.iter().map(|(_, _, name)| name));
     refuse_doubles(keys, plans.iter().map(|(_, name, _)| name));
+    warn_of_doubles(keys, &sources);
     let watch_list = compile(keys, &watches);
     join(keys, &watches, &plans);
     say_what_is_missing(keys, sources.is_empty(), watches.is_empty(), plans.is_empty(), mail.as_ref());
@@ -273,6 +274,7 @@ fn plan(keys: &Keys<'_, '_>, zone: Tz) -> Option<(Plan, Text, Vec<Text>)> {
     let quiet = keys.checked("quiet", values::times);
     let burst_max = keys.whole("burst_max", 1..=1000).unwrap_or(BURST_MAX) as usize;
     let all_is_well = keys.boolean("all_is_well").unwrap_or(false);
+    warn_of_idle(keys, at_least, at_once_from);
     let name = name?;
     let plan = Plan {
         name: name.value.trim().into(),
@@ -287,6 +289,27 @@ fn plan(keys: &Keys<'_, '_>, zone: Tz) -> Option<(Plan, Text, Vec<Text>)> {
         all_is_well,
     };
     Some((plan, name, names))
+}
+
+/// Keys of a plan that do nothing beside the others.
+fn warn_of_idle(keys: &Keys<'_, '_>, at_least: f64, at_once_from: Option<f64>) {
+    let warn = |key: &str, message: &str| {
+        if let Some(at) = keys.place(key) {
+            keys.report.warning(at, message);
+        }
+    };
+    match (keys.place("cron"), at_once_from) {
+        (None, Some(_)) => {
+            warn("at_once_from", "`at_once_from` has no effect without `cron`: all is told at once")
+        }
+        (Some(_), None) => {
+            warn("quiet", "`quiet` has no effect without `at_once_from`: nothing is told at once")
+        }
+        (Some(_), Some(from)) if from < at_least => {
+            warn("at_once_from", "`at_once_from` is below `at_least`, which holds first");
+        }
+        _ => {}
+    }
 }
 
 fn name(keys: &Keys<'_, '_>, example: &str) -> Option<Text> {
@@ -309,6 +332,17 @@ fn refuse_doubles<'n>(keys: &Keys<'_, '_>, names: impl Iterator<Item = &'n Text>
                 format!("the name `{}` is taken on line {}", name.value, keys.report.line(other.span.start)),
             ),
             None => seen.push(name),
+        }
+    }
+}
+
+/// One address under two names is polled twice; its stories would name either.
+fn warn_of_doubles(keys: &Keys<'_, '_>, sources: &[Named<Source>]) {
+    for (index, (source, name)) in sources.iter().enumerate() {
+        if let Some((other, _)) = sources[..index].iter().find(|(other, _)| other.url == source.url) {
+            let message =
+                format!("`{}` has the address of `{}` and is polled besides", source.name, other.name);
+            keys.report.warning(name.span.start, message);
         }
     }
 }

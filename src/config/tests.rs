@@ -87,3 +87,63 @@ fn every_wrong_file_is_told_all_at_once() {
     }
     assert!(count >= 10, "{count} cases");
 }
+
+#[test]
+fn a_problem_inside_a_string_has_its_own_column() {
+    // What is written, the byte of the value, line and column of that byte.
+    for (written, offset, expected) in [
+        ("query = 'Bolot Temirov'", 6, (2, 16)),
+        ("query = \"Болот Темиров\"", 11, (2, 16)),
+        ("query = '''\nTemirov\n  OR ((\n'''", 13, (4, 6)),
+        ("query = \"\"\"Temirov OR (\"\"\"", 11, (2, 23)),
+        // Escapes hide the place: the value's start.
+        (r#"query = "\"Bolot Temirov\" OR (""#, 19, (2, 9)),
+        ("query = ''", 0, (2, 9)),
+    ] {
+        let text = format!("# Темиров\n{written}\n");
+        let ((), problems, _) = reader::read(&text, |keys| {
+            let query = keys.text("query").expect("a query");
+            keys.problem(keys.report.inside(&query, offset), "here");
+        });
+        let places: Vec<_> = problems.iter().map(|problem| (problem.line, problem.column)).collect();
+        assert_eq!(places, [expected], "{written}");
+    }
+}
+
+#[test]
+fn intervals_and_secrets() {
+    for (text, seconds) in [("10m", 600), ("1h30m", 5400), ("2d", 172_800), ("90s", 90)] {
+        assert_eq!(values::interval(text).map(|interval| interval.as_secs()), Ok(seconds));
+    }
+    for text in
+        ["", "10", "m", "10 m", "-5m", "1.5h", "99999999999999999999d", "9999999999999999d", "31d", "59s"]
+    {
+        assert!(values::interval(text).is_err(), "{text}");
+    }
+    let smtp = SMTP.to_owned() + "\nuser = \"desk\"\npassword_file = \"smtp-password\"";
+    let config = parse(&format!("[mail]\n{smtp}"), Path::new("/etc/newswatch/config.toml"));
+    let Ok(Config { mail: Mail { transport: Transport::Smtp { password, .. }, .. }, .. }) = config else {
+        panic!("{config:?}");
+    };
+    // As written, so that it can name a credential.
+    assert!(matches!(&password, Some(Secret::File(file)) if file == Path::new("smtp-password")));
+    assert!(!format!("{password:?}").contains("smtp-password"));
+}
+
+proptest::proptest! {
+    #![proptest_config(proptest::prelude::ProptestConfig { cases: 300, failure_persistence: None, ..Default::default() })]
+
+    /// A file with a piece cut out or put in is answered, never with a panic, and every
+    /// problem lies in the file.
+    #[test]
+    fn no_file_panics(at in 0..SHIPPED.len(), cut in 0..200_usize, put in "[\\[\\]{}'\"=#\\\\,.a-zА-я0-9\n -]{0,12}") {
+        let cut_to = (at + cut).min(SHIPPED.len());
+        let (Some(head), Some(tail)) = (SHIPPED.get(..at), SHIPPED.get(cut_to..)) else { return Ok(()) };
+        let text = format!("{head}{put}{tail}");
+        if let Err(error) = parse(&text, Path::new("config.toml")) {
+            proptest::prop_assert!(!error.problems.is_empty());
+            let lines = text.lines().count() + 1;
+            proptest::prop_assert!(error.problems.iter().all(|problem| problem.line <= lines));
+        }
+    }
+}
