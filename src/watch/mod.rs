@@ -8,6 +8,7 @@
 mod evaluate;
 mod explain;
 pub mod fold;
+pub mod forms;
 mod list;
 pub mod query;
 pub mod scan;

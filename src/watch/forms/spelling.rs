@@ -1,0 +1,187 @@
+//! The other ways to spell a name, from `spelling.txt`.
+
+use crate::watch::fold::{self, Kind, Letter, Skeleton};
+use std::sync::LazyLock;
+
+/// One reading of a term's letters.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Reading {
+    pub skeleton: String,
+    /// Script of the texts it holds for; none: both.
+    pub script: Option<Kind>,
+    /// `j read as y`; none for the letters as they are.
+    pub rule: Option<&'static str>,
+    pub certainty: f64,
+}
+
+struct Rule {
+    term: Kind,
+    script: Option<Kind>,
+    certainty: f64,
+    text: &'static str,
+    changes: Vec<(Vec<char>, Vec<char>)>,
+}
+
+/// Most readings of one stem: each more is one more key to look up.
+const READINGS_MAX: usize = 16;
+
+static RULES: LazyLock<Vec<Rule>> = LazyLock::new(|| {
+    let lines = include_str!("spelling.txt").lines();
+    lines.filter(|line| !line.is_empty() && !line.starts_with('#')).filter_map(rule_of).collect()
+});
+
+/// Letters that some rule begins with: words without any are read in one way.
+static TRIGGERS: LazyLock<Vec<char>> = LazyLock::new(|| {
+    let firsts = RULES
+        .iter()
+        .flat_map(|rule| &rule.changes)
+        .filter_map(|(from, _)| from.iter().copied().find(|char| !matches!(char, '^' | 'V')));
+    let mut firsts: Vec<char> = firsts.collect();
+    firsts.sort_unstable();
+    firsts.dedup();
+    firsts
+});
+
+/// All readings of a stem; the first is the letters as they are. `whole` when
+/// nothing was cut from the word.
+pub fn readings(stem: &[char], script: Kind, whole: bool) -> Vec<Reading> {
+    let own = Reading { skeleton: skeleton(stem), script: None, rule: None, certainty: 1.0 };
+    let mut readings = vec![own];
+    if !stem.iter().any(|char| TRIGGERS.binary_search(char).is_ok()) {
+        return readings;
+    }
+    let mut spelled: Vec<Vec<char>> = vec![stem.to_vec()];
+    for rule in RULES.iter().filter(|rule| rule.term == script) {
+        for index in 0..spelled.len() {
+            let Some(other) = rule.apply(&spelled[index], whole) else { continue };
+            let Some(script) = both(readings[index].script, rule.script) else { continue };
+            let skeleton = skeleton(&other);
+            if readings.len() == READINGS_MAX || readings.iter().any(|known| known.skeleton == skeleton) {
+                continue;
+            }
+            let certainty = readings[index].certainty * rule.certainty;
+            readings.push(Reading { skeleton, script, rule: Some(rule.text), certainty });
+            spelled.push(other);
+        }
+    }
+    readings
+}
+
+/// Script two rules hold for together; none when there is no such script.
+fn both(one: Option<Kind>, other: Option<Kind>) -> Option<Option<Kind>> {
+    match (one, other) {
+        (None, any) | (any, None) => Some(any),
+        _ => (one == other).then_some(one),
+    }
+}
+
+/// Skeleton of letters.
+pub fn skeleton(letters: &[char]) -> String {
+    let mut skeleton = Skeleton::default();
+    for char in letters.iter().flat_map(|char| char.to_lowercase()) {
+        skeleton.push(&Letter { char, kind: fold::kind(char), upper: false, end: 0 });
+    }
+    skeleton.as_str().to_owned()
+}
+
+impl Rule {
+    /// `word` with every place changed; none when there is no such place.
+    fn apply(&self, word: &[char], whole: bool) -> Option<Vec<char>> {
+        let mut changed = Vec::with_capacity(word.len() + 2);
+        let mut any = false;
+        let mut at = 0;
+        while at < word.len() {
+            let change =
+                self.changes.iter().find_map(|(from, to)| Some((taken(from, word, at, whole)?, from, to)));
+            if let Some((length, from, to)) = change {
+                put(&mut changed, from, to, &word[at..at + length]);
+                any = true;
+                // A closing vowel may open the next place (Asasov).
+                at += if from.last() == Some(&'V') {
+                    changed.pop().map_or(length, |_| length - 1)
+                } else {
+                    length
+                };
+            } else {
+                changed.push(word[at]);
+                at += 1;
+            }
+        }
+        any.then_some(changed)
+    }
+}
+
+/// Letters that `from` covers at `at`.
+fn taken(from: &[char], word: &[char], at: usize, whole: bool) -> Option<usize> {
+    let mut length = 0;
+    for symbol in from {
+        let letter = word.get(at + length);
+        let fits = match symbol {
+            '^' => at == 0,
+            '$' => whole && letter.is_none(),
+            'V' => letter.is_some_and(|letter| super::vowel(*letter)),
+            _ => letter == Some(symbol),
+        };
+        if !fits {
+            return None;
+        }
+        length += usize::from(!matches!(symbol, '^' | '$'));
+    }
+    (length > 0).then_some(length)
+}
+
+/// Writes `to`, its V standing for the vowels that were there.
+fn put(changed: &mut Vec<char>, from: &[char], to: &[char], letters: &[char]) {
+    let mut vowels =
+        from.iter().zip(letters).filter(|(symbol, _)| **symbol == 'V').map(|(_, letter)| *letter);
+    for symbol in to.iter().filter(|symbol| !matches!(symbol, '^' | '$')) {
+        match symbol {
+            'V' => changed.extend(vowels.next()),
+            // A capital marks what no later rule may change again.
+            _ => changed.extend(symbol.to_uppercase()),
+        }
+    }
+}
+
+fn rule_of(line: &'static str) -> Option<Rule> {
+    let mut parts = line.splitn(4, ' ');
+    let term = script_of(parts.next()?)?;
+    let script = script_of(parts.next()?);
+    let certainty = parts.next()?.parse().ok()?;
+    let text = parts.next()?;
+    let changes = text.split(' ').filter_map(|change| change.split_once('>'));
+    let changes = changes.map(|(from, to)| (from.chars().collect(), to.chars().collect())).collect();
+    Some(Rule { term, script, certainty, text, changes })
+}
+
+fn script_of(name: &str) -> Option<Kind> {
+    match name {
+        "latin" => Some(Kind::Latin),
+        "cyrillic" => Some(Kind::Cyrillic),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_term_is_read_in_every_way() {
+        let table = [
+            ("japarov", Kind::Latin, "djaparov"),
+            ("jegorov", Kind::Latin, "egorov"),
+            ("хасан", Kind::Cyrillic, "hasan"),
+            ("жапаров", Kind::Cyrillic, "djaparov"),
+            ("hrojsman", Kind::Latin, "groisman"),
+            ("asia", Kind::Latin, "azia"),
+            ("maxim", Kind::Latin, "maksim"),
+            ("temiroff", Kind::Latin, "temirov"),
+        ];
+        for (word, script, skeleton) in table {
+            let word: Vec<char> = word.chars().collect();
+            let readings = readings(&word, script, true);
+            assert!(readings.iter().any(|reading| reading.skeleton == skeleton), "{word:?}: {readings:?}");
+        }
+    }
+}

@@ -1,0 +1,90 @@
+//! One field of an article as the matcher sees it: its words, and how far its
+//! capitals can be trusted.
+
+use crate::watch::fold::{self, Letter};
+use crate::watch::forms::word::Capital;
+use std::ops::Range;
+
+/// A text cut into words.
+#[derive(Debug)]
+pub struct Words<'t> {
+    pub text: &'t str,
+    /// Bytes of each word.
+    pub spans: Vec<Range<usize>>,
+    casing: Casing,
+}
+
+/// How a text uses capitals.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Casing {
+    /// Names can be told by their capital.
+    Mixed,
+    /// No capital anywhere: the source writes without them.
+    Lower,
+}
+
+/// Certainty of a name in a source that writes without capitals.
+const UNCAPITALISED: f64 = 0.7;
+/// Certainty of an abbreviation written like a name (Nato).
+const ABBREVIATION: f64 = 0.85;
+
+impl<'t> Words<'t> {
+    pub fn new(text: &'t str) -> Words<'t> {
+        let mut words = Words { text, spans: Vec::new(), casing: Casing::Lower };
+        let mut at = 0;
+        while let Some(span) = fold::next_word(text, at) {
+            at = span.end;
+            if text[span.clone()].chars().next().is_some_and(char::is_uppercase) {
+                words.casing = Casing::Mixed;
+            }
+            words.spans.push(span);
+        }
+        words
+    }
+
+    /// Letters of word `index`.
+    pub fn letters(&self, index: usize) -> Vec<Letter> {
+        self.spans.get(index).map_or_else(Vec::new, |span| fold::letters(self.text, span.clone()))
+    }
+
+    /// What stands between word `index` and the next.
+    pub fn gap(&self, index: usize) -> &'t str {
+        match (self.spans.get(index), self.spans.get(index + 1)) {
+            (Some(one), Some(next)) => &self.text[one.end..next.start],
+            _ => "\n",
+        }
+    }
+
+    /// Whether two words can belong to one name: nothing between them that ends a thought.
+    pub fn adjacent(&self, index: usize) -> bool {
+        let gap = self.gap(index);
+        gap.chars().count() <= GAP_MAX
+            && !gap.contains(|char| ",;:!?…()[]{}|/\\".contains(char))
+            && !self.stops(index)
+    }
+
+    /// A full stop that is not an abbreviation's.
+    fn stops(&self, index: usize) -> bool {
+        let letters = self.spans.get(index).map_or(0, |span| self.text[span.clone()].chars().count());
+        self.gap(index).contains('.') && letters > ABBREVIATION_MAX
+    }
+
+    /// Certainty that a word with these letters can stand for a term's word so
+    /// capitalised; none when its case says it cannot.
+    pub fn case_evidence(&self, term: Capital, letters: &[Letter]) -> Option<(f64, &'static str)> {
+        let upper = letters.first().is_some_and(|letter| letter.upper);
+        match term {
+            Capital::None => Some((1.0, "")),
+            Capital::First if upper => Some((1.0, "")),
+            Capital::All if letters.get(1).is_none_or(|letter| letter.upper) && upper => Some((1.0, "")),
+            Capital::All if upper => Some((ABBREVIATION, "")),
+            _ if self.casing == Casing::Lower => Some((UNCAPITALISED, "no capitals in the source")),
+            _ => None,
+        }
+    }
+}
+
+/// Most characters between two words of one name.
+const GAP_MAX: usize = 3;
+/// Most letters of a word whose full stop does not end the sentence (Дж. Буш).
+const ABBREVIATION_MAX: usize = 2;
