@@ -32,8 +32,8 @@ const OVERLAPS_MAX: usize = 64;
 pub(super) enum Probe {
     /// By the scan: index of the pattern.
     Words(usize),
-    /// By a field of the article: its text, and for authors the scan as well.
-    Said { regex: Regex, pattern: Option<usize> },
+    /// By the address or the name of the source.
+    Said(Regex),
     /// By the article's language: the code.
     Language(String),
 }
@@ -163,10 +163,7 @@ impl<'a> View<'a> {
     pub fn pieces(self, term: &Term) -> Vec<Piece<'a>> {
         match self.probes.get(term.id) {
             Some(Probe::Words(pattern)) => self.found(term, *pattern),
-            Some(Probe::Said { regex, pattern }) => {
-                let found = pattern.map(|pattern| self.found(term, pattern)).unwrap_or_default();
-                if found.is_empty() { self.said(term, regex) } else { found }
-            }
+            Some(Probe::Said(regex)) => self.said(term, regex),
             _ => Vec::new(),
         }
     }
@@ -202,11 +199,7 @@ impl<'a> View<'a> {
     }
 
     fn said(self, term: &Term, regex: &Regex) -> Vec<Piece<'a>> {
-        let field = match term.scope {
-            Some(Scope::Author) => Field::Author,
-            Some(Scope::Url) => Field::Url,
-            _ => Field::Source,
-        };
+        let field = if term.scope == Some(Scope::Url) { Field::Url } else { Field::Source };
         let text = field.of(self.sight.article);
         let found = regex.find_iter(&text).filter(|found| !found.is_empty()).take(HITS_MAX);
         let piece = |found: regex::Match<'_>| Piece {

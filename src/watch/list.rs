@@ -5,9 +5,9 @@
 
 use super::evaluate::{HITS_MAX, Piece, Probe, Sight, View};
 use super::query::{self, Kind, Node, Scope, Term};
-use super::scan::{Pattern, Patterns};
+use super::scan::{Found, Pattern, Patterns};
 use super::score::{self, Evidence, Share};
-use super::{Finding, Hit, Match, Score, Watch, explain};
+use super::{Field, Finding, Hit, Match, Score, Watch, explain};
 use crate::extract::Article;
 use regex::{Regex, RegexBuilder};
 use std::collections::{BTreeSet, HashMap, HashSet};
@@ -25,6 +25,8 @@ pub struct WatchList {
     by_pattern: Vec<Vec<usize>>,
     /// Watches that can fire without a pattern found.
     always: Vec<usize>,
+    /// Whether any watch asks who wrote a story.
+    asks_authors: bool,
 }
 
 /// One watch with its tree.
@@ -79,6 +81,7 @@ impl WatchList {
     fn index(&mut self, patterns: usize) {
         self.by_pattern = vec![Vec::new(); patterns];
         for (index, compiled) in self.watches.iter().enumerate() {
+            self.asks_authors |= compiled.tree.terms().iter().any(|term| term.scope == Some(Scope::Author));
             for probe in &compiled.probes {
                 match probe {
                     Probe::Words(pattern) => {
@@ -115,8 +118,21 @@ impl WatchList {
         articles.iter().map(|article| self.matches(article)).collect()
     }
 
+    fn sight<'a>(&self, article: &'a Article) -> Sight<'a> {
+        let mut found = self.patterns.scan(article);
+        found.retain(|found| matches!(found.field, Field::Title | Field::Text));
+        if self.asks_authors && !article.authors.is_empty() {
+            // Names of authors are read as a title is: any form, any script.
+            let title = Field::Author.of(article).into_owned();
+            let names = Article { title, language: article.language.clone(), ..Article::default() };
+            let in_names = self.patterns.scan(&names).into_iter().filter(|found| found.field == Field::Title);
+            found.extend(in_names.map(|found| Found { field: Field::Author, ..found }));
+        }
+        Sight::new(article, found)
+    }
+
     fn matches(&self, article: &Article) -> Vec<Match> {
-        let sight = Sight::new(article, self.patterns.scan(article));
+        let sight = self.sight(article);
         let found = sight.patterns().filter_map(|pattern| self.by_pattern.get(pattern)).flatten();
         let asked: BTreeSet<usize> = found.chain(&self.always).copied().collect();
         let mut matches: Vec<Match> =
@@ -130,7 +146,7 @@ impl WatchList {
     /// one sentence a line.
     pub fn explain(&self, watch: &str, article: &Article) -> Vec<String> {
         let Some(compiled) = self.named(watch) else { return vec![self.unknown(watch)] };
-        let sight = Sight::new(article, self.patterns.scan(article));
+        let sight = self.sight(article);
         let view = compiled.view(&sight);
         match view.holds(&compiled.tree, true) {
             Some(pieces) => {
@@ -204,8 +220,7 @@ impl Probe {
     fn pattern(&self) -> Option<usize> {
         match self {
             Probe::Words(pattern) => Some(*pattern),
-            Probe::Said { pattern, .. } => *pattern,
-            Probe::Language(_) => None,
+            Probe::Said(_) | Probe::Language(_) => None,
         }
     }
 }
@@ -240,13 +255,7 @@ impl Gathered {
     fn probe(&mut self, term: &Term, watch: &Watch) -> Result<Probe, String> {
         Ok(match term.scope {
             Some(Scope::Lang) => Probe::Language(term.text.to_lowercase()),
-            // The scan knows no phrases with wildcards.
-            Some(Scope::Author) if term.kind != Kind::Wildcard || !term.text.contains(' ') => {
-                Probe::Said { regex: said(term)?, pattern: Some(self.pattern(term, watch)) }
-            }
-            Some(Scope::Author | Scope::Url | Scope::Source) => {
-                Probe::Said { regex: said(term)?, pattern: None }
-            }
+            Some(Scope::Url | Scope::Source) => Probe::Said(said(term)?),
             _ => Probe::Words(self.pattern(term, watch)),
         })
     }

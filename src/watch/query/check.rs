@@ -31,8 +31,8 @@ fn walk(node: &Node, evidence: bool) -> Result<(), QueryError> {
         }
         Node::And(nodes) => conjunction(node, nodes, evidence),
         Node::Near { nodes, .. } => {
-            if fields(node) == [false; 2] {
-                let message = "`NEAR` can never fire between the title and the text; write `AND`";
+            if fields(node) == [false; 3] {
+                let message = "`NEAR` can never fire between different fields; write `AND`";
                 return Err(QueryError::new(node.span(), message));
             }
             nodes.iter().try_for_each(|node| walk(node, evidence))
@@ -104,21 +104,21 @@ fn gives_evidence(node: &Node) -> bool {
     }
 }
 
-/// Whether it can be in the title, and in the text.
-fn fields(node: &Node) -> [bool; 2] {
+/// Whether it can be in the title, the text, the authors.
+fn fields(node: &Node) -> [bool; 3] {
+    let all = |nodes: &[Node], none: bool, join: fn(bool, bool) -> bool| {
+        nodes.iter().map(fields).fold([none; 3], |[a, b, c], [x, y, z]| [join(a, x), join(b, y), join(c, z)])
+    };
     match node {
         Node::Term(term) => match term.scope {
-            Some(Scope::Title) => [true, false],
-            Some(Scope::Lead | Scope::Body) => [false, true],
-            _ => [true, true],
+            Some(Scope::Title) => [true, false, false],
+            Some(Scope::Lead | Scope::Body) => [false, true, false],
+            Some(Scope::Author) => [false, false, true],
+            _ => [true, true, false],
         },
-        Node::Or(nodes) => {
-            nodes.iter().map(fields).fold([false; 2], |all, one| [all[0] || one[0], all[1] || one[1]])
-        }
-        Node::Near { nodes, .. } => {
-            nodes.iter().map(fields).fold([true; 2], |all, one| [all[0] && one[0], all[1] && one[1]])
-        }
-        _ => [true, true],
+        Node::Or(nodes) => all(nodes, false, |a, b| a || b),
+        Node::Near { nodes, .. } => all(nodes, true, |a, b| a && b),
+        _ => [true; 3],
     }
 }
 
@@ -284,7 +284,7 @@ fn broad(term: &Term) -> Option<(Range<usize>, String)> {
         format!(
             "`{text}` is so short that it will fit by chance; write `={text}` for exactly these letters, or add `AND` and another term"
         )
-    } else if COMMON.split_whitespace().any(|common| common == text) {
+    } else if text.starts_with(char::is_lowercase) && COMMON.split_whitespace().any(|common| common == text) {
         format!("`{text}` stands in almost every article; add `AND` and another term")
     } else {
         return None;

@@ -19,6 +19,16 @@
 //! | `ATLEAST/2(a, b, c)`, `COUNT/3(a)` | two of the three; three times |
 //! | `title:` `lead:` `body:` `author:` `url:` `source:` `lang:` | where, before a term or a group |
 //! | `a^2` | counts double; on a group, for each of its terms |
+//!
+//! Coming from Meltwater, Talkwalker or Factiva: `AND OR NOT ( ) "…" NEAR/n
+//! ONEAR/n near/n * ?` and `title:` work as they are, `a NOT b` is `a AND NOT b`,
+//! and curly quotes and guillemets are quotes. What differs: operators without a
+//! number are capitals; an accent, a case ending or another script needs no
+//! wildcard; `*` cannot begin a word; NEAR takes words and their alternatives,
+//! not AND or NOT; distances of one chain are equal or in parentheses;
+//! `atleast3 a` is `COUNT/3(a)`, `w/3` and `near3` are `NEAR/3`, `adj3` and
+//! `pre/3` are `ONEAR/3`, `hd=` and `intitle:` are `title:`. Each of these is an
+//! error that says so. `lang:` lets stories pass whose language is not known.
 
 mod check;
 mod lex;

@@ -135,7 +135,7 @@ impl Parser<'_> {
             Err(QueryError::new(node.span(), message))
         };
         match node {
-            Node::Term(Term { scope: Some(scope), .. }) if !scope.in_story() => {
+            Node::Term(Term { scope: Some(scope), .. }) if scope.filters() => {
                 wrong(&format!("`{}:`", scope.name()), "join it with `AND`")
             }
             Node::Term(_) => Ok(()),
@@ -329,7 +329,7 @@ impl Parser<'_> {
         }
         // An address or a source has no word positions: there a phrase stays whole.
         match kind {
-            Kind::Wildcard if self.scope.is_none_or(Scope::in_story) => self.wild_phrase(&text, &span),
+            Kind::Wildcard if !self.scope.is_some_and(Scope::filters) => self.wild_phrase(&text, &span),
             _ => self.term(text, kind, span),
         }
     }
