@@ -92,6 +92,7 @@ fn watches_that_collide_are_named() {
         &["man: whatever this finds, the watch `all` finds as well; leave it out there, or here"],
     );
     check(&[("man", "Temirov AND court"), ("all", "Temirov OR Japarov")], &[]);
+    check(&[("men", "Temirov OR Tokayev"), ("others", "Temirov OR Japarov OR Osh")], &[]);
     check(
         &[("man", "Temirov"), ("man", "Tokayev")],
         &["man: two watches are called `man`; give one another name"],
