@@ -159,6 +159,19 @@ fn each_form_is_explained_by_its_rule() {
     assert_eq!(lines.iter().filter(|line| **line == rule).count(), 1, "{lines:?}");
 }
 
+#[test]
+fn a_watch_expands_to_the_forms_of_all_its_terms() {
+    let expanded = list("Temirov OR title:Tokayev^2 OR Temirov AND court").expand("it");
+    let mut languages: Vec<&str> = expanded.iter().map(|(language, _)| language.as_str()).collect();
+    languages.sort_unstable();
+    languages.dedup();
+    assert_eq!(languages.len(), expanded.len(), "each language once");
+    for name in ["temirov", "tokayev", "court"] {
+        let has = |forms: &[String]| forms.iter().any(|form| form.to_lowercase() == name);
+        assert!(expanded.iter().any(|(_, forms)| has(forms)), "{name}");
+    }
+}
+
 /// What a score may rise to: the scale users set `at_least` by.
 #[test]
 fn the_scale_holds() {

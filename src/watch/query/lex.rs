@@ -323,14 +323,14 @@ fn foreign(word: &str) -> Option<String> {
             format!("`{}` and `AND` before what else must be there", &word[1..])
         }
         _ if word.starts_with("&&") => "`AND`".into(),
-        "near" | "w" | "within" | "nf" if !number.is_empty() => format!("`NEAR/{number_shown}`"),
-        "onear" | "adj" | "pre" | "p" | "onf" if !number.is_empty() && (slash || letters.len() > 1) => {
+        "near" | "w" | "within" if !number.is_empty() => format!("`NEAR/{number_shown}`"),
+        "onear" | "adj" | "pre" | "p" if !number.is_empty() && (slash || letters.len() > 1) => {
             format!("`ONEAR/{number_shown}`")
         }
         "atleast" if !number.is_empty() => {
             format!("`COUNT/{number}(a)`, or `ATLEAST/{number}(a, b, c)` for so many of several")
         }
-        "adj" | "onf" | "pre" if word == word.to_ascii_uppercase() => "`ONEAR/1`".into(),
+        "adj" if word == "ADJ" => "`ONEAR/1`".into(),
         "same" if word == "SAME" => "`NEAR/50`".into(),
         "andnot" if word == "ANDNOT" => "`AND NOT`".into(),
         _ => return foreign_field(word),
