@@ -386,6 +386,17 @@ impl Parser<'_> {
     }
 
     fn side_by_side(&self, first: Range<usize>, second: Range<usize>) -> QueryError {
+        let words =
+            [self.written(&first).split_whitespace().last(), self.written(&second).split_whitespace().next()];
+        let known =
+            |word: &str| ["AND", "OR", "NOT"].into_iter().find(|known| word.eq_ignore_ascii_case(known));
+        if let Some((word, operator)) =
+            words.into_iter().flatten().find_map(|word| Some((word, known(word)?)))
+        {
+            let message =
+                format!("`{word}` is read as a word here; operators are capitals: write `{operator}`");
+            return QueryError::new(first.start..second.end, message);
+        }
         let message = format!(
             "`{}` and `{}` stand side by side; write `AND`, `OR` or `NEAR/5` between them",
             self.written(&first),
