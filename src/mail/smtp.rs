@@ -13,6 +13,7 @@ use lettre::transport::smtp::commands::{Data, Mail, Rcpt};
 use lettre::transport::smtp::extension::ClientId;
 use lettre::transport::smtp::response::Severity;
 use std::error::Error as _;
+use std::io::ErrorKind;
 use std::net::{IpAddr, SocketAddr};
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -378,19 +379,31 @@ fn silence(step: Step, ms: u64) -> Failure {
 }
 
 fn failure(step: Step, error: &Error) -> Failure {
-    let mut words = error.to_string();
-    if let Some(code) = error.status() {
-        let said = error.source().map(ToString::to_string).unwrap_or_default();
-        words = format!("{code} {said}");
-    }
-    let io = error.source().and_then(|source| source.downcast_ref::<std::io::Error>());
+    let io = io_error(error);
+    let words = match (error.status(), io) {
+        (Some(code), _) => format!("{code} {}", error.source().map(ToString::to_string).unwrap_or_default()),
+        (None, Some(io)) => io.to_string(),
+        (None, None) => error.to_string(),
+    };
     // With TLS from the first byte lettre connects, shakes hands and greets in one call.
     let step = match io.map(std::io::Error::kind) {
-        Some(std::io::ErrorKind::InvalidData) if step == Step::Greeting => Step::Tls,
-        Some(std::io::ErrorKind::ConnectionRefused) if step == Step::Greeting => Step::Connect,
+        Some(ErrorKind::InvalidData) if step == Step::Greeting => Step::Tls,
+        Some(ErrorKind::ConnectionRefused | ErrorKind::TimedOut) if step == Step::Greeting => Step::Connect,
         _ => step,
     };
     Failure { code: error.status().map(u16::from), ..Failure::new(step, one_line(&words)) }
+}
+
+/// The system's own error, under lettre's wrappings.
+fn io_error(error: &Error) -> Option<&std::io::Error> {
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        if let Some(io) = error.downcast_ref() {
+            return Some(io);
+        }
+        cause = error.source();
+    }
+    None
 }
 
 /// Whether a host is loopback by its own name; `resolve` checks the addresses too.

@@ -3,25 +3,37 @@
 
 use super::{all_facts, composed, envelope};
 use mail_parser::{MessageParser, MimeHeaders as _};
-use newswatch::config::{Mail, Tls, Transport};
-use newswatch::mail::{Delivery, Mailer, wire};
+use newswatch::config::{Mail, Secret, Tls, Transport};
+use newswatch::mail::{Delivery, Limits, Mailer, wire};
 use serde_json::Value;
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
 const SERVE: &str = r#"
-import asyncio, sys
-from aiosmtpd.smtp import SMTP
+import asyncio, ssl, sys
+from aiosmtpd.smtp import SMTP, AuthResult
 
 class Keep:
     async def handle_DATA(self, server, session, envelope):
         open(sys.argv[1], "wb").write(envelope.original_content)
         return "250 kept"
 
+def login(server, session, envelope, mechanism, data):
+    return AuthResult(success=(data.login, data.password) == (b"newswatch", b"correct horse"), handled=False)
+
 async def main():
+    mode, options, implicit = sys.argv[2], {}, None
+    if mode != "clear":
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(sys.argv[3] + "/cert.pem", sys.argv[3] + "/key.pem")
+        options = dict(auth_required=True, authenticator=login, auth_require_tls=mode == "starttls")
+        if mode == "starttls":
+            options.update(tls_context=context, require_starttls=True)
+        else:
+            implicit = context
     loop = asyncio.get_running_loop()
-    server = await loop.create_server(lambda: SMTP(Keep()), "127.0.0.1", 0)
+    server = await loop.create_server(lambda: SMTP(Keep(), **options), "127.0.0.1", 0, ssl=implicit)
     print(server.sockets[0].getsockname()[1], flush=True)
     await loop.run_in_executor(None, sys.stdin.read)
 
@@ -45,10 +57,11 @@ fn python() -> String {
 struct Server(Child, u16);
 
 impl Server {
-    fn start(kept: &Path) -> Option<Server> {
+    /// `mode` is `clear`, `starttls` or `implicit`; certificate and key lie beside `kept`.
+    fn start(kept: &Path, mode: &str) -> Option<Server> {
         let mut child = Command::new(python())
             .args(["-c", SERVE])
-            .arg(kept)
+            .args([kept, Path::new(mode), kept.parent()?])
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
@@ -77,7 +90,7 @@ impl Drop for Server {
 async fn a_real_server_keeps_the_mail_as_it_left() {
     let directory = tempfile::tempdir().expect("a temporary directory");
     let kept = directory.path().join("kept.eml");
-    let Some(server) = Server::start(&kept) else {
+    let Some(server) = Server::start(&kept, "clear") else {
         eprintln!("skipped: no aiosmtpd; `pip install aiosmtpd` and set NEWSWATCH_AIOSMTPD_PYTHON");
         return;
     };
@@ -98,6 +111,85 @@ async fn a_real_server_keeps_the_mail_as_it_left() {
         let received = std::fs::read(&kept).expect("the mail was kept");
         assert!(received == wire.bytes(), "{}: not the bytes that left", path.display());
     }
+}
+
+/// A root, and a certificate for `localhost` signed by it.
+fn certificate(directory: &Path) -> bool {
+    const MAKE: &str = r#"
+set -e
+key="-newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes"
+openssl req -x509 $key -keyout root.key -out root.pem -subj "/CN=newswatch test" -days 2
+openssl req $key -keyout key.pem -out request.pem -subj /CN=localhost
+echo subjectAltName=DNS:localhost > names
+openssl x509 -req -in request.pem -CA root.pem -CAkey root.key -CAcreateserial -out cert.pem -days 2 -extfile names
+"#;
+    let made = Command::new("sh").args(["-c", MAKE]).current_dir(directory).stderr(Stdio::null()).status();
+    made.is_ok_and(|status| status.success())
+}
+
+/// TLS trusts what the system trusts, read once from the environment: the
+/// cases that trust the test's root run in a process of their own.
+#[test]
+fn a_relay_under_tls_gets_mail_only_with_the_right_certificate_and_password() {
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let kept = directory.path().join("kept.eml");
+    let Some(_) = Server::start(&kept, "clear").filter(|_| certificate(directory.path())) else {
+        eprintln!("skipped: no aiosmtpd or no openssl");
+        return;
+    };
+    let check = |mode: &str, host: &str, password: &str, trusted: bool, expected: &str| {
+        let server = Server::start(&kept, mode).expect("the server starts again");
+        std::fs::write(directory.path().join("password"), format!("{password}\n")).expect("a writable file");
+        let mut child = Command::new(std::env::current_exe().expect("this test"));
+        child.args(["mail::real::one_delivery_under_tls", "--exact", "--nocapture"]);
+        child.env(
+            "NEWSWATCH_TEST_RELAY",
+            format!("{mode} {host} {} {}", server.1, directory.path().display()),
+        );
+        if trusted {
+            child.env("SSL_CERT_FILE", directory.path().join("root.pem"));
+        }
+        let output = child.output().expect("this test runs");
+        let told = String::from_utf8_lossy(&output.stdout);
+        assert!(told.contains(expected), "{mode} {host} {password} {trusted}: {told}");
+        assert!(!told.contains(password), "the password is told: {told}");
+        assert_eq!(std::fs::remove_file(&kept).is_ok(), expected.starts_with("Sent"), "{mode} {host}");
+    };
+    for mode in ["starttls", "implicit"] {
+        check(mode, "localhost", "correct horse", true, "Sent [resolve connect");
+        check(
+            mode,
+            "localhost",
+            "battery staple",
+            true,
+            "Deferred(\"login: the server refused the login (535)\")",
+        );
+        check(mode, "localhost", "correct horse", false, "Deferred(\"tls: ");
+        check(mode, "127.0.0.1", "correct horse", true, "Deferred(\"tls: ");
+    }
+}
+
+/// The other process: one delivery, its outcome and steps on stdout.
+#[tokio::test]
+async fn one_delivery_under_tls() {
+    let Ok(relay) = std::env::var("NEWSWATCH_TEST_RELAY") else { return };
+    let words: Vec<&str> = relay.splitn(4, ' ').collect();
+    let tls = if words[0] == "starttls" { Tls::StartTls } else { Tls::Implicit };
+    let transport = Transport::Smtp {
+        host: words[1].into(),
+        port: words[2].parse().expect("a port"),
+        tls,
+        user: Some("newswatch".into()),
+        password: Some(Secret::File(Path::new(words[3]).join("password"))),
+    };
+    let mail = Mail { transport, from: envelope().from, ops_to: Vec::new() };
+    let limits = Limits { connect_ms_max: 20_000, reply_ms_max: 20_000, final_reply_ms_max: 20_000 };
+    let mailer = Mailer::open(&mail, Path::new(words[3])).expect("a mailer").with_limits(limits);
+    let wire = wire(&envelope(), &composed(&all_facts()[0].1)).expect("a mail");
+    let (delivery, steps) =
+        mailer.dialogue(&envelope().from, "desk@example.org", "id@example.org", wire.bytes()).await;
+    let steps: Vec<&str> = steps.iter().map(|step| step.step).collect();
+    println!("{delivery:?} [{}] {mailer:?}", steps.join(" "));
 }
 
 #[test]
