@@ -7,7 +7,7 @@ fn plan(watches: &[&str], at_least: f64, at_once_from: Option<f64>) -> Plan {
         to: vec!["desk@example.org".into()],
         watches: watches.iter().map(|name| (*name).into()).collect(),
         at_least,
-        cron: Some(Cron { line: "0 7 * * *".into(), zone: chrono_tz::Europe::Brussels }),
+        cron: Some(Cron::parse("0 7 * * *", chrono_tz::Europe::Brussels).expect("a cron line")),
         at_once_from,
         quiet: None,
         zone: chrono_tz::Europe::Brussels,

@@ -63,6 +63,8 @@ pub enum MailError {
         "a password is never sent without TLS; set `tls = \"starttls\"` or `tls = \"implicit\"` for `{0}`"
     )]
     PasswordInClear(String),
+    #[error("`[mail]` has only one of `user` and `password`; set both or neither")]
+    HalfLogin,
     #[error("`{0}` is not this machine; set `tls = \"starttls\"` or `tls = \"implicit\"`")]
     MailInClear(String),
     #[error("set up TLS for `{host}`; check that the system's root certificates are installed")]
@@ -110,6 +112,9 @@ impl Mailer {
             Transport::Smtp { host, port, tls, user, password } => {
                 if *tls == Tls::None && (user.is_some() || password.is_some()) {
                     return Err(MailError::PasswordInClear(host.clone()));
+                }
+                if user.is_some() != password.is_some() {
+                    return Err(MailError::HalfLogin);
                 }
                 let password = password.as_ref().map(reveal).transpose()?;
                 let login = user.clone().zip(password);

@@ -42,24 +42,20 @@ impl Wire {
     /// The first thing that must not leave.
     pub fn new(bytes: Vec<u8>) -> Result<Wire, MailError> {
         let wrong = |what: &str| Err(MailError::Wire(what.into()));
-        let Some(body) = bytes.strip_suffix(b"\r\n") else { return wrong("its last line has no end") };
-        for line in body.split(|byte| *byte == b'\n') {
-            // All but the last were cut at LF: their CR is checked by the count below.
-            let line = line.strip_suffix(b"\r").unwrap_or(line);
-            if line.len() > LINE_BYTES_MAX {
-                return wrong("a line is longer than 998 octets");
-            }
-            if line.contains(&b'\r') {
-                return wrong("it has a bare CR");
-            }
-            if !line.iter().all(|byte| *byte != 0 && byte.is_ascii()) {
-                return wrong("it has a NUL or an octet over 127");
-            }
-        }
-        let pairs = bytes.windows(2).filter(|pair| *pair == b"\r\n").count();
         let of = |octet| bytes.iter().filter(|byte| **byte == octet).count();
+        let pairs = bytes.windows(2).filter(|pair| *pair == b"\r\n").count();
+        if !bytes.ends_with(b"\r\n") {
+            return wrong("its last line has no end");
+        }
         if of(b'\n') != pairs || of(b'\r') != pairs {
             return wrong("it has a bare CR or LF");
+        }
+        if !bytes.is_ascii() || bytes.contains(&0) {
+            return wrong("it has a NUL or an octet over 127");
+        }
+        // Cut at LF, each line still has its CR.
+        if bytes.split(|byte| *byte == b'\n').any(|line| line.len() > LINE_BYTES_MAX + 1) {
+            return wrong("a line is longer than 998 octets");
         }
         Ok(Wire(bytes))
     }

@@ -45,7 +45,7 @@ pub fn read(path: &Path) -> Facts {
         to: vec!["desk@example.org".into()],
         watches: vec!["*".into()],
         at_least: 0.0,
-        cron: Some(Cron { line: "0 7 * * *".into(), zone: cron_zone }),
+        cron: Some(Cron::parse("0 7 * * *", cron_zone).expect("a cron line")),
         at_once_from: None,
         quiet: None,
         zone: cron_zone,

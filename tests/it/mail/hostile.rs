@@ -78,6 +78,17 @@ fn foreign() -> impl Strategy<Value = String> {
     prop::collection::vec(word, 0..6).prop_map(|words| words.concat())
 }
 
+fn scheme() -> impl Strategy<Value = &'static str> {
+    prop::sample::select(vec![
+        "",
+        "https://a.example/",
+        "http://",
+        "javascript:",
+        "data:text/html,",
+        "file:///",
+    ])
+}
+
 fn check(digest: &Digest) {
     assert_no_foreign_markup(&digest.html);
     let hidden =
@@ -131,15 +142,15 @@ fn the_enemy_on_file_gets_nothing_in() {
 proptest! {
     #![proptest_config(ProptestConfig { cases: 200, failure_persistence: None, ..ProptestConfig::default() })]
     #[test]
-    fn foreign_text_stays_text(texts in prop::collection::vec(foreign(), 9), span in any::<(usize, usize)>()) {
+    fn foreign_text_stays_text(texts in prop::collection::vec(foreign(), 9), schemes in (scheme(), scheme()), span in any::<(usize, usize)>()) {
         let mut facts = named("hostile");
         let item = &mut facts.items[0];
         item.title = texts[0].clone();
         item.text = texts[1].clone();
-        item.link = Some(texts[2].clone());
+        item.link = Some(format!("{}{}", schemes.0, texts[2]));
         item.source = texts[3].clone();
         item.language = Some(texts[4].clone());
-        item.also_in = vec![(texts[5].clone(), Some(format!("https://{}", texts[5])))];
+        item.also_in = vec![(texts[5].clone(), Some(format!("{}{}", schemes.1, texts[5])))];
         item.watches[0].hits[0].rule = texts[6].clone();
         item.watches[0].hits[0].span = span.0..span.1;
         item.watches[0].hits[0].text = texts[1].chars().skip(3).take(5).collect();

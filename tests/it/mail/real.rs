@@ -6,9 +6,12 @@ use mail_parser::{MessageParser, MimeHeaders as _};
 use newswatch::config::{Mail, Secret, Tls, Transport};
 use newswatch::mail::{Delivery, Limits, Mailer, wire};
 use serde_json::Value;
-use std::io::{BufRead as _, BufReader, Write as _};
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::{TcpListener, TcpStream};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 const SERVE: &str = r#"
 import asyncio, ssl, sys
@@ -138,14 +141,14 @@ fn a_relay_under_tls_gets_mail_only_with_the_right_certificate_and_password() {
         return;
     };
     let check = |mode: &str, host: &str, password: &str, trusted: bool, expected: &str| {
-        let server = Server::start(&kept, mode).expect("the server starts again");
+        let server =
+            Server::start(&kept, mode.trim_end_matches(" slipped")).expect("the server starts again");
+        let port = if mode.ends_with(" slipped") { slipping_proxy(server.1) } else { server.1 };
+        let mode = mode.trim_end_matches(" slipped");
         std::fs::write(directory.path().join("password"), format!("{password}\n")).expect("a writable file");
         let mut child = Command::new(std::env::current_exe().expect("this test"));
         child.args(["mail::real::one_delivery_under_tls", "--exact", "--nocapture"]);
-        child.env(
-            "NEWSWATCH_TEST_RELAY",
-            format!("{mode} {host} {} {}", server.1, directory.path().display()),
-        );
+        child.env("NEWSWATCH_TEST_RELAY", format!("{mode} {host} {port} {}", directory.path().display()));
         if trusted {
             child.env("SSL_CERT_FILE", directory.path().join("root.pem"));
         }
@@ -166,6 +169,47 @@ fn a_relay_under_tls_gets_mail_only_with_the_right_certificate_and_password() {
         );
         check(mode, "localhost", "correct horse", false, "Deferred(\"tls: ");
         check(mode, "127.0.0.1", "correct horse", true, "Deferred(\"tls: ");
+    }
+    check("starttls slipped", "localhost", "correct horse", true, "Deferred(\"tls: ");
+}
+
+/// Stands between: slips answers in behind the one to STARTTLS, to be taken for
+/// answers under TLS. Everything else passes unchanged.
+fn slipping_proxy(relay: u16) -> u16 {
+    const SLIPPED: &[u8] =
+        b"250-relay.example\r\n250 AUTH PLAIN\r\n235 in\r\n250 a\r\n250 b\r\n354 c\r\n250 d\r\n";
+    let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a loopback port");
+    let port = listener.local_addr().expect("a bound port").port();
+    std::thread::spawn(move || -> std::io::Result<()> {
+        let (mut client, _) = listener.accept()?;
+        let mut server = TcpStream::connect(("127.0.0.1", relay))?;
+        let (mut from_client, mut to_server) = (client.try_clone()?, server.try_clone()?);
+        let asked = Arc::new(AtomicBool::new(false));
+        let asking = Arc::clone(&asked);
+        std::thread::spawn(move || {
+            pump(&mut from_client, &mut to_server, |said| {
+                asking.fetch_or(said.starts_with(b"STARTTLS"), Ordering::SeqCst);
+            })
+        });
+        pump(&mut server, &mut client, |said| {
+            if asked.swap(false, Ordering::SeqCst) {
+                said.extend_from_slice(SLIPPED);
+            }
+        })
+    });
+    port
+}
+
+fn pump(from: &mut TcpStream, to: &mut TcpStream, see: impl Fn(&mut Vec<u8>)) -> std::io::Result<()> {
+    let mut buffer = [0; 65_536];
+    loop {
+        let count = from.read(&mut buffer)?;
+        let mut said = buffer[..count].to_vec();
+        if count == 0 {
+            return to.shutdown(std::net::Shutdown::Write);
+        }
+        see(&mut said);
+        to.write_all(&said)?;
     }
 }
 
