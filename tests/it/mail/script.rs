@@ -117,8 +117,11 @@ fn relay(port: u16, tls: Tls) -> Mail {
     Mail { transport, from: "newswatch@example.org".into(), ops_to: Vec::new() }
 }
 
-fn open(mail: &Mail) -> Mailer {
-    let limits = Limits { connect_ms_max: 2_000, reply_ms_max: 300, final_reply_ms_max: 600 };
+/// Patient, unless the script has a silence to wait out.
+fn open(mail: &Mail, script: &[(&str, Act)]) -> Mailer {
+    let silent = script.iter().any(|(_, act)| matches!(act, Silence));
+    let reply_ms_max = if silent { 600 } else { 20_000 };
+    let limits = Limits { connect_ms_max: 20_000, reply_ms_max, final_reply_ms_max: reply_ms_max };
     Mailer::open(mail, Path::new("/nonexistent")).expect("a mailer").with_limits(limits)
 }
 
@@ -134,7 +137,7 @@ fn kind(delivery: &Delivery) -> (&'static str, &str) {
 async fn check(script: &'static [(&'static str, Act)], outcome: &str, reason: &str) {
     let server = server(script).await;
     let mail = wire(&envelope(), &composed(&named("three"))).expect("a mail");
-    let mailer = open(&relay(server.port, Tls::None));
+    let mailer = open(&relay(server.port, Tls::None), script);
     let from = "newswatch@example.org";
     let delivery = mailer.send(from, "desk@example.org", "id@example.org", mail.bytes()).await;
     let (got, why) = kind(&delivery);
@@ -153,7 +156,7 @@ async fn every_answer_at_every_step_has_its_outcome() {
     // Trouble with our session: it passes, the mail waits.
     check(&[("greeting", Say("421 too busy"))], "deferred", "greeting: 421 too busy").await;
     check(&[("greeting", Say("554 no service here"))], "deferred", "greeting: 554").await;
-    check(&[("greeting", Silence)], "deferred", "greeting: no answer within 0.3 s").await;
+    check(&[("greeting", Silence)], "deferred", "greeting: no answer within 0.6 s").await;
     check(&[("greeting", Close)], "deferred", "greeting").await;
     check(&[("greeting", Break("22"))], "deferred", "greeting").await;
     check(&[("greeting", Say("hello"))], "deferred", "greeting").await;
@@ -217,7 +220,7 @@ async fn a_break_before_the_final_dot_is_no_ambiguity() {
         (&[("body", Break("421 "))], "message"),
     ] {
         let server = server(script).await;
-        let mailer = open(&relay(server.port, Tls::None));
+        let mailer = open(&relay(server.port, Tls::None), script);
         let delivery =
             mailer.send("newswatch@example.org", "desk@example.org", "id@example.org", &huge).await;
         let (got, why) = kind(&delivery);
@@ -232,7 +235,7 @@ async fn a_port_nobody_listens_on_defers_and_names_the_step() {
     drop(free);
     let mail = wire(&envelope(), &composed(&named("three"))).expect("a mail");
     for tls in [Tls::None, Tls::StartTls, Tls::Implicit] {
-        let (delivery, steps) = open(&relay(port, tls))
+        let (delivery, steps) = open(&relay(port, tls), &[])
             .dialogue("newswatch@example.org", "desk@example.org", "id@example.org", mail.bytes())
             .await;
         assert_eq!(kind(&delivery).0, "deferred");
@@ -264,7 +267,7 @@ async fn nothing_is_said_in_clear_where_tls_is_asked_for() {
             *secret = Some(Secret::File(password.path().into()));
         }
         let bytes = wire(&envelope(), &composed(&named("three"))).expect("a mail");
-        let (delivery, steps) = open(&mail)
+        let (delivery, steps) = open(&mail, script)
             .dialogue("newswatch@example.org", "desk@example.org", "id@example.org", bytes.bytes())
             .await;
         assert_eq!(kind(&delivery).0, "deferred", "{script:?} {delivery:?}");
@@ -315,7 +318,7 @@ fn a_setting_that_would_expose_mail_or_password_is_refused() {
 #[tokio::test]
 async fn smuggled_bytes_are_refused_before_they_leave() {
     let server = server(&[]).await;
-    let mailer = open(&relay(server.port, Tls::None));
+    let mailer = open(&relay(server.port, Tls::None), &[]);
     for bytes in [
         b"Subject: a\r\n\r\na\n.\nMAIL FROM:<x@example.org>\r\n".as_slice(),
         b"Subject: a\r\n\r\na\r.\rMAIL FROM:<x@example.org>\r\n",
@@ -337,7 +340,7 @@ async fn smuggled_bytes_are_refused_before_they_leave() {
 async fn the_dialogue_is_told_step_by_step() {
     let server = server(&[("RCPT", Say("550 no such user"))]).await;
     let mail = wire(&envelope(), &composed(&named("three"))).expect("a mail");
-    let (_, steps) = open(&relay(server.port, Tls::None))
+    let (_, steps) = open(&relay(server.port, Tls::None), &[])
         .dialogue("newswatch@example.org", "desk@example.org", "id@example.org", mail.bytes())
         .await;
     let told: Vec<(&str, bool)> = steps.iter().map(|step| (step.step, step.passed)).collect();
