@@ -21,6 +21,8 @@ pub enum StoreError {
     },
     #[error("`{}` is locked by another program; end that program (`fuser {}` names it) and try again", path.display(), path.display())]
     Locked { path: PathBuf },
+    #[error("process {pid} already watches with `{}`; stop it first, or use another `data` directory", path.display())]
+    Claimed { path: PathBuf, pid: String },
     #[error("`{}` has schema {found}, this newswatch knows {known}; install the newer newswatch that wrote it, or restore a backup", path.display())]
     Newer { path: PathBuf, found: u32, known: u32 },
     #[error("`{}` has schema {found}, this newswatch needs {known}; `newswatch run` brings it up to date", path.display())]

@@ -7,6 +7,7 @@
 
 mod articles;
 mod backup;
+mod claim;
 mod columns;
 mod error;
 mod evidence;
@@ -24,6 +25,7 @@ mod writer;
 #[cfg(test)]
 mod tests;
 
+pub use claim::{Claim, claim};
 pub use error::StoreError;
 pub use search::{Found, Search};
 pub use show::{Copy, Revision, Shown, ShownMatch, Told};

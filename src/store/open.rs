@@ -85,7 +85,11 @@ fn make_directory(path: &Path) -> Result<(), StoreError> {
 }
 
 /// SQLite takes an unreadable header for an empty file in some cases; we do not.
+/// A rollback journal beside the file can still mend it.
 fn check_magic(path: &Path) -> Result<(), StoreError> {
+    if has_beside(path, "-journal") {
+        return Ok(());
+    }
     let mut head = Vec::new();
     let read = std::fs::File::open(path).and_then(|file| file.take(16).read_to_end(&mut head));
     match read {
@@ -100,9 +104,7 @@ fn check_magic(path: &Path) -> Result<(), StoreError> {
 /// A file shorter than its header says was cut off. Only without a log beside
 /// it, which may hold the pages that seem to lack.
 fn check_length(connection: &Connection, path: &Path) -> Result<(), StoreError> {
-    let mut log = path.as_os_str().to_owned();
-    log.push("-wal");
-    if std::fs::metadata(Path::new(&log)).is_ok_and(|log| log.len() > 0) {
+    if has_beside(path, "-wal") {
         return Ok(());
     }
     let sql = "SELECT page_count * page_size FROM pragma_page_count, pragma_page_size";
@@ -113,6 +115,13 @@ fn check_length(connection: &Connection, path: &Path) -> Result<(), StoreError> 
         return Ok(());
     }
     Err(StoreError::Corrupt { path: path.into(), source: None })
+}
+
+/// Whether a log of this kind with anything in it lies beside the file.
+fn has_beside(path: &Path, suffix: &str) -> bool {
+    let mut name = path.as_os_str().to_owned();
+    name.push(suffix);
+    std::fs::metadata(Path::new(&name)).is_ok_and(|log| log.len() > 0)
 }
 
 /// Reads the root and the newest row of every table: damage there shows at once

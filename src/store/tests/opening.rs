@@ -1,0 +1,221 @@
+//! The file: opened, refused, migrated, shared, copied.
+
+use super::*;
+
+#[test]
+fn the_last_clone_ends_the_writer_and_leaves_one_file() {
+    let desk = desk();
+    let clone = desk.store.clone();
+    drop(desk.store);
+    clone.record(&poll(RADIO, &[temirov()]), minute(1)).expect("a clone goes on writing");
+    drop(clone);
+    let mut left: Vec<_> = std::fs::read_dir(desk.directory.path())
+        .expect("the directory is read")
+        .map(|entry| entry.expect("an entry").file_name())
+        .collect();
+    left.sort();
+    assert_eq!(left, ["newswatch.db"]);
+}
+
+#[test]
+fn what_was_acknowledged_is_there_after_a_kill() {
+    let desk = desk();
+    desk.record(RADIO, &[temirov()], 1);
+    // The files as they lie while the program runs are those a kill leaves.
+    let crashed = tempfile::tempdir().expect("a temporary directory can be made");
+    for name in ["newswatch.db", "newswatch.db-wal"] {
+        std::fs::copy(desk.directory.path().join(name), crashed.path().join(name)).expect("a copy is made");
+    }
+    for open in [Store::open_to_read, Store::open] {
+        let store = open(&crashed.path().join("newswatch.db")).expect("the database opens");
+        assert_eq!(store.owed("rights desk", None).expect("owed").len(), 1);
+        assert!(store.known(RADIO, &["t1".into()]).expect("known")[0].is_some());
+    }
+}
+
+/// Prepares what stands at the path before it is opened, and what opening says.
+type Trouble = (&'static str, fn(&Path), &'static str);
+
+const TROUBLES: &[Trouble] = &[
+    ("garbage", |path| put(path, b"this is a letter, not a database"), "is not an SQLite database"),
+    ("a short garbage header", |path| put(path, b"SQL"), "is not an SQLite database"),
+    ("cut off", |path| cut(path), "is damaged; move it away and restore a backup"),
+    (
+        "a newer schema",
+        |path| make(path, "PRAGMA user_version = 900"),
+        "has schema 900, this newswatch knows",
+    ),
+    (
+        "another program's",
+        |path| put_sql(path, "CREATE TABLE bookmarks (url TEXT)"),
+        "is the database of another program",
+    ),
+    ("a directory", |path| std::fs::create_dir(path).expect("a directory is made"), "cannot write"),
+    ("scribbled over", |path| scribble(path), "is damaged; move it away"),
+];
+
+fn put(path: &Path, bytes: &[u8]) {
+    std::fs::write(path, bytes).expect("the file is written");
+}
+
+fn put_sql(path: &Path, sql: &str) {
+    Connection::open(path).and_then(|connection| connection.execute_batch(sql)).expect("the statement runs");
+}
+
+fn make(path: &Path, sql: &str) {
+    Store::open(path).expect("a new database opens");
+    put_sql(path, sql);
+}
+
+fn cut(path: &Path) {
+    make(path, "");
+    let bytes = std::fs::read(path).expect("the file is read");
+    put(path, &bytes[..bytes.len() / 2]);
+}
+
+fn scribble(path: &Path) {
+    make(path, "");
+    let mut bytes = std::fs::read(path).expect("the file is read");
+    bytes[4_096..].fill(0xA5);
+    put(path, &bytes);
+}
+
+#[test]
+fn what_cannot_be_opened_is_said_and_left_alone() {
+    for (name, prepare, said) in TROUBLES {
+        let directory = tempfile::tempdir().expect("a temporary directory can be made");
+        let path = directory.path().join("newswatch.db");
+        prepare(&path);
+        let before = std::fs::read(&path).unwrap_or_default();
+        for open in [Store::open, Store::open_to_read] {
+            let error = open(&path).map(drop).expect_err(name).to_string();
+            assert!(error.contains(said), "{name}: {error}");
+            assert!(error.contains("newswatch.db`"), "{name}: {error}");
+        }
+        assert_eq!(std::fs::read(&path).unwrap_or_default(), before, "{name} was changed");
+    }
+}
+
+#[test]
+fn a_lock_a_missing_file_and_a_bad_directory_are_said() {
+    let directory = tempfile::tempdir().expect("a temporary directory can be made");
+    let missing = directory.path().join("newswatch.db");
+    let error = Store::open_to_read(&missing).map(drop).expect_err("no file").to_string();
+    assert!(error.contains("does not exist yet; `newswatch run`"), "{error}");
+    put(&directory.path().join("file"), b"");
+    let error = Store::open(&directory.path().join("file/newswatch.db")).map(drop).expect_err("no directory");
+    assert!(error.to_string().contains("cannot write"), "{error}");
+
+    make(&missing, "");
+    let holder = Connection::open(&missing).expect("the file opens");
+    holder.execute_batch("PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE").expect("the lock is taken");
+    let error = open::waiting(&missing, std::time::Duration::from_millis(20)).map(drop).expect_err("locked");
+    assert!(error.to_string().contains("is locked by another program; end that program"), "{error}");
+}
+
+#[test]
+fn an_older_database_is_copied_before_it_is_migrated() {
+    let desk = desk();
+    desk.record(RADIO, &[temirov()], 1);
+    let path = desk.path();
+    drop(desk.store);
+    let mut connection = Connection::open(&path).expect("the file opens");
+    let good = [migrate::MIGRATIONS[0], "ALTER TABLE source ADD COLUMN country TEXT"];
+    let broken = [good[0], good[1], "CREATE TABLE half (a); SELECT no_such_column FROM half"];
+    migrate::run(&mut connection, &path, &broken).expect_err("the third migration is broken");
+    let version = |connection: &Connection| -> (u32, i64) {
+        let sql = "SELECT (SELECT * FROM pragma_user_version), (SELECT count(*) FROM sqlite_schema WHERE name = 'half')";
+        connection.query_row(sql, [], |row| Ok((row.get(0)?, row.get(1)?))).expect("the version is read")
+    };
+    assert_eq!(version(&connection), (2, 0), "the second stays, nothing of the third does");
+    let kept = desk.directory.path().join("newswatch.db.v1.backup");
+    let copy = Connection::open(&kept).expect("the backup opens");
+    assert_eq!(version(&copy), (1, 0));
+    let articles: i64 =
+        copy.query_row("SELECT count(*) FROM article", [], |row| row.get(0)).expect("a count");
+    assert_eq!(articles, 1);
+    let error = Store::open(&path).map(drop).expect_err("the file is newer now").to_string();
+    assert!(error.contains("has schema 2, this newswatch knows 1"), "{error}");
+}
+
+#[test]
+fn shipped_migrations_never_change() {
+    let pinned = ["0458a0a9cb4fe7e3969fe5850c406963cea5b806d233f452f67d0ed406ad379a"];
+    for (sql, pinned) in migrate::MIGRATIONS.iter().zip(pinned) {
+        let digest: String =
+            <sha2::Sha256 as sha2::Digest>::digest(sql).iter().map(|b| format!("{b:02x}")).collect();
+        assert_eq!(digest, pinned, "add a migration instead of changing one");
+    }
+    assert_eq!(migrate::MIGRATIONS.len(), pinned.len(), "pin the hash of the new migration here");
+}
+
+#[test]
+fn every_view_answers() {
+    let desk = desk();
+    desk.record(RADIO, &[temirov()], 1);
+    for view in ["recent_matches", "articles_by_source", "matches_by_watch", "not_yet_told"] {
+        assert!(desk.sql::<i64>(&format!("SELECT count(*) FROM {view}")) > 0, "{view}");
+    }
+    for view in ["mail_owed", "mail_refused", "sick_sources"] {
+        assert_eq!(desk.sql::<i64>(&format!("SELECT count(*) FROM {view}")), 0, "{view}");
+    }
+    assert_eq!(desk.sql::<String>("SELECT first_seen_at FROM article"), "2026-11-23T22:01:00Z");
+}
+
+#[test]
+fn a_backup_is_whole_while_the_store_is_written_to() {
+    let desk = desk();
+    let target = desk.directory.path().join("copy.db");
+    std::thread::scope(|scope| {
+        let writing = scope.spawn(|| {
+            for number in 0..60 {
+                desk.record(
+                    RADIO,
+                    &[story(&format!("w{number}"), "Summit", &"Summit in Samarkand. ".repeat(200))],
+                    number,
+                );
+            }
+        });
+        desk.store.backup(&target).expect("a backup is made");
+        writing.join().expect("no panic");
+    });
+    let copy = Connection::open(&target).expect("the copy opens");
+    let check: String = copy.query_row("PRAGMA integrity_check", [], |row| row.get(0)).expect("a check");
+    assert_eq!(check, "ok");
+    let sql = "SELECT (SELECT count(*) FROM article) = (SELECT count(*) FROM seen)";
+    assert!(copy.query_row::<bool, _, _>(sql, [], |row| row.get(0)).expect("a count"));
+    let error = desk.store.backup(&target).expect_err("the file is there").to_string();
+    assert!(error.contains("name another file"), "{error}");
+    assert!(Store::open_to_read(&target).is_ok());
+}
+
+#[test]
+fn readers_see_what_the_writer_commits_and_write_nothing() {
+    let desk = desk();
+    let reader = Store::open_to_read(&desk.path()).expect("the database opens to read");
+    desk.record(RADIO, &[temirov()], 1);
+    assert!(reader.show(1).expect("show reads").is_some());
+    assert_eq!(reader.show(2).expect("show reads"), None);
+    assert_eq!(reader.article_at("https://example.org/t1").expect("a look-up"), Some(1));
+    assert_eq!(reader.instance().expect("an instance"), desk.store.instance().expect("an instance"));
+    assert_eq!(reader.instance().expect("an instance").len(), 16);
+    let error = reader.record(&poll(RADIO, &[]), minute(2)).expect_err("reading only").to_string();
+    assert!(error.contains("was opened for reading only"), "{error}");
+}
+
+#[test]
+fn a_store_is_shared_among_threads() {
+    fn shared<T: Clone + Send + Sync>() {}
+    shared::<Store>();
+}
+
+#[test]
+fn a_second_daemon_is_told_the_pid_of_the_first() {
+    let directory = tempfile::tempdir().expect("a temporary directory can be made");
+    let path = directory.path().join("data/newswatch.db");
+    let held = claim(&path).expect("nobody has it");
+    let error = claim(&path).map(drop).expect_err("somebody has it").to_string();
+    assert!(error.contains(&format!("process {} already watches", std::process::id())), "{error}");
+    drop(held);
+    claim(&path).expect("it is free again");
+}

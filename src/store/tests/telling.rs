@@ -1,0 +1,172 @@
+//! Who is told what, once; and how things stand.
+
+use super::*;
+
+#[test]
+fn copies_of_a_story_are_told_once() {
+    let desk = desk();
+    let near = 0x0123_4567_89AB_CDEF_u64;
+    desk.record(RADIO, &[temirov().near(near)], 1);
+    desk.record(PAPER, &[temirov().near(near ^ 0b101)], 2);
+    let far = story("far", "Temirov", "Temirov writes a book.").owed("Temirov", Urgency::Digest);
+    desk.record(PAPER, &[far.near(near ^ 0xFFFF)], 3);
+    let owed = desk.owed(None);
+    let items: Vec<_> =
+        owed.iter().map(|(item, owed)| (item.article_id, owed.len(), item.also_in.len())).collect();
+    assert_eq!(items, [(1, 2, 1), (3, 1, 0)]);
+    assert_eq!(owed[0].0.also_in[0].0, PAPER);
+
+    desk.tell("2026-11-23 23:00", &owed.iter().flat_map(|(_, owed)| owed.clone()).collect::<Vec<_>>());
+    let third = "A third source";
+    desk.record(third, &[temirov().near(near)], 70);
+    assert_eq!(desk.owed(None).len(), 0, "a copy of what was told is not told again");
+    desk.record("A fourth", &[temirov().near(near).owed("Bishkek", Urgency::Digest)], 71);
+    assert_eq!(desk.owed(None).len(), 1, "but a further watch is");
+    desk.record("A fifth", &[temirov().near(near)], 60 * 24 * 6);
+    assert_eq!(desk.owed(None).len(), 2, "after five days it is news again");
+}
+
+#[test]
+fn one_source_saying_nearly_the_same_twice_tells_two_things() {
+    let desk = desk();
+    let near = 0x0123_4567_89AB_CDEF_u64;
+    let notice = |number: u32| {
+        let text = format!("Temirov notice of {number} November.");
+        story(&format!("n{number}"), "Sanctions notice", &text).owed("Temirov", Urgency::Digest).near(near)
+    };
+    assert_eq!(desk.record(RADIO, &[notice(23), notice(24)], 1), [1, 2]);
+    assert_eq!(desk.owed(None).len(), 2);
+    let mut moved = notice(24);
+    moved.article.identity = "a new guid".into();
+    moved.article.link = Some("https://example.org/moved".into());
+    assert_eq!(desk.record(RADIO, &[moved], 2), NOTHING, "word for word the same under another guid");
+    assert!(desk.store.known(RADIO, &["a new guid".into()]).expect("known is read")[0].is_some());
+    let mut retitled = notice(24).owed("Gorno-Badakhshan", Urgency::Digest);
+    retitled.article.title = "Sanctions notice for Gorno-Badakhshan".into();
+    retitled.article.identity = "a third guid".into();
+    assert_eq!(desk.record(RADIO, &[retitled], 3), NOTHING, "a new title is a revision");
+    assert_eq!(
+        desk.owed(None).iter().map(|(item, _)| item.watches.len()).max(),
+        Some(2),
+        "and what it says is told"
+    );
+}
+
+#[test]
+fn an_alert_takes_the_whole_article_with_it() {
+    let desk = desk();
+    let both = temirov().owed("Bishkek", Urgency::AtOnce);
+    let later = story("s", "Summit", "Summit in Samarkand.").owed("Summit", Urgency::Digest);
+    desk.record(RADIO, &[both, later], 1);
+    let alerts = desk.owed(Some(Urgency::AtOnce));
+    assert_eq!(
+        alerts.iter().map(|(item, _)| (item.article_id, item.watches.len())).collect::<Vec<_>>(),
+        [(1, 2)]
+    );
+    desk.tell("alert 1", &alerts[0].1);
+    let left: Vec<_> = desk.owed(None).iter().map(|(item, _)| item.article_id).collect();
+    assert_eq!(left, [2]);
+}
+
+#[test]
+fn a_slot_is_told_once() {
+    let desk = desk();
+    desk.record(RADIO, &[temirov()], 1);
+    assert_eq!(desk.store.told_until("rights desk").expect("told_until reads"), None);
+    let owed = desk.owed(None)[0].1.clone();
+    assert!(desk.tell("2026-11-23 23:00", &owed));
+    assert!(!desk.tell("2026-11-23 23:00", &owed), "the slot is taken");
+    assert_eq!(desk.store.outbox_due(minute(60)).expect("the outbox reads").len(), 1);
+    assert_eq!(desk.store.told_until("rights desk").expect("told_until reads"), Some(minute(60)));
+    assert_eq!(desk.owed(None).len(), 0);
+}
+
+/// Deliveries, the minutes between them, and what then stands: state, tries,
+/// minutes until the next try.
+type Fate = (&'static str, Vec<(Delivery, i64)>, &'static str, u32, Option<i64>);
+
+fn fates() -> Vec<Fate> {
+    let later = || Delivery::Deferred("450 greylisted".into());
+    let unknown = || Delivery::Unknown("no answer after the final dot".into());
+    let days = |count: usize, minutes| (0..count).map(|_| (later(), minutes)).collect::<Vec<_>>();
+    vec![
+        ("sent", vec![(Delivery::Sent, 0)], "sent", 1, None),
+        ("refused", vec![(Delivery::Refused("550 no such user".into()), 0)], "refused", 1, None),
+        ("deferred once", vec![(later(), 0)], "owed", 1, Some(1)),
+        ("deferred four times", days(4, 10), "owed", 4, Some(8)),
+        ("no answer", vec![(unknown(), 0)], "owed", 1, Some(1)),
+        ("back-off ends at an hour", days(20, 60), "owed", 20, Some(60)),
+        ("for four days", days(96, 60), "owed", 96, Some(60)),
+        ("for five days", days(122, 60), "refused", 121, None),
+        ("a clock that jumped ten years", days(2, 5_000_000), "owed", 2, Some(2)),
+        ("sent stays sent", vec![(Delivery::Sent, 0), (later(), 1)], "sent", 1, None),
+    ]
+}
+
+#[test]
+fn mail_is_tried_until_its_fate_is_known() {
+    for (name, deliveries, state, tries, next) in fates() {
+        let desk = desk();
+        desk.tell("2026-11-23 23:00", &[]);
+        let first = desk.store.outbox_due(minute(60)).expect("the outbox reads").remove(0);
+        let mut minutes = 60;
+        for (place, (delivery, pause)) in deliveries.iter().enumerate() {
+            minutes += if place == 0 { 0 } else { *pause };
+            desk.store.settle(first.id, delivery, minute(minutes)).expect("a delivery is settled");
+        }
+        assert_eq!(desk.sql::<String>("SELECT state FROM outbox"), state, "{name}");
+        assert_eq!(desk.sql::<u32>("SELECT tries FROM outbox"), tries, "{name}");
+        assert_eq!(
+            desk.sql::<i64>("SELECT count(*) FROM delivery"),
+            columns::number(deliveries.len()),
+            "{name}"
+        );
+        let due = |minutes| desk.store.outbox_due(minute(minutes)).expect("the outbox reads");
+        if let Some(next) = next {
+            assert_eq!(due(minutes + next - 1).len(), 0, "{name}: too early");
+            let again = due(minutes + next);
+            assert_eq!((&again[0].wire, &again[0].message_id), (&first.wire, &first.message_id), "{name}");
+            assert_eq!(due(minutes - 10_000_000).len(), 1, "{name}: a clock set back holds nothing up");
+        } else {
+            assert_eq!(due(minutes + 600).len(), 0, "{name}");
+        }
+    }
+}
+
+#[test]
+fn counts_say_how_things_stand() {
+    let desk = desk();
+    let day = 60 * 24;
+    desk.record(RADIO, &[temirov()], 1);
+    desk.record(PAPER, &[story("s", "Summit", "Summit in Samarkand.")], 3 * day);
+    let mut broken = poll(RADIO, &[]);
+    broken.state.health = "broken".into();
+    broken.state.health_since_at = Some(minute(2 * day));
+    broken.state.last_error = Some("503".into());
+    desk.store.record(&broken, minute(3 * day + 1)).expect("a poll is recorded");
+    let owed = desk.owed(None)[0].1.clone();
+    desk.tell("2026-11-23 23:00", &owed);
+    let now = minute(3 * day + 10);
+
+    let status = desk.store.status(now).expect("a status");
+    assert_eq!(status.sources, [("broken".into(), 1), ("new".into(), 1)]);
+    assert_eq!((status.articles, status.articles_today, status.matches_today), (2, 1, 0));
+    assert_eq!((status.mail_owed, status.mail_sent, status.mail_refused, status.untold), (1, 0, 0, 0));
+    assert_eq!((status.oldest_owed_at, status.last_poll_at), (Some(minute(60)), Some(minute(3 * day + 1))));
+
+    let rows = desk.store.source_rows(now).expect("sources");
+    assert_eq!(
+        rows.iter().map(|row| (row.name.as_str(), row.articles)).collect::<Vec<_>>(),
+        [(RADIO, 1), (PAPER, 1)]
+    );
+    assert!((rows[0].items_a_day - 1.0 / 7.0).abs() < 1e-9);
+    let watches = desk.store.watch_rows(now).expect("watches");
+    let watches: Vec<_> =
+        watches.iter().map(|row| (row.watch.as_str(), row.matches, row.matches_week)).collect();
+    assert_eq!(watches, [("Temirov", 1, 1)]);
+
+    let footer = desk.store.footer(minute(0), now).expect("a footer");
+    assert_eq!((footer.articles_read, footer.sources_polled), (2, 2));
+    assert_eq!(footer.sick, [(RADIO.into(), "broken".into(), minute(2 * day), "503".into())]);
+    assert_eq!(desk.store.recent_times(RADIO, 9).expect("times"), [minute(1)]);
+}
