@@ -45,6 +45,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 #[derive(Debug, Clone, Default)]
 pub struct SourceState {
     pub name: String,
+    /// As registered. A state of another URL is not written: it belongs to a
+    /// poll that was under way while the configuration changed.
     pub url: String,
     pub validators: Validators,
     pub next_poll_at: Option<DateTime<Utc>>,
@@ -91,6 +93,7 @@ pub struct Recording {
 /// A stored article under an identity that was asked for.
 #[derive(Debug, Clone)]
 pub struct Known {
+    /// 0 where the article was purged since; it stays known.
     pub article_id: i64,
     pub title: String,
     pub text: String,
@@ -189,7 +192,7 @@ impl Store {
         self.read(|connection| sources::recent_times(connection, source, count))
     }
 
-    /// For each identity of `source`: the stored article, if it was ever seen. One query.
+    /// For each identity of `source`: the stored article, if it was ever seen. One snapshot.
     pub fn known(&self, source: &str, identities: &[String]) -> Result<Vec<Option<Known>>, StoreError> {
         self.read(|connection| articles::known(connection, source, identities))
     }

@@ -84,11 +84,13 @@ pub fn search(
     run(connection, search, query.as_ref()).map_err(|error| explain(path, error))
 }
 
-/// The first row seen at `since` or later; past every row where there is none.
+/// The first row seen at `since` or later; where there is none, the next to be written.
 pub fn first_row_since(connection: &Connection, since: DateTime<Utc>) -> Result<i64> {
-    let sql = "SELECT id FROM article WHERE first_seen_at >= ?1 ORDER BY first_seen_at, id LIMIT 1";
-    let row = connection.prepare_cached(sql)?.query_row([Time(since)], |row| row.get(0)).optional()?;
-    Ok(row.unwrap_or(i64::MAX))
+    let sql = "SELECT coalesce(
+                   (SELECT id FROM article WHERE first_seen_at >= ?1 ORDER BY first_seen_at, id LIMIT 1),
+                   (SELECT max(id) + 1 FROM article),
+                   1)";
+    connection.prepare_cached(sql)?.query_row([Time(since)], |row| row.get(0))
 }
 
 fn last_row_before(connection: &Connection, until: DateTime<Utc>) -> Result<i64> {

@@ -34,12 +34,15 @@ fn one_source_saying_nearly_the_same_twice_tells_two_things() {
         let text = format!("Temirov notice of {number} November.");
         story(&format!("n{number}"), "Sanctions notice", &text).owed("Temirov", Urgency::Digest).near(near)
     };
-    assert_eq!(desk.record(RADIO, &[notice(23), notice(24)], 1), [1, 2]);
+    let moved = |guid: &str| {
+        let mut article = notice(24);
+        article.article.identity = guid.into();
+        article.article.link = Some("https://example.org/moved".into());
+        article
+    };
+    assert_eq!(desk.record(RADIO, &[notice(23), notice(24), moved("twice in a poll")], 1), [1, 2]);
     assert_eq!(desk.owed(None).len(), 2);
-    let mut moved = notice(24);
-    moved.article.identity = "a new guid".into();
-    moved.article.link = Some("https://example.org/moved".into());
-    assert_eq!(desk.record(RADIO, &[moved], 2), NOTHING, "word for word the same under another guid");
+    assert_eq!(desk.record(RADIO, &[moved("a new guid")], 2), NOTHING, "word for word the same");
     assert!(desk.store.known(RADIO, &["a new guid".into()]).expect("known is read")[0].is_some());
     let mut retitled = notice(24).owed("Gorno-Badakhshan", Urgency::Digest);
     retitled.article.title = "Sanctions notice for Gorno-Badakhshan".into();
