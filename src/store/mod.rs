@@ -132,9 +132,11 @@ pub struct Store {
 #[derive(Debug)]
 struct Open {
     path: PathBuf,
+    /// Before the writer, so that they close first: only the last connection
+    /// takes the log away, and only if it may write.
+    readers: Mutex<Vec<Connection>>,
     /// Absent where the file was opened for reading only.
     writer: Option<writer::Writer>,
-    readers: Mutex<Vec<Connection>>,
     recent: Arc<Mutex<recent::Recent>>,
 }
 

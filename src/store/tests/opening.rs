@@ -8,6 +8,7 @@ fn the_last_clone_ends_the_writer_and_leaves_one_file() {
     let clone = desk.store.clone();
     drop(desk.store);
     clone.record(&poll(RADIO, &[temirov()]), minute(1)).expect("a clone goes on writing");
+    assert_eq!(clone.owed("rights desk", None).expect("a reader is opened").len(), 1);
     drop(clone);
     let mut left: Vec<_> = std::fs::read_dir(desk.directory.path())
         .expect("the directory is read")
