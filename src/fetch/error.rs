@@ -53,7 +53,7 @@ pub enum FetchError {
         "read `{host}`'s answer: more than {bytes_max} bytes of headers; see whether the address is right"
     )]
     HeadersTooLarge { host: String, bytes_max: usize },
-    #[error("read `{host}`'s answer, which broke off or is not HTTP; it is tried again later")]
+    #[error("read `{host}`'s answer, which broke off or is garbled; it is tried again later")]
     Broken {
         host: String,
         #[source]

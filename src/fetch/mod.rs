@@ -288,6 +288,3 @@ fn client(agent: &str, limits: &Limits, has_roots: bool) -> reqwest::ClientBuild
 fn origin(url: &Url) -> String {
     url.origin().ascii_serialization()
 }
-
-#[cfg(test)]
-mod tests;

@@ -232,10 +232,10 @@ async fn bodies_are_unpacked_and_bounded() {
         ("identity", gzip(TEMIROV), "fresh, 18 bytes"),
         ("gzip", gzip(&gzip(TEMIROV)), "fresh, 18 bytes"),
         ("GZIP", gzip(&zeros), "more than 1048576 bytes once unpacked"),
-        ("gzip", half_gzip.clone(), "broke off or is not HTTP"),
-        ("identity", half_gzip, "broke off or is not HTTP"),
-        ("none", b"\x1f\x8b".to_vec(), "broke off or is not HTTP"),
-        ("gzip", TEMIROV.to_vec(), "broke off or is not HTTP"),
+        ("gzip", half_gzip.clone(), "broke off or is garbled"),
+        ("identity", half_gzip, "broke off or is garbled"),
+        ("none", b"\x1f\x8b".to_vec(), "broke off or is garbled"),
+        ("gzip", TEMIROV.to_vec(), "broke off or is garbled"),
         ("identity", vec![b' '; 1 << 20], "fresh, 1048576 bytes"),
         ("identity", vec![b' '; (1 << 20) + 1], "more than 1048576 bytes once unpacked"),
         ("gzip", gzip(&zeros), "more than 1048576 bytes once unpacked"),
@@ -260,21 +260,21 @@ async fn a_hostile_server_ends_within_the_limits() {
     let fetcher = fetcher(quick);
     let head = "HTTP/1.1 200 OK\r\ncontent-type: text/xml\r\n";
     let table: Vec<(&str, Vec<u8>, &str)> = vec![
-        ("hangs up", vec![], "broke off or is not HTTP"),
-        ("is no HTTP", b"220 mail.example ESMTP\r\n".to_vec(), "broke off or is not HTTP"),
+        ("hangs up", vec![], "broke off or is garbled"),
+        ("is no HTTP", b"220 mail.example ESMTP\r\n".to_vec(), "broke off or is garbled"),
         ("breaks off", format!("{head}content-length: 100\r\n\r\n<rss>").into(), "broke off"),
         (
             "breaks off in a chunk",
             format!("{head}transfer-encoding: chunked\r\n\r\nff\r\n<rss>").into(),
             "broke off",
         ),
-        ("many headers", format!("{head}{}\r\n", "a: b\r\n".repeat(500)).into(), "broke off or is not HTTP"),
+        ("many headers", format!("{head}{}\r\n", "a: b\r\n".repeat(500)).into(), "broke off or is garbled"),
         (
             "long headers",
             format!("{head}a: {}\r\n\r\n", "b".repeat(5000)).into(),
             "more than 4096 bytes of headers",
         ),
-        ("endless headers", format!("{head}a: {}", "b".repeat(1 << 20)).into(), "broke off or is not HTTP"),
+        ("endless headers", format!("{head}a: {}", "b".repeat(1 << 20)).into(), "broke off or is garbled"),
         ("says no length", format!("{head}\r\n<rss>").into(), "fresh, 5 bytes"),
         (
             "lies about its length",
@@ -537,6 +537,44 @@ async fn without_descriptors_a_poll_waits() {
     let said = alone("with_few_descriptors", "ulimit -n 64", &newsroom.url("/feed")).await;
     assert!(said.contains("waited, then fresh; never, then deferred"), "{said}");
     newsroom.close().await;
+}
+
+/// A bomb is refused at the limit: soon, and without the memory it asks for.
+#[tokio::test]
+async fn bombs_cost_little() {
+    let newsroom = newsroom().await;
+    // 200 MB in a gzip member; 1.3 GB in zstd blocks of one repeated byte, with a window of 128 MiB.
+    let zstd = [b"\x28\xb5\x2f\xfd\x00\x88".to_vec(), b"\x02\x00\x10<".repeat(10_000)].concat();
+    newsroom.answer("/gzip", 200, &[("content-encoding", "gzip")], gzip(&vec![b'<'; 200 << 20]));
+    newsroom.answer("/zstd", 200, &[("content-encoding", "zstd")], zstd);
+    newsroom.answer("/plain", 200, &[], vec![b'<'; 100 << 20]);
+    // A zstd window holds once more what was unpacked so far.
+    for (name, mib_max) in [("gzip", 32), ("plain", 32), ("zstd", 36)] {
+        let said = alone("within_little_memory", "true", &newsroom.url(&format!("/{name}"))).await;
+        let kib =
+            said.split(" KiB more").next().and_then(|said| said.rsplit(' ').next()?.parse::<u64>().ok());
+        assert!(kib.is_some_and(|kib| kib <= mib_max * 1024), "{name}: {said}");
+    }
+    newsroom.close().await;
+}
+
+/// Child of the test above; alone it has nothing to do.
+#[tokio::test]
+async fn within_little_memory() {
+    let Ok(url) = std::env::var("NEWSWATCH_TEST_FEED") else { return };
+    let fetcher = fetcher(limits());
+    let (before, started) = (resident_kib(), Instant::now());
+    let poll = fetcher.poll(&url, &Validators::default()).await;
+    check(&url, &poll, "more than 16777216 bytes once unpacked");
+    assert!(started.elapsed() < Duration::from_secs(5), "{:?}", started.elapsed());
+    println!("refused after {:?} with {} KiB more", started.elapsed(), resident_kib() - before);
+}
+
+/// The most this process held so far; 0 where the system does not say.
+fn resident_kib() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    line.and_then(|line| line.split_whitespace().next()?.parse().ok()).unwrap_or(0)
 }
 
 /// A system without root certificates reads what is not https, and says what is missing.
