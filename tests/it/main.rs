@@ -2,3 +2,4 @@
 
 mod fetch;
 mod mail;
+mod newsroom;
