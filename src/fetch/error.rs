@@ -98,7 +98,8 @@ impl FetchError {
         matches!(self, FetchError::Blocked { .. } | FetchError::TooMany { .. } | FetchError::Robots { .. })
     }
 
-    /// Trying again will not help until somebody edits the configuration.
+    /// The guard let nothing out. Mostly the address in the configuration wants an
+    /// edit; a captive portal's private answers pass by themselves.
     pub fn is_refused(&self) -> bool {
         matches!(self, FetchError::Refused(_))
     }
