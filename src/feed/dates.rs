@@ -70,9 +70,10 @@ fn iso(text: &str) -> Option<DateTime<Utc>> {
 }
 
 /// A cursor over what is left of the text.
+#[derive(Clone, Copy)]
 struct Scan<'a>(&'a str);
 
-impl Scan<'_> {
+impl<'a> Scan<'a> {
     /// Number of ASCII digits ahead.
     fn run(&self) -> usize {
         self.0.bytes().take_while(u8::is_ascii_digit).count()
@@ -97,6 +98,15 @@ impl Scan<'_> {
 
     fn blanks(&mut self) {
         self.0 = self.0.trim_start();
+    }
+
+    /// A word, which may be the name of a zone (`Europe/Moscow`).
+    fn word(&mut self) -> &'a str {
+        let end =
+            self.0.find(|c: char| !(c.is_alphabetic() || matches!(c, '_' | '/'))).unwrap_or(self.0.len());
+        let (word, rest) = self.0.split_at(end);
+        self.0 = rest;
+        word
     }
 
     /// `hh[:mm[:ss[.fraction]]]`, or `hhmmss` where `glued`; 24:00 is the next day's start.
@@ -231,32 +241,37 @@ const ZONES: &[(&str, i32)] = &[
 
 /// Reads what follows the time: nothing, an offset, a name, or both.
 fn zone(text: &str) -> Option<Zone> {
-    let text = text.trim().trim_matches(['(', ')', '[', ']', '.', ',']).trim();
-    if text.is_empty() {
+    let mut scan = Scan(text.trim().trim_matches(['(', ')', '[', ']', '.', ',']).trim());
+    if scan.0.is_empty() {
         return Some(utc());
     }
-    if let Some(zone) = offset(text) {
-        return Some(zone);
-    }
-    let end = text.find(|c: char| !(c.is_alphanumeric() || matches!(c, '_' | '/'))).unwrap_or(text.len());
-    let (name, rest) = text.split_at(end);
+    offset(&mut Scan(scan.0)).or_else(|| named_zone(scan.word(), &mut scan))
+}
+
+/// A zone by its name, which has just been read; `GMT+6` and `UTC +06:00` are
+/// decided by what follows the name.
+fn named_zone(name: &str, scan: &mut Scan<'_>) -> Option<Zone> {
     let lower = name.to_lowercase();
-    if let Some((_, east)) = ZONES.iter().find(|(known, _)| *known == lower) {
-        // `GMT+6` and `UTC +06:00`: the offset says it, the name does not.
-        return offset(rest.trim_start()).or_else(|| minutes(*east));
+    let Some((_, east)) = ZONES.iter().find(|(known, _)| *known == lower) else { return place(name) };
+    let mut after = Scan(scan.0.trim_start());
+    match offset(&mut after) {
+        Some(zone) => {
+            *scan = after;
+            Some(zone)
+        }
+        None => minutes(*east),
     }
-    place(text.split_whitespace().next()?)
 }
 
 /// `Europe/Moscow`, also written `Europe_Moscow`.
 fn place(name: &str) -> Option<Zone> {
+    let name = name.trim_end_matches(['/', '_']);
     let name = if name.contains('/') { name.to_owned() } else { name.replacen('_', "/", 1) };
     name.contains('/').then(|| name.parse().ok().map(Zone::Place)).flatten()
 }
 
-/// `+03`, `+0300`, `+03:00`, `-5`; what follows in words is a comment.
-fn offset(text: &str) -> Option<Zone> {
-    let mut scan = Scan(text);
+/// `+03`, `+0300`, `+03:00`, `-5`. What follows is left: in words, it is a comment.
+fn offset(scan: &mut Scan<'_>) -> Option<Zone> {
     let sign = match scan.any(&['+', '-', '−', '–'])? {
         '+' => 1,
         _ => -1,
@@ -274,166 +289,79 @@ fn offset(text: &str) -> Option<Zone> {
     minutes(sign * i32::try_from(hours * 60 + rest).ok()?)
 }
 
-/// Month names by how they begin, the longer beginnings first: English, Russian,
-/// Ukrainian, Kazakh, Kyrgyz, Uzbek and Tajik, French, German, Spanish,
-/// Portuguese, Italian, Turkish, Greek, Hungarian.
-const MONTHS: &[(&str, u32)] = &[
-    ("january", 1),
-    ("янв", 1),
-    ("січ", 1),
-    ("қаңтар", 1),
-    ("қаң", 1),
-    ("үчтүн", 1),
-    ("yanv", 1),
-    ("jän", 1),
-    ("jan", 1),
-    ("ene", 1),
-    ("gen", 1),
-    ("ocak", 1),
-    ("ιαν", 1),
-    ("qańtar", 1),
-    ("stycz", 1),
-    ("фев", 2),
-    ("лют", 2),
-    ("ақп", 2),
-    ("бирдин", 2),
-    ("feb", 2),
-    ("fev", 2),
-    ("fév", 2),
-    ("şub", 2),
-    ("φεβ", 2),
-    ("марта", 3),
-    ("март", 3),
-    ("мар", 3),
-    ("берез", 3),
-    ("бер", 3),
-    ("наур", 3),
-    ("жалган", 3),
-    ("mar", 3),
-    ("mär", 3),
-    ("mrz", 3),
-    ("már", 3),
-    ("μάρ", 3),
-    ("μαρ", 3),
-    ("апр", 4),
-    ("квіт", 4),
-    ("кві", 4),
-    ("сәу", 4),
-    ("чын", 4),
-    ("apr", 4),
-    ("avr", 4),
-    ("abr", 4),
-    ("ápr", 4),
-    ("nis", 4),
-    ("απρ", 4),
-    ("мамыр", 5),
-    ("мам", 5),
-    ("мая", 5),
-    ("май", 5),
-    ("трав", 5),
-    ("бугу", 5),
-    ("may", 5),
-    ("mai", 5),
-    ("mag", 5),
-    ("máj", 5),
-    ("μάι", 5),
-    ("μαϊ", 5),
-    ("маус", 6),
-    ("июн", 6),
-    ("черв", 6),
-    ("кулжа", 6),
-    ("iyun", 6),
-    ("jun", 6),
-    ("juin", 6),
-    ("jún", 6),
-    ("giu", 6),
-    ("haz", 6),
-    ("ιούν", 6),
-    ("ιουν", 6),
-    ("июл", 7),
-    ("лип", 7),
-    ("шіл", 7),
-    ("теке", 7),
-    ("iyul", 7),
-    ("jul", 7),
-    ("juil", 7),
-    ("júl", 7),
-    ("lug", 7),
-    ("tem", 7),
-    ("ιούλ", 7),
-    ("ιουλ", 7),
-    ("авг", 8),
-    ("серп", 8),
-    ("сер", 8),
-    ("там", 8),
-    ("баш", 8),
-    ("avg", 8),
-    ("aug", 8),
-    ("aoû", 8),
-    ("aou", 8),
-    ("ago", 8),
-    ("ağu", 8),
-    ("αύγ", 8),
-    ("αυγ", 8),
-    ("сен", 9),
-    ("верес", 9),
-    ("вер", 9),
-    ("қыр", 9),
-    ("аяк", 9),
-    ("sen", 9),
-    ("sep", 9),
-    ("sept", 9),
-    ("set", 9),
-    ("szept", 9),
-    ("eyl", 9),
-    ("σεπ", 9),
-    ("окт", 10),
-    ("жовт", 10),
-    ("жов", 10),
-    ("қаз", 10),
-    ("тогуз", 10),
-    ("okt", 10),
-    ("oct", 10),
-    ("out", 10),
-    ("ott", 10),
-    ("eki", 10),
-    ("οκτ", 10),
-    ("ноя", 11),
-    ("лист", 11),
-    ("лис", 11),
-    ("қар", 11),
-    ("жетин", 11),
-    ("noy", 11),
-    ("nov", 11),
-    ("kas", 11),
-    ("νοέ", 11),
-    ("νοε", 11),
-    ("дек", 12),
-    ("груд", 12),
-    ("гру", 12),
-    ("желт", 12),
-    ("жел", 12),
-    ("бешт", 12),
-    ("dek", 12),
-    ("dec", 12),
-    ("déc", 12),
-    ("dez", 12),
-    ("dic", 12),
-    ("ara", 12),
-    ("δεκ", 12),
+/// Month names by how they begin; of up to three letters they are whole words.
+/// English, French, German, Spanish, Italian and Turkish; Uzbek (Latin);
+/// Russian, Tajik, Uzbek and Kyrgyz; Ukrainian; Kazakh; old Kyrgyz; Greek;
+/// Hungarian.
+const MONTHS: [&[&str]; 12] = [
+    &[
+        "jan", "janu", "janv", "jän", "jänn", "ene", "ener", "genn", "ocak", "yanv", "янв", "янва", "січ",
+        "січн", "қаң", "қаңт", "үчтү", "ιαν", "ιανο",
+    ],
+    &[
+        "feb", "febr", "fev", "fevr", "fév", "févr", "şubat", "фев", "февр", "лют", "люто", "ақп", "ақпа",
+        "бирд", "φεβ", "φεβρ",
+    ],
+    &[
+        "mar", "marc", "mars", "marz", "mart", "mär", "märz", "mrz", "már", "márc", "мар", "март", "бер",
+        "бере", "нау", "наур", "жалг", "μάρ", "μαρ", "μαρτ",
+    ],
+    &[
+        "apr", "apri", "avr", "avri", "abr", "abri", "ápr", "ápri", "nisa", "апр", "апре", "кві", "квіт",
+        "сәу", "сәуі", "чын", "απρ", "απρι",
+    ],
+    &[
+        "may", "mayo", "mayı", "mayd", "mai", "magg", "máj", "máju", "май", "мая", "майд", "тра", "трав",
+        "мам", "мамы", "бугу", "μάι", "μαΐ", "μαϊ", "μαΐο",
+    ],
+    &[
+        "jun", "june", "juni", "juin", "jún", "júni", "giug", "hazi", "iyun", "июн", "июнь", "июня", "июни",
+        "июнд", "чер", "черв", "мау", "маус", "кулж", "ιούν", "ιουν",
+    ],
+    &[
+        "jul", "july", "juli", "juil", "júl", "júli", "lugl", "temm", "iyul", "июл", "июль", "июля", "июли",
+        "июлд", "лип", "липн", "шіл", "шілд", "теке", "ιούλ", "ιουλ",
+    ],
+    &[
+        "aug", "augu", "aou", "aout", "août", "aoû", "ago", "agos", "ağus", "avg", "avgu", "авг", "авгу",
+        "сер", "серп", "там", "тамы", "баш", "αύγ", "αυγ", "αυγο",
+    ],
+    &[
+        "sep", "sept", "sett", "szep", "eylü", "sen", "sent", "сен", "сент", "вер", "вере", "қыр", "қырк",
+        "аяк", "σεπ", "σεπτ",
+    ],
+    &[
+        "oct", "octo", "okt", "okto", "okta", "okty", "otto", "ekim", "окт", "октя", "жов", "жовт", "қаз",
+        "қаза", "тогу", "οκτ", "οκτω",
+    ],
+    &[
+        "nov", "nove", "novi", "kası", "noy", "noya", "ноя", "нояб", "лис", "лист", "қар", "қара", "жети",
+        "νοέ", "νοε", "νοεμ",
+    ],
+    &[
+        "dec", "dece", "déc", "déce", "dez", "deze", "dic", "dici", "dek", "deka", "aral", "дек", "дека",
+        "гру", "груд", "жел", "желт", "бешт", "δεκ", "δεκε",
+    ],
 ];
 
+/// Days of the week that begin like a month.
+const NOT_MONTHS: &[&str] = &["marte", "mardi", "серед"];
+
 fn month(word: &str) -> Option<u32> {
-    MONTHS.iter().find(|(start, _)| word.starts_with(start)).map(|(_, month)| *month)
+    let is = |name: &&str| if name.chars().count() < 4 { word == *name } else { word.starts_with(name) };
+    if NOT_MONTHS.iter().any(|day| word.starts_with(day)) {
+        return None;
+    }
+    let month = MONTHS.iter().position(|names| names.iter().any(is))?;
+    u32::try_from(month + 1).ok()
 }
 
 /// What a free-form date has said so far.
 #[derive(Default)]
 struct Said {
+    /// Numbers of the date and how many digits each has.
     numbers: Vec<(u32, usize)>,
     month: Option<u32>,
-    /// Where among the numbers the month's name stood.
-    month_at: usize,
     time: Option<(NaiveTime, bool)>,
     zone: Option<Zone>,
     is_pm: Option<bool>,
@@ -446,76 +374,57 @@ fn written(text: &str) -> Option<DateTime<Utc>> {
         return Some(date);
     }
     let mut said = Said::default();
-    let mut rest = text;
-    while let Some(first) = rest.chars().next() {
-        let length = if first.is_ascii_digit() {
-            said.number(rest)?
+    let mut scan = Scan(text);
+    while let Some(first) = scan.0.chars().next() {
+        let awaits_zone = said.time.is_some() && said.zone.is_none();
+        if first.is_ascii_digit() {
+            said.number(&mut scan)?;
         } else if first.is_alphabetic() {
-            said.word(rest)?
-        } else if matches!(first, '+' | '-' | '−') && said.time.is_some() && said.zone.is_none() {
-            said.zone = offset(rest);
-            rest.len()
-                - rest[first.len_utf8()..]
-                    .trim_start_matches([' ', ':'])
-                    .trim_start_matches(|c: char| c.is_ascii_digit() || c == ':')
-                    .len()
+            said.word(&mut scan)?;
+        } else if awaits_zone && let Some(zone) = offset(&mut scan) {
+            said.zone = Some(zone);
         } else {
-            first.len_utf8()
-        };
-        rest = &rest[length.max(first.len_utf8()).min(rest.len())..];
+            scan.0 = &scan.0[scan.0.chars().next().map_or(0, char::len_utf8)..];
+        }
     }
     said.finish()
 }
 
 impl Said {
     /// A number: a time where a colon follows, else part of the date.
-    fn number(&mut self, rest: &str) -> Option<usize> {
-        let mut scan = Scan(rest);
+    fn number(&mut self, scan: &mut Scan<'_>) -> Option<()> {
         let run = scan.run();
-        if run <= 2 && rest[run..].starts_with(':') && self.time.is_none() {
+        if run <= 2 && scan.0[run..].starts_with(':') && self.time.is_none() {
             self.time = Some(scan.time(false)?);
-        } else if run <= 4
-            && !rest[run..].starts_with(|c: char| c.is_alphabetic() && !"гжтшйыstndrh".contains(c))
-        {
+        } else if run <= 4 && self.numbers.len() < 3 {
             self.numbers.push((scan.digits(1, 4)?, run));
         } else {
-            return (run <= 4).then_some(run);
+            return None;
         }
-        (self.numbers.len() <= 3).then_some(rest.len() - scan.0.len())
+        Some(())
     }
 
-    fn word(&mut self, rest: &str) -> Option<usize> {
-        let end = rest.find(|c: char| !(c.is_alphanumeric() || matches!(c, '_' | '/'))).unwrap_or(rest.len());
-        let word = rest[..end].to_lowercase();
-        let dated = self.time.is_some();
+    fn word(&mut self, scan: &mut Scan<'_>) -> Option<()> {
+        let name = scan.word();
+        let word = name.to_lowercase();
         match word.as_str() {
-            "am" | "a" => self.is_pm = self.is_pm.or(Some(false)),
-            "pm" | "p" => self.is_pm = self.is_pm.or(Some(true)),
-            _ if dated && self.zone.is_none() && ZONES.iter().any(|(name, _)| *name == word) => {
-                self.zone = zone(rest);
-                let after = rest[end..].trim_start();
-                if after.starts_with(['+', '-']) && offset(after).is_some() {
-                    let digits = after[1..].trim_start_matches(|c: char| c.is_ascii_digit() || c == ':');
-                    return Some(rest.len() - digits.len());
-                }
+            "am" => self.is_pm = self.is_pm.or(Some(false)),
+            "pm" => self.is_pm = self.is_pm.or(Some(true)),
+            "a" | "p" if scan.0.trim_start_matches(['.', ' ']).starts_with(['m', 'M']) => {
+                self.is_pm = self.is_pm.or(Some(word == "p"));
             }
-            _ => self.name(&word, &rest[..end]),
+            "г" | "ж" | "год" | "года" | "в" | "m" | "at" | "de" | "of" | "st" | "nd" | "rd" | "th" | "t" =>
+                {}
+            _ if let Some(month) = month(&word) => self.month = Some(month),
+            _ if self.zone.is_none()
+                && self.time.is_some()
+                && let Some(zone) = named_zone(name, scan) =>
+            {
+                self.zone = Some(zone);
+            }
+            _ => self.unknown_words += 1,
         }
-        (self.unknown_words <= UNKNOWN_WORDS_MAX).then_some(end)
-    }
-
-    fn name(&mut self, word: &str, original: &str) {
-        if let Some(month) = month(word) {
-            self.month = Some(month);
-            self.month_at = self.numbers.len();
-        } else if let Some(place) = place(original) {
-            self.zone = Some(place);
-        } else if !matches!(
-            word,
-            "г" | "ж" | "год" | "года" | "в" | "at" | "de" | "of" | "st" | "nd" | "rd" | "th" | "t"
-        ) {
-            self.unknown_words += 1;
-        }
+        (self.unknown_words <= UNKNOWN_WORDS_MAX).then_some(())
     }
 
     fn finish(self) -> Option<DateTime<Utc>> {

@@ -80,7 +80,10 @@ pub fn read(text: &str, entries_max: usize) -> Option<Feed> {
                 has_items = true;
                 reader.items(entries_max, &mut entries, &mut faults);
             } else {
-                members.push((key, reader.value(1)));
+                let value = reader.value(1);
+                if reader.values <= VALUES_MAX {
+                    members.push((key, value));
+                }
             }
         }
     }
@@ -130,7 +133,6 @@ fn entry(item: &Value, number: usize, faults: &mut Vec<Fault>) -> Entry {
         authors: authors(item),
         categories: item.list("tags").iter().filter_map(Value::as_text).collect(),
         language: item.text("language"),
-        original_link: None,
     }
 }
 

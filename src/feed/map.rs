@@ -14,6 +14,9 @@ use url::Url;
 /// Categories or authors kept of one part.
 pub const NAMES_MAX: usize = 64;
 
+/// Relative `xml:base` attributes honoured, one inside the other.
+const BASES_MAX: usize = 8;
+
 /// A value and how good its source is: 0 is the dialect's own element.
 #[derive(Debug)]
 struct Best<T>(Option<(u8, T)>);
@@ -59,7 +62,6 @@ struct Fields {
     update_period_minutes: Option<u32>,
     update_frequency: Option<u32>,
     hubs: Vec<String>,
-    original_link: Option<String>,
     faults: Vec<Fault>,
 }
 
@@ -82,7 +84,6 @@ pub fn entry(tree: &Tree<'_>, node: usize, number: usize, faults: &mut Vec<Fault
         authors: fields.authors.take().unwrap_or_default(),
         categories: fields.categories,
         language,
-        original_link: fields.original_link,
     }
 }
 
@@ -119,8 +120,8 @@ pub fn feed(tree: &Tree<'_>) -> Feed {
         categories: fields.categories,
         ttl_minutes: fields.ttl_minutes.or(sy),
         hubs: fields.hubs,
-        entries: Vec::new(),
         faults: fields.faults,
+        ..Feed::default()
     }
 }
 
@@ -259,10 +260,9 @@ impl Fields {
     }
 
     fn plain_field(&mut self, tree: &Tree<'_>, node: usize, field: (Space, &str)) {
-        use Space::{Atom, Core, Dc, FeedBurner, News, Syndication};
+        use Space::{Atom, Core, Dc, News, Syndication};
         match field {
             (Core | Atom, "link" | "loc" | "a") => self.link(tree, node),
-            (FeedBurner, "origlink") => self.original_link = plain(tree, node),
             (Core, "guid") => {
                 let id = plain(tree, node);
                 let permanent = tree.attribute(node, "isPermaLink");
@@ -423,9 +423,15 @@ fn resolve(tree: &Tree<'_>, node: usize, href: &str) -> String {
     if is_absolute(&href) {
         return href;
     }
-    let mut bases: Vec<_> = tree.ancestors(node).filter_map(|at| tree.attribute(at, "xml:base")).collect();
-    bases.reverse();
-    let base = bases.iter().fold(None, |base: Option<Url>, next| match &base {
+    let mut bases = Vec::new();
+    for base in tree.ancestors(node).filter_map(|at| tree.attribute(at, "xml:base")).take(BASES_MAX) {
+        let is_whole = is_absolute(&base);
+        bases.push(base);
+        if is_whole {
+            break;
+        }
+    }
+    let base = bases.iter().rev().fold(None, |base: Option<Url>, next| match &base {
         Some(outer) => outer.join(next).ok().or(base),
         None => Url::parse(next).ok(),
     });

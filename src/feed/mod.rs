@@ -9,6 +9,7 @@
 pub mod charset;
 pub mod dates;
 mod entities;
+mod identity;
 mod json;
 mod map;
 mod tokens;
@@ -17,7 +18,6 @@ mod tree;
 use charset::Kind;
 use chrono::{DateTime, Utc};
 use serde::Serialize;
-use sha2::{Digest, Sha256};
 use url::Url;
 
 /// Longer documents are refused, in bytes after decompression.
@@ -32,7 +32,9 @@ const HEADLINE_CHARS_MAX: usize = 100;
 pub const FAULTS_MAX: usize = 100;
 
 /// A parsed feed: what it says of itself, its entries, and what was wrong with it.
-#[derive(Debug, Clone, Default, PartialEq)]
+///
+/// Its JSON is the `feed` object of `newswatch parse`.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
 pub struct Feed {
     /// Title as plain text.
     pub title: Option<String>,
@@ -53,13 +55,29 @@ pub struct Feed {
     /// Category terms.
     pub categories: Vec<String>,
     /// Minutes the publisher asks us to wait between polls (RSS `ttl`, `sy:`).
+    #[serde(skip)]
     pub ttl_minutes: Option<u32>,
     /// WebSub hubs (`rel=hub`).
+    #[serde(skip)]
     pub hubs: Vec<String>,
+    /// Other sitemaps, where the document is a sitemap index.
+    #[serde(skip)]
+    pub sitemaps: Vec<Sitemap>,
     /// Items in document order.
+    #[serde(skip)]
     pub entries: Vec<Entry>,
     /// What was wrong without stopping us.
+    #[serde(skip)]
     pub faults: Vec<Fault>,
+}
+
+/// A sitemap named by a sitemap index (sitemaps.org protocol).
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Sitemap {
+    /// Where it is.
+    pub link: String,
+    /// Last change, to choose the fresh ones by.
+    pub updated: Option<DateTime<Utc>>,
 }
 
 /// One item as the source published it.
@@ -86,9 +104,6 @@ pub struct Entry {
     /// Language of this entry where it differs from the feed's (`xml:lang`).
     #[serde(skip)]
     pub language: Option<String>,
-    /// The story's own address where `link` leads through a counter (FeedBurner).
-    #[serde(skip)]
-    pub original_link: Option<String>,
 }
 
 /// Something wrong in a source that did not stop us.
@@ -130,14 +145,18 @@ pub fn parse(body: &[u8], content_type: Option<&str>, url: Option<&str>) -> Resu
 }
 
 fn read_markup(text: &str) -> Result<Feed, NotAFeed> {
-    let (mut entries, mut faults) = (Vec::new(), Vec::new());
+    let (mut entries, mut faults, mut sitemaps) = (Vec::new(), Vec::new(), Vec::new());
     let mut is_full = false;
     let outline = tree::read(text, |tree, node, whole| {
-        is_full = entries.len() >= ENTRIES_MAX;
+        is_full = entries.len() + sitemaps.len() >= ENTRIES_MAX;
         if is_full {
             return false;
         }
         let entry = map::entry(tree, node, entries.len() + 1, &mut faults);
+        if tree.name(node).is_some_and(|(_, name)| name == "sitemap") {
+            sitemaps.extend(entry.link.map(|link| Sitemap { link, updated: entry.updated }));
+            return true;
+        }
         // Half an entry without its identity would come back as another one.
         if whole || entry.id.is_some() || entry.link.is_some() {
             entries.push(entry);
@@ -158,6 +177,7 @@ fn read_markup(text: &str) -> Result<Feed, NotAFeed> {
         feed.faults.push(document(&format!("more than {ENTRIES_MAX} entries; the rest was not read")));
     }
     feed.entries = entries;
+    feed.sitemaps = sitemaps;
     Ok(feed)
 }
 
@@ -174,7 +194,7 @@ fn not_a_feed(text: &str) -> NotAFeed {
     })
 }
 
-/// What needs the whole feed: relative links, inherited authors, identities.
+/// What needs the whole feed: relative links, inherited authors, identities, titles.
 fn settle(feed: &mut Feed, url: Option<&str>) {
     let document = url.and_then(|url| Url::parse(url).ok());
     feed.link = feed.link.take().and_then(|link| absolute(link, document.as_ref()));
@@ -188,7 +208,9 @@ fn settle(feed: &mut Feed, url: Option<&str>) {
         if entry.language == feed.language {
             entry.language = None;
         }
-        entry.id = entry.id.take().or_else(|| entry.link.clone()).or_else(|| fingerprint(entry));
+    }
+    feed.faults.extend(identity::settle(&mut feed.entries));
+    for entry in &mut feed.entries {
         entry.title = entry.title.take().or_else(|| headline(entry)).or_else(|| entry.link.clone());
     }
     feed.link = feed.link.take().or_else(|| url.map(str::to_owned));
@@ -225,14 +247,6 @@ fn absolute(link: String, base: Option<&Url>) -> Option<String> {
     }
 }
 
-/// Identity of an entry that has neither guid nor link: what it says and when.
-fn fingerprint(entry: &Entry) -> Option<String> {
-    let said = entry.title.as_ref().or(entry.summary.as_ref()).or(entry.content.as_ref())?;
-    let date = entry.published.or(entry.updated).map(|date| date.to_rfc3339()).unwrap_or_default();
-    let digest = Sha256::digest(format!("{said}\n{date}"));
-    Some(digest.iter().take(16).fold("sha256:".to_owned(), |id, byte| id + &format!("{byte:02x}")))
-}
-
 /// The first `bytes_max` bytes, less where that would split a character.
 fn truncate(text: &str, bytes_max: usize) -> &str {
     &text[..text.floor_char_boundary(bytes_max)]
@@ -260,3 +274,6 @@ fn base64(text: &str) -> Option<String> {
     let is_text = |text: &String| !text.contains(|c: char| c.is_control() && !c.is_whitespace());
     String::from_utf8(bytes).ok().filter(is_text)
 }
+
+#[cfg(test)]
+mod tests;

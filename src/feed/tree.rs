@@ -7,6 +7,7 @@
 
 use crate::feed::entities::Entities;
 use crate::feed::tokens::{Token, Tokens};
+use crate::feed::{TEXT_BYTES_MAX, truncate};
 use std::borrow::Cow;
 
 /// Elements nested deeper are flattened: their text stays, their tags go.
@@ -28,7 +29,6 @@ pub enum Space {
     Itunes,
     Syndication,
     Xhtml,
-    FeedBurner,
     News,
     Other,
 }
@@ -44,7 +44,6 @@ const SPACES: &[(&str, &[&str], Space)] = &[
     ("search.yahoo.com/mrss", &["media"], Space::Media),
     ("/mrss", &[], Space::Media),
     ("itunes.com/dtds/podcast", &["itunes"], Space::Itunes),
-    ("rssnamespace.org/feedburner", &["feedburner"], Space::FeedBurner),
     ("google.com/schemas/sitemap-news", &["news"], Space::News),
     ("w3.org/1999/02/22-rdf-syntax", &["rdf"], Space::Rdf),
     ("w3.org/1999/xhtml", &["xhtml", "html"], Space::Xhtml),
@@ -166,7 +165,8 @@ impl<'a> Tree<'a> {
     fn write(&self, top: usize, tags: bool, escape: bool) -> String {
         let mut written = String::new();
         let mut at = self.nodes[top].first;
-        while at != NONE {
+        // What is over the limit is cut off by the caller; it need not be decoded.
+        while at != NONE && written.len() <= TEXT_BYTES_MAX {
             self.write_start(at, tags, escape, &mut written);
             if self.nodes[at].first != NONE {
                 at = self.nodes[at].first;
@@ -189,7 +189,8 @@ impl<'a> Tree<'a> {
     fn write_start(&self, node: usize, tags: bool, escape: bool, written: &mut String) {
         match &self.nodes[node].what {
             What::Text { text, literal } => {
-                let text = if *literal { Cow::Borrowed(*text) } else { self.entities.decode(text) };
+                let text = truncate(text, TEXT_BYTES_MAX);
+                let text = if *literal { Cow::Borrowed(text) } else { self.entities.decode(text) };
                 if escape {
                     written.push_str(&text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;"));
                 } else {
