@@ -6,7 +6,10 @@
 //! it without an error; one stray byte never turns a whole UTF-8 page to noise.
 
 use chardetng::{EncodingDetector, Iso2022JpDetection, Utf8Detection};
-use encoding_rs::{Encoding, ISO_2022_JP, UTF_8, UTF_16BE, UTF_16LE, WINDOWS_1252};
+use encoding_rs::{
+    Encoding, IBM866, ISO_2022_JP, ISO_8859_5, KOI8_R, KOI8_U, UTF_8, UTF_16BE, UTF_16LE, WINDOWS_1251,
+    WINDOWS_1252,
+};
 use std::borrow::Cow;
 
 /// Where a document may declare its own charset.
@@ -34,6 +37,10 @@ const DECLARATION_BYTES_MAX: usize = 4096;
 /// Bytes shown to the charset guesser; more changes no answer and costs time.
 const GUESS_BYTES_MAX: usize = 256 * 1024;
 
+/// Words in letters beyond ASCII that make the label `ISO-8859-1` doubtful.
+const CYRILLIC_RUNS_MIN: usize = 3;
+const CYRILLIC: [&Encoding; 5] = [WINDOWS_1251, KOI8_U, KOI8_R, ISO_8859_5, IBM866];
+
 /// Decodes `bytes` that came with the HTTP header `content_type`.
 pub fn decode<'a>(bytes: &'a [u8], content_type: Option<&str>, kind: Kind) -> Decoded<'a> {
     let mut decoded = choose(bytes, content_type, kind);
@@ -55,6 +62,13 @@ fn choose<'a>(bytes: &'a [u8], content_type: Option<&str>, kind: Kind) -> Decode
         return Decoded { text: Cow::Borrowed(text), charset: UTF_8.name(), fault: None };
     }
     for charset in &labels {
+        if *charset == WINDOWS_1252
+            && runs_of_letters(bytes) >= CYRILLIC_RUNS_MIN
+            && CYRILLIC.contains(&guessed(bytes))
+        {
+            // The label of servers that know nothing, over words no Latin script has.
+            break;
+        }
         if let Some(text) = charset.decode_without_bom_handling_and_without_replacement(bytes) {
             return Decoded { text, charset: charset.name(), fault: None };
         }
@@ -182,16 +196,27 @@ fn mostly_utf8(bytes: &[u8]) -> bool {
     whole >= broken.saturating_mul(4)
 }
 
-fn guess<'a>(bytes: &'a [u8], labels: &[&'static Encoding]) -> Decoded<'a> {
-    if mostly_utf8(bytes) {
-        return lossy(bytes, UTF_8);
-    }
+/// What the bytes look like, by the letters' frequencies.
+fn guessed(bytes: &[u8]) -> &'static Encoding {
     // ASCII says nothing, so start where the letters start.
     let start = bytes.iter().position(|byte| !byte.is_ascii()).unwrap_or(0);
     let end = bytes.len().min(start.saturating_add(GUESS_BYTES_MAX));
     let mut detector = EncodingDetector::new(Iso2022JpDetection::Deny);
     detector.feed(&bytes[start..end], end == bytes.len());
-    let charset = detector.guess(None, Utf8Detection::Deny);
+    detector.guess(None, Utf8Detection::Deny)
+}
+
+/// Number of words of four and more bytes beyond ASCII, up to the number that matters.
+fn runs_of_letters(bytes: &[u8]) -> usize {
+    let words = bytes.split(u8::is_ascii);
+    words.filter(|word| word.len() >= 4).take(CYRILLIC_RUNS_MIN).count()
+}
+
+fn guess<'a>(bytes: &'a [u8], labels: &[&'static Encoding]) -> Decoded<'a> {
+    if mostly_utf8(bytes) {
+        return lossy(bytes, UTF_8);
+    }
+    let charset = guessed(bytes);
     let mut decoded = lossy(bytes, charset);
     decoded.fault = Some(match labels.first() {
         Some(label) => format!("the bytes are not {}, read as {}", label.name(), charset.name()),
