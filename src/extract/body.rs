@@ -6,28 +6,19 @@ use super::blocks::{Block, blocks};
 use super::voters::Reading;
 use crate::page::tree::{NodeId, Tree};
 
-/// What other parts of the page say about its article, to compare with.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Hints<'a> {
-    pub title: &'a str,
-    /// The page's own summary of the story (`meta description` and its like).
-    pub description: &'a str,
-}
-
 /// Paragraphs of the article, by our own reading.
-pub fn paragraphs(tree: &Tree, hints: Hints, second: &Reading) -> Vec<String> {
+pub fn paragraphs(tree: &Tree, title: &str, second: &Reading) -> Vec<String> {
     let boxes = boxes(tree);
     let is_box = |id: NodeId| boxes[id];
     let all = blocks(tree, 0, is_box);
     let within = container(tree, &all);
     let range = within..tree.nodes[within].end;
-    let leads = leads(tree, &all, within, hints);
+    let leads = leads(tree, &all, within, title);
     let inside = all.iter().filter(|block| range.contains(&block.owner));
     let leads = leads.into_iter().map(|block| (block, Standing::Lead));
     let chosen = leads.chain(inside.map(|block| (block, standing(tree, block)))).collect::<Vec<_>>();
-    let is_in = |(block, standing): &(&Block, Standing)| {
-        *standing != Standing::Out && !is_title(tree, block, hints.title)
-    };
+    let is_in =
+        |(block, standing): &(&Block, Standing)| *standing != Standing::Out && !is_title(tree, block, title);
     let chosen: Vec<_> = chosen.into_iter().filter(is_in).collect();
     kept(&chosen, second)
 }
@@ -73,11 +64,9 @@ fn masses(tree: &Tree, all: &[Block]) -> Vec<f32> {
     for block in all {
         let weight = weight(block);
         let mut id = block.owner;
-        while weight > 0.0 {
+        mass[0] += weight;
+        while id != 0 {
             mass[id] += weight;
-            if id == 0 {
-                break;
-            }
             id = tree.nodes[id].parent;
         }
     }
@@ -161,11 +150,10 @@ fn densest(tree: &Tree, mass: &[f32], start: NodeId) -> NodeId {
 }
 
 /// Paragraphs between the headline and the body: the lead.
-fn leads<'a>(tree: &Tree, all: &'a [Block], within: NodeId, hints: Hints) -> Vec<&'a Block> {
+fn leads<'a>(tree: &Tree, all: &'a [Block], within: NodeId, title: &str) -> Vec<&'a Block> {
     const LEADS_MAX: usize = 3;
     let before: Vec<&Block> = all.iter().filter(|block| block.owner < within).collect();
-    let is_headline =
-        |block: &&Block| tree.nodes[block.owner].name == "h1" || same_words(&block.text, hints.title);
+    let is_headline = |block: &&Block| tree.nodes[block.owner].name == "h1" || same_words(&block.text, title);
     let Some(headline) = before.iter().rposition(is_headline) else { return Vec::new() };
     let is_lead = |block: &&Block| {
         let reads = block.is_sentence() && block.chars >= 60 || block.chars >= 100;
@@ -225,42 +213,11 @@ fn same_words(a: &str, b: &str) -> bool {
 
 /// Whether an element's name says that it holds the article's text.
 fn says_article_body(tree: &Tree, id: NodeId) -> bool {
-    const PARTS: [&str; 34] = [
-        "article-body",
-        "articlebody",
-        "article__body",
-        "article_body",
-        "article-content",
-        "article__content",
-        "article_content",
-        "articlecontent",
-        "article-text",
-        "article__text",
-        "articletext",
-        "story-body",
-        "storybody",
-        "story__body",
-        "story-content",
-        "storycontent",
-        "entry-content",
-        "entry__content",
-        "entrycontent",
-        "post-content",
-        "post__content",
-        "post_content",
-        "postcontent",
-        "post-body",
-        "postbody",
-        "post__body",
-        "news-text",
-        "newstext",
-        "news__text",
-        "news-content",
-        "news_content",
-        "content-body",
-        "content__body",
-        "field-name-body",
-    ];
+    const PARTS: &str = "article-body articlebody article__body article_body article-content article__content \
+        article_content articlecontent article-text article__text articletext story-body storybody \
+        story__body story-content storycontent entry-content entry__content entrycontent \
+        post-content post__content post_content postcontent post-body postbody post__body news-text \
+        newstext news__text news-content news_content content-body content__body field-name-body";
     let node = &tree.nodes[id];
     if node.raw.is_empty()
         || !matches!(node.name.as_ref(), "div" | "section" | "article" | "main" | "span" | "td")
@@ -270,7 +227,7 @@ fn says_article_body(tree: &Tree, id: NodeId) -> bool {
     if tree.raw_attribute(id, "itemprop").is_some_and(|prop| prop.eq_ignore_ascii_case("articleBody")) {
         return true;
     }
-    names(tree, id).is_some_and(|names| PARTS.iter().any(|part| names.contains(part)))
+    names(tree, id).is_some_and(|names| PARTS.split(' ').any(|part| names.contains(part)))
 }
 
 /// Class and id in lower case.
@@ -328,78 +285,23 @@ fn within_article(tree: &Tree, id: NodeId) -> bool {
 }
 
 fn kind_by_name(names: &str, is_paragraph: bool) -> Kind {
-    const ASIDES: [&str; 10] = [
-        "comment-",
-        "comments",
-        "commentlist",
-        "cookie",
-        "consent",
-        "gdpr",
-        "privacy",
-        "footer",
-        "disqus",
-        "respond",
-    ];
-    const BOXES: [&str; 47] = [
-        "related",
-        "recommend",
-        "share",
-        "sharing",
-        "social",
-        "newsletter",
-        "subscri",
-        "promo",
-        "sidebar",
-        "breadcrumb",
-        "byline",
-        "author-",
-        "caption",
-        "tags",
-        "advert",
-        "sponsor",
-        "teaser",
-        "read-also",
-        "readmore",
-        "read-more",
-        "banner",
-        "popup",
-        "modal",
-        "toolbar",
-        "menu",
-        "navigation",
-        "pagination",
-        "copyright",
-        "disclaimer",
-        "outbrain",
-        "taboola",
-        "most-read",
-        "popular",
-        "trending",
-        "signup",
-        "sign-up",
-        "factbox",
-        "fact-box",
-        "infobox",
-        "affiliate",
-        "author_",
-        "authorprofile",
-        "biography",
-        "info-box",
-        "widget-area",
-        "widget_",
-        "autor-",
-    ];
-    const PARAGRAPHS: [&str; 6] = ["caption", "byline", "copyright", "credit", "readmore", "related"];
-    let has = |parts: &[&str]| parts.iter().any(|part| names.contains(part));
+    const ASIDES: &str = "comment- comments commentlist cookie consent gdpr privacy footer disqus respond";
+    const BOXES: &str = "related recommend share sharing social newsletter subscri promo sidebar breadcrumb byline \
+        author- caption tags advert sponsor teaser read-also readmore read-more banner popup modal \
+        toolbar menu navigation pagination copyright disclaimer outbrain taboola most-read popular \
+        trending signup sign-up factbox fact-box infobox affiliate author_ authorprofile biography \
+        info-box widget-area widget_ autor-";
+    const PARAGRAPHS: &str = "caption byline copyright credit readmore related";
+    let has = |parts: &str| parts.split(' ').any(|part| names.contains(part));
     if is_paragraph {
-        return if has(&PARAGRAPHS) { Kind::Box } else { Kind::Content };
+        return if has(PARAGRAPHS) { Kind::Box } else { Kind::Content };
     }
     if names.contains("embed") {
         return Kind::Content;
     }
-    if has(&ASIDES) {
+    if has(ASIDES) {
         Kind::Aside
-    } else if has(&BOXES) {
+    } else if has(BOXES) {
         Kind::Box
     } else {
         Kind::Content

@@ -199,242 +199,36 @@ impl Letters {
     }
 }
 
-type Words = (&'static str, &'static [&'static str]);
+/// A language's code and its common words.
+type Words = (&'static str, &'static str);
 
 const CYRILLIC_WORDS: [Words; 8] = [
-    (
-        "ru",
-        &[
-            "и",
-            "в",
-            "на",
-            "не",
-            "что",
-            "с",
-            "по",
-            "как",
-            "это",
-            "из",
-            "для",
-            "его",
-            "от",
-            "был",
-            "к",
-            "о",
-            "за",
-            "при",
-            "года",
-            "или",
-            "также",
-            "после",
-        ],
-    ),
+    ("ru", "и в на не что с по как это из для его от был к о за при года или также после"),
     (
         "ky",
-        &[
-            "жана",
-            "менен",
-            "деп",
-            "бул",
-            "болгон",
-            "эле",
-            "бир",
-            "ошол",
-            "да",
-            "боюнча",
-            "эмес",
-            "анын",
-            "бар",
-            "ал",
-            "керек",
-            "кылган",
-            "айтты",
-            "мамлекеттик",
-            "тууралуу",
-            "кийин",
-            "үчүн",
-            "эки",
-        ],
+        "жана менен деп бул болгон эле бир ошол да боюнча эмес анын бар ал керек кылган айтты мамлекеттик тууралуу кийин үчүн эки",
     ),
-    (
-        "kk",
-        &[
-            "және",
-            "мен",
-            "бұл",
-            "үшін",
-            "деп",
-            "бір",
-            "болды",
-            "туралы",
-            "да",
-            "де",
-            "бойынша",
-            "осы",
-            "ол",
-            "емес",
-            "екі",
-            "айтты",
-            "кейін",
-        ],
-    ),
-    (
-        "uz",
-        &[
-            "ва",
-            "билан",
-            "учун",
-            "бу",
-            "деб",
-            "бир",
-            "ҳам",
-            "эди",
-            "бўлган",
-            "бўйича",
-            "унинг",
-            "эмас",
-            "керак",
-            "мазкур",
-            "йил",
-            "ушбу",
-            "сўнг",
-            "дея",
-            "маълум",
-        ],
-    ),
-    (
-        "tg",
-        &[
-            "ва",
-            "дар",
-            "аз",
-            "ба",
-            "ки",
-            "ин",
-            "бо",
-            "барои",
-            "аст",
-            "шуд",
-            "кард",
-            "мардум",
-            "то",
-            "он",
-            "соли",
-            "буд",
-            "гуфт",
-            "шудааст",
-            "ҳам",
-        ],
-    ),
-    (
-        "uk",
-        &["і", "в", "у", "на", "не", "що", "та", "за", "до", "як", "це", "від", "про", "для", "його", "є"],
-    ),
-    (
-        "bg",
-        &[
-            "и",
-            "на",
-            "в",
-            "е",
-            "се",
-            "да",
-            "за",
-            "от",
-            "са",
-            "с",
-            "че",
-            "по",
-            "като",
-            "не",
-            "ще",
-            "към",
-            "който",
-        ],
-    ),
-    ("mk", &["и", "на", "во", "е", "се", "да", "за", "од", "со", "што", "го", "ја", "не", "ќе"]),
+    ("kk", "және мен бұл үшін деп бір болды туралы да де бойынша осы ол емес екі айтты кейін"),
+    ("uz", "ва билан учун бу деб бир ҳам эди бўлган бўйича унинг эмас керак мазкур йил ушбу сўнг дея маълум"),
+    ("tg", "ва дар аз ба ки ин бо барои аст шуд кард мардум то он соли буд гуфт шудааст ҳам"),
+    ("uk", "і в у на не що та за до як це від про для його є"),
+    ("bg", "и на в е се да за от са с че по като не ще към който"),
+    ("mk", "и на во е се да за од со што го ја не ќе"),
 ];
 
 const LATIN_WORDS: [Words; 9] = [
-    (
-        "en",
-        &[
-            "the", "of", "and", "to", "in", "a", "is", "that", "for", "was", "on", "with", "as", "he", "by",
-            "has", "said", "from", "his", "are",
-        ],
-    ),
+    ("en", "the of and to in a is that for was on with as he by has said from his are"),
     (
         "uz",
-        &[
-            "va",
-            "bilan",
-            "uchun",
-            "bu",
-            "deb",
-            "bir",
-            "ham",
-            "edi",
-            "bo'lgan",
-            "bo‘lgan",
-            "boʻlgan",
-            "bo’lgan",
-            "bo'yicha",
-            "boʻyicha",
-            "uning",
-            "emas",
-            "kerak",
-            "mazkur",
-            "yil",
-            "ushbu",
-            "hamda",
-            "qildi",
-            "orqali",
-            "haqida",
-        ],
+        "va bilan uchun bu deb bir ham edi bo'lgan bo‘lgan boʻlgan bo’lgan bo'yicha boʻyicha uning emas kerak mazkur yil ushbu hamda qildi orqali haqida",
     ),
-    (
-        "de",
-        &[
-            "der", "die", "und", "das", "den", "von", "zu", "mit", "ist", "nicht", "im", "ein", "eine",
-            "auf", "für", "sich", "dem", "des",
-        ],
-    ),
-    (
-        "fr",
-        &[
-            "le", "la", "les", "des", "et", "du", "une", "est", "dans", "pour", "qui", "par", "sur", "pas",
-            "au", "il", "que", "un",
-        ],
-    ),
-    (
-        "es",
-        &[
-            "el", "la", "los", "las", "y", "del", "una", "es", "en", "para", "por", "con", "su", "que", "un",
-            "se", "al",
-        ],
-    ),
-    (
-        "it",
-        &[
-            "il", "di", "che", "la", "e", "per", "una", "è", "del", "della", "con", "non", "sono", "nel",
-            "gli", "un", "le",
-        ],
-    ),
-    (
-        "tr",
-        &["ve", "bir", "bu", "için", "ile", "olarak", "da", "de", "olan", "daha", "çok", "sonra", "kadar"],
-    ),
-    (
-        "pt",
-        &["o", "de", "que", "e", "do", "da", "em", "um", "para", "com", "não", "uma", "os", "no", "se", "na"],
-    ),
-    (
-        "nl",
-        &[
-            "de", "het", "een", "van", "en", "in", "is", "dat", "op", "te", "zijn", "voor", "met", "niet",
-            "aan",
-        ],
-    ),
+    ("de", "der die und das den von zu mit ist nicht im ein eine auf für sich dem des"),
+    ("fr", "le la les des et du une est dans pour qui par sur pas au il que un"),
+    ("es", "el la los las y del una es en para por con su que un se al"),
+    ("it", "il di che la e per una è del della con non sono nel gli un le"),
+    ("tr", "ve bir bu için ile olarak da de olan daha çok sonra kadar"),
+    ("pt", "o de que e do da em um para com não uma os no se na"),
+    ("nl", "de het een van en in is dat op te zijn voor met niet aan"),
 ];
 
 /// The language with the most common words in `text`, if there are enough of
@@ -449,7 +243,9 @@ fn by_words(text: &str, languages: &[Words]) -> Option<&'static str> {
         .collect();
     let mut ranked: Vec<(usize, &'static str)> = languages
         .iter()
-        .map(|(code, common)| (words.iter().filter(|word| common.contains(word)).count(), *code))
+        .map(|(code, common)| {
+            (words.iter().filter(|word| common.split(' ').any(|known| known == **word)).count(), *code)
+        })
         .collect();
     ranked.sort_by_key(|&(count, _)| std::cmp::Reverse(count));
     let (best, second) = (ranked.first()?, ranked.get(1)?);

@@ -9,6 +9,7 @@ mod blocks;
 mod body;
 mod language;
 mod link;
+mod meta;
 mod text;
 mod voters;
 
@@ -244,12 +245,26 @@ fn names(raw: &[String]) -> Vec<String> {
 
 /// Reads a story's page. `content_type` is the HTTP header's value, `url` the
 /// page's address: the base of relative links.
-pub fn page(html: &[u8], content_type: Option<&str>, _url: Option<&str>) -> Page {
+pub fn page(html: &[u8], content_type: Option<&str>, url: Option<&str>) -> Page {
     let html = charset::decode(html, content_type);
     let tree = Tree::of(&html);
+    let meta = meta::meta(&tree, url);
     let second = voters::smoothie(&tree.to_html());
-    let paragraphs = body::paragraphs(&tree, body::Hints::default(), &second);
-    Page { text: paragraphs.join("\n"), ..Page::default() }
+    let title = meta.title.as_deref().unwrap_or_default();
+    let mut text = body::paragraphs(&tree, title, &second).join("\n");
+    // Pages that build their text by script still carry it for search engines.
+    if let Some(stated) = meta.body.filter(|stated| stated.len() > 2 * text.len()) {
+        text = stated;
+    }
+    Page {
+        language: language::settled(meta.language.as_deref(), &text),
+        title: meta.title,
+        text,
+        published: meta.published,
+        authors: meta.authors,
+        canonical: meta.canonical,
+        site: meta.site,
+    }
 }
 
 #[cfg(test)]

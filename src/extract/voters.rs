@@ -42,10 +42,6 @@ impl Reading {
         let known = words.windows(len).filter(|run| self.runs.contains(&hash(run))).count();
         known * 2 >= runs
     }
-
-    pub fn is_empty(&self) -> bool {
-        self.runs.is_empty()
-    }
 }
 
 /// Words; in scripts without spaces, characters.
