@@ -174,6 +174,9 @@ enum Standing {
 }
 
 fn standing(tree: &Tree, block: &Block) -> Standing {
+    if is_call(block) || is_stamp(tree, block) {
+        return Standing::Out;
+    }
     let name = tree.nodes[block.owner].name.as_ref();
     let density = block.link_density();
     if density > 0.8 || density > 0.6 && !(block.is_sentence() && block.chars > 100) {
@@ -183,6 +186,37 @@ fn standing(tree: &Tree, block: &Block) -> Standing {
         return Standing::Sure;
     }
     if matches!(name, "p" | "tr" | "blockquote" | "pre") { Standing::Doubtful } else { Standing::Out }
+}
+
+/// Invitations and credits between the paragraphs.
+fn is_call(block: &Block) -> bool {
+    const CALLS: &str = "advertisement|also read|anzeige|auch interessant|click here to|credit:|follow us|foto:|image:|\
+        lea también|lee también|leggi anche|lesen sie auch|lire aussi|à lire aussi|mehr zum thema|photo:|read also|\
+        read more|related:|see also|share this|sign up|subscribe to|te puede interesar|©|\
+        автор:|заметили ошибку|если вы нашли ошибку|материалы по теме|нашли ошибку|по теме:|подписывайтесь|подпишитесь|\
+        поделиться|присоединяйтесь к|реклама|следите за нашими|смотрите также|фото:|читайте по теме|читайте также|читать далее|\
+        дагы окуңуз|биздин телеграм|каналга жазылыңыз|ката тапсаңыз|сүрөт:|окшош макалалар|\
+        тағы оқыңыз|сондай-ақ оқыңыз|біздің telegram|арнамызға жазылыңыз|қате тапсаңыз|сурет:|\
+        bizni telegramda|foto:|muallif:|shuningdek o‘qing|shuningdek, o‘qing|surat:|telegram kanalimiz|\
+        муаллиф:|сурат:|шунингдек ўқинг|ҳамчунин хонед|инчунин хонед|акс:|моро дар телеграм";
+    const CALL_CHARS_MAX: usize = 160;
+    if block.chars > CALL_CHARS_MAX {
+        return false;
+    }
+    let text = block.text.to_lowercase();
+    CALLS.split('|').any(|call| text.starts_with(call))
+}
+
+/// A date, a time, a counter; in a table figures are news.
+fn is_stamp(tree: &Tree, block: &Block) -> bool {
+    const STAMP_CHARS_MAX: usize = 40;
+    let digits = block.text.chars().filter(char::is_ascii_digit).count();
+    let letters = block.text.chars().filter(|c| c.is_alphabetic()).count();
+    let most_letters = if tree.nodes[block.owner].name == "tr" { 0 } else { digits };
+    block.chars <= STAMP_CHARS_MAX
+        && digits > 0
+        && letters <= most_letters
+        && block.text.contains(['.', ':', '/'])
 }
 
 fn is_title(tree: &Tree, block: &Block, title: &str) -> bool {

@@ -74,7 +74,9 @@ pub fn evidence(text: &str) -> Evidence {
         if by_letters.is_some() && letters.non_russian() > 2 {
             return by_letters.map_or(Evidence::Nothing, Evidence::Strong);
         }
-        let worded = by_words(text, &CYRILLIC_WORDS);
+        // Bulgarian, Macedonian and Ukrainian have neither ы nor э.
+        let known = if letters.yery > 0 { &CYRILLIC_WORDS[..5] } else { &CYRILLIC_WORDS[..] };
+        let worded = by_words(text, known);
         let code = if worded == Some("ru") { worded } else { by_letters.or(worded) };
         return code.map_or(Evidence::Nothing, Evidence::Strong);
     }
@@ -109,6 +111,7 @@ struct Letters {
     uzbek_or_tajik: usize,
     ukrainian: usize,
     dotted_i: usize,
+    yery: usize,
     south_slavic: usize,
     tatar: usize,
     /// `oʻ` and `gʻ` with any apostrophe.
@@ -155,6 +158,7 @@ impl Letters {
             'ҳ' | 'қ' | 'ғ' | 'Ҳ' | 'Қ' | 'Ғ' => self.uzbek_or_tajik += 1,
             'ї' | 'є' | 'ґ' | 'Ї' | 'Є' | 'Ґ' => self.ukrainian += 1,
             'і' | 'І' => self.dotted_i += 1,
+            'ы' | 'э' | 'Ы' | 'Э' => self.yery += 1,
             'ј' | 'љ' | 'њ' | 'ћ' | 'ђ' | 'џ' | 'ќ' | 'ѓ' | 'ѕ' => self.south_slavic += 1,
             'җ' | 'ҙ' | 'ҫ' | 'ҡ' | 'Җ' | 'Ҙ' | 'Ҫ' | 'Ҡ' => self.tatar += 1,
             _ => {}
@@ -203,7 +207,10 @@ impl Letters {
 type Words = (&'static str, &'static str);
 
 const CYRILLIC_WORDS: [Words; 8] = [
-    ("ru", "и в на не что с по как это из для его от был к о за при года или также после"),
+    (
+        "ru",
+        "и в на не что с по как это из для его от был к о за при года или также после кроме том уже если они она его все бы чем когда этом",
+    ),
     (
         "ky",
         "жана менен деп бул болгон эле бир ошол да боюнча эмес анын бар ал керек кылган айтты мамлекеттик тууралуу кийин үчүн эки",

@@ -219,3 +219,45 @@ proptest! {
         text_of(&pieces.concat());
     }
 }
+
+/// What `NAME.json` beside a fixture says: what the page came with, and what
+/// is to be read from it. The text is in `NAME.txt`.
+#[derive(serde::Deserialize)]
+struct Wanted {
+    url: String,
+    content_type: Option<String>,
+    title: Option<String>,
+    published: Option<DateTime<Utc>>,
+    authors: Vec<String>,
+    canonical: Option<String>,
+    site: Option<String>,
+    language: Option<String>,
+}
+
+#[test]
+#[allow(clippy::disallowed_methods)]
+fn pages_are_read_as_a_reader_sees_them() {
+    let directory = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/extract");
+    let mut seen = 0;
+    for file in std::fs::read_dir(directory).expect("the fixtures are in the repository") {
+        let path = file.expect("the fixtures are in the repository").path();
+        if path.extension().is_none_or(|extension| extension != "html") {
+            continue;
+        }
+        let read =
+            |extension| std::fs::read(path.with_extension(extension)).expect("a fixture has three files");
+        let wanted: Wanted = serde_json::from_slice(&read("json")).expect("fixtures are valid JSON");
+        let text = String::from_utf8(read("txt")).expect("expected texts are UTF-8");
+        let found = page(&read("html"), wanted.content_type.as_deref(), Some(&wanted.url));
+        let name = path.display();
+        assert_eq!(found.text.trim(), text.trim(), "{name}");
+        assert_eq!(found.title, wanted.title, "{name}");
+        assert_eq!(found.published, wanted.published, "{name}");
+        assert_eq!(found.authors, wanted.authors, "{name}");
+        assert_eq!(found.canonical, wanted.canonical, "{name}");
+        assert_eq!(found.site, wanted.site, "{name}");
+        assert_eq!(found.language, wanted.language, "{name}");
+        seen += 1;
+    }
+    assert!(seen >= 7, "only {seen} fixtures in {directory}");
+}
