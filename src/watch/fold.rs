@@ -292,6 +292,13 @@ fn resolve_homoglyphs(letters: &mut [Letter]) {
     }
 }
 
+/// A word in capitals all of whose letters have look-alikes (ВР and BP), in
+/// the other script.
+pub fn look_alike_word(letters: &[Letter]) -> Option<Vec<char>> {
+    let capitals = letters.len() > 1 && letters.iter().all(|letter| letter.upper);
+    if capitals { letters.iter().map(look_alike).collect() } else { None }
+}
+
 fn look_alike(letter: &Letter) -> Option<char> {
     let paired = |(latin, cyrillic): (&str, &str)| {
         let (from, to) = if letter.kind == Kind::Latin { (latin, cyrillic) } else { (cyrillic, latin) };
@@ -308,6 +315,8 @@ pub struct Skeleton {
     bytes: Vec<u8>,
     /// The Latin letter before, for `sh`, `kh`, `ye`.
     latin: char,
+    /// Whether that letter gave a byte of its own (a doubled one does not).
+    gave: bool,
 }
 
 impl Skeleton {
@@ -329,7 +338,9 @@ impl Skeleton {
     pub fn push(&mut self, letter: &Letter) {
         match letter.kind {
             Kind::Latin => {
+                let before = self.bytes.len();
                 self.push_latin(letter.char);
+                self.gave = self.bytes.len() > before;
                 self.latin = letter.char;
             }
             Kind::Apostrophe => {}
@@ -372,7 +383,9 @@ impl Skeleton {
     }
 
     fn replace_last(&mut self, byte: u8) {
-        self.bytes.pop();
+        if self.gave {
+            self.bytes.pop();
+        }
         self.push_bytes([byte, 0]);
     }
 
@@ -407,6 +420,7 @@ mod tests {
             ("COVID-19, 2022", "kovid 19 2022"),
             ("Хрущёв Khrushchev", "hrushev hrushev"),
             ("Ельцин Yeltsin", "eltsin eltsin"),
+            ("Гассиев Gassiyev", "gasiev gasiev"),
             ("«Темиров»", "temirov"),
             ("---", ""),
             ("", ""),

@@ -9,6 +9,7 @@ mod evaluate;
 mod explain;
 pub mod fold;
 pub mod forms;
+pub mod gazetteer;
 mod list;
 pub mod query;
 pub mod scan;

@@ -11,9 +11,20 @@ struct Chain {
     language: &'static str,
     script: Kind,
     sounds: Vec<(char, Vec<char>)>,
-    slots: Vec<Vec<Ending>>,
+    slots: Vec<Slot>,
     /// Last letters of the word that change before a vowel.
     finals: Vec<(char, char)>,
+    /// Whether the sounds of an ending go by those before it.
+    assimilates: bool,
+}
+
+/// Endings of which one word takes at most one.
+#[derive(Debug)]
+struct Slot {
+    name: &'static str,
+    /// Stands only after an attributive ending.
+    again: bool,
+    endings: Vec<Ending>,
 }
 
 #[derive(Debug)]
@@ -21,6 +32,18 @@ struct Ending {
     text: String,
     label: &'static str,
     harmony: Harmony,
+    /// Stands only after a possessive ending.
+    possessive_before: bool,
+}
+
+/// What is known of the word so far.
+#[derive(Debug, Clone, Copy)]
+struct State {
+    slot: usize,
+    last: char,
+    harmony: Harmony,
+    possessive: bool,
+    attributive: bool,
 }
 
 /// Which vowels an ending goes with.
@@ -35,7 +58,9 @@ static CHAINS: LazyLock<Vec<Chain>> = LazyLock::new(|| read(include_str!("chains
 
 /// Certainty of a chain that keeps, or breaks, the vowel harmony of its stem.
 const HARMONIOUS: f64 = 0.95;
-const DISSONANT: f64 = 0.7;
+const DISSONANT: f64 = 0.5;
+/// Certainty that a woman's surname in a Turkic text stands for the man's.
+const WOMAN: f64 = 0.4;
 
 /// What `rest` is after the whole word `stem`; `softened` when the word's last
 /// letter has changed as before a vowel (Ирак, Ирагы).
@@ -45,15 +70,31 @@ pub fn form(stem: &[char], rest: &str, script: Kind, softened: bool) -> Option<F
         if softened && !(chain.softens(stem) && rest.starts_with(super::vowel)) {
             continue;
         }
-        let Some((label, harmony)) = chain.walk(0, rest, Harmony::Any) else { continue };
-        let own =
-            if chain.language == "ky" || chain.language == "kk" { harmony_of(stem) } else { Harmony::Any };
-        let certainty = if agree(own, harmony).is_some() { HARMONIOUS } else { DISSONANT };
+        let last = stem.iter().rev().find(|char| **char != 'ь').copied().unwrap_or_default();
+        let state = State { slot: 0, last, harmony: Harmony::Any, possessive: false, attributive: false };
+        let Some((label, harmony)) = chain.walk(state, rest) else { continue };
+        let own = if chain.assimilates { stem_harmony(stem) } else { Harmony::Any };
+        let certainty = match agree(own, harmony) {
+            Some(_) => HARMONIOUS,
+            None if rest.starts_with(super::vowel) => continue,
+            None => DISSONANT,
+        };
         if best.as_ref().is_none_or(|best| best.certainty < certainty) {
             best = Some(Form { language: chain.language, ending: rest.into(), label, certainty });
         }
     }
     best
+}
+
+/// A woman's surname (Жапаровадан) for a man's: sources in Kazakh and Kyrgyz mix
+/// them, so it stays, and says so.
+pub fn woman(stem: &[char], rest: &str) -> Option<Form> {
+    let surname = matches!(stem, [.., 'о' | 'е' | 'ё', 'в'] | [.., 'и', 'н']);
+    let after = rest.strip_prefix('а').filter(|after| surname && !after.is_empty())?;
+    let form = form(&[stem, &['а']].concat(), after, Kind::Cyrillic, false)?;
+    let ending = rest.to_owned();
+    let label = format!("{}; by its form a woman's surname", form.label);
+    matches!(form.language, "kk" | "ky").then_some(Form { ending, label, certainty: WOMAN, ..form })
 }
 
 /// The letters a last letter can soften to before a vowel.
@@ -69,47 +110,67 @@ pub fn plain_endings(script: Kind) -> Vec<(&'static str, Vec<&'static str>)> {
 
 impl Chain {
     fn plain(&'static self) -> Vec<&'static str> {
-        self.slots.iter().flatten().map(|ending| ending.text.as_str()).collect()
+        let endings = self.slots.iter().filter(|slot| !slot.again).flat_map(|slot| &slot.endings);
+        endings.filter(|ending| !ending.possessive_before).map(|ending| ending.text.as_str()).collect()
     }
 
     fn softens(&self, stem: &[char]) -> bool {
         stem.last().is_some_and(|last| self.finals.iter().any(|(_, to)| to == last))
     }
 
-    /// Labels of the endings that make up `rest` from slot `at` on.
-    fn walk(&self, at: usize, rest: &str, harmony: Harmony) -> Option<(String, Harmony)> {
+    /// Labels of the endings that make up `rest`, and their harmony.
+    fn walk(&self, state: State, rest: &str) -> Option<(String, Harmony)> {
         if rest.is_empty() {
-            return Some((String::new(), harmony));
+            return Some((String::new(), state.harmony));
         }
-        for (offset, slot) in self.slots.get(at..)?.iter().enumerate() {
-            for ending in slot {
+        for (index, slot) in self.slots.iter().enumerate().skip(state.slot) {
+            if slot.again && !state.attributive {
+                continue;
+            }
+            for ending in &slot.endings {
                 let Some(after) = rest.strip_prefix(ending.text.as_str()) else { continue };
-                let Some(joined) = agree(harmony, ending.harmony) else { continue };
-                if let Some((label, harmony)) = self.walk(at + offset + 1, after, joined) {
-                    let label = if label.is_empty() {
-                        ending.label.into()
-                    } else {
-                        format!("{} {label}", ending.label)
-                    };
-                    return Some((label, harmony));
+                let Some(next) = self.step(state, index, slot, ending) else { continue };
+                if let Some((label, harmony)) = self.walk(next, after) {
+                    let space = if label.is_empty() { "" } else { " " };
+                    return Some((format!("{}{space}{label}", ending.label), harmony));
                 }
             }
         }
         None
     }
 
+    /// The word with one more ending; none when the ending cannot stand there.
+    fn step(&self, state: State, index: usize, slot: &Slot, ending: &Ending) -> Option<State> {
+        let first = ending.text.chars().next()?;
+        let bare = ending.label == "possessive" && !ending.text.contains(super::vowel) && first != '\'';
+        if (ending.possessive_before && !state.possessive)
+            || (bare && !super::vowel(state.last))
+            || (self.assimilates && !follows(state.last, ending, first))
+        {
+            return None;
+        }
+        Some(State {
+            slot: index + 1,
+            last: ending.text.chars().last()?,
+            harmony: agree(state.harmony, ending.harmony)?,
+            possessive: slot.name == "possessive",
+            attributive: state.attributive || ending.label == "attributive",
+        })
+    }
+
     /// All spellings of a slot's ending, `(x)` there or not.
     fn endings(&self, template: &str, label: &'static str) -> Vec<Ending> {
+        let possessive_before = template.starts_with('+');
         let mut made = vec![(String::new(), Harmony::Any)];
         let mut optional = false;
-        for char in template.chars() {
+        for char in template.trim_start_matches('+').chars() {
             match char {
                 '(' => optional = true,
                 ')' => optional = false,
                 _ => made = self.extended(&made, char, optional),
             }
         }
-        made.into_iter().map(|(text, harmony)| Ending { text, label, harmony }).collect()
+        made.into_iter().map(|(text, harmony)| Ending { text, label, harmony, possessive_before }).collect()
     }
 
     fn extended(&self, made: &[(String, Harmony)], char: char, optional: bool) -> Vec<(String, Harmony)> {
@@ -136,6 +197,28 @@ fn agree(one: Harmony, other: Harmony) -> Option<Harmony> {
     }
 }
 
+/// Whether an ending's first sound can stand after `last`.
+fn follows(last: char, ending: &Ending, first: char) -> bool {
+    let open = "аеоыіөүәэя".contains(last);
+    match first {
+        'т' | 'к' | 'қ' | 'п' => "пкқтсшщчцфхһбвгд".contains(last),
+        'с' if ending.text.chars().count() == 2 => open || "иую".contains(last),
+        _ if super::vowel(first) => !open,
+        _ => true,
+    }
+}
+
+/// Harmony that a stem asks for: loans leave it open.
+fn stem_harmony(stem: &[char]) -> Harmony {
+    let open = ["ов", "ев", "ёв", "ин", "ь"];
+    let word: String = stem.iter().collect();
+    match stem.iter().rev().find(|char| super::vowel(**char)) {
+        Some('и' | 'у' | 'ю' | 'ё') => Harmony::Any,
+        _ if open.iter().any(|ending| word.ends_with(ending)) => Harmony::Any,
+        _ => harmony_of(stem),
+    }
+}
+
 /// Harmony by the last vowel.
 fn harmony_of(letters: &[char]) -> Harmony {
     match letters.iter().rev().find(|char| super::vowel(**char)) {
@@ -152,6 +235,7 @@ fn read(table: &'static str) -> Vec<Chain> {
         match (keyword, chains.last_mut()) {
             ("chain", _) => chains.push(chain_of(rest)),
             ("sounds", Some(chain)) => chain.sounds = rest.split("; ").filter_map(sounds_of).collect(),
+            ("assimilates", Some(chain)) => chain.assimilates = true,
             ("final", Some(chain)) => chain.finals = rest.split_whitespace().filter_map(final_of).collect(),
             ("slot", Some(chain)) => {
                 let slot = slot_of(chain, rest);
@@ -166,7 +250,7 @@ fn read(table: &'static str) -> Vec<Chain> {
 fn chain_of(line: &'static str) -> Chain {
     let (language, script) = line.split_once(' ').unwrap_or((line, ""));
     let script = if script == "latin" { Kind::Latin } else { Kind::Cyrillic };
-    Chain { language, script, sounds: Vec::new(), slots: Vec::new(), finals: Vec::new() }
+    Chain { language, script, sounds: Vec::new(), slots: Vec::new(), finals: Vec::new(), assimilates: false }
 }
 
 fn sounds_of(text: &str) -> Option<(char, Vec<char>)> {
@@ -179,21 +263,23 @@ fn final_of(text: &str) -> Option<(char, char)> {
     Some((from.chars().next()?, to.chars().next()?))
 }
 
-fn slot_of(chain: &Chain, line: &'static str) -> Vec<Ending> {
-    let (name, endings) = line.split_once(": ").unwrap_or((line, ""));
-    let mut label = name.trim_end_matches(" again");
-    let mut slot = Vec::new();
-    for ending in endings.split_whitespace() {
-        let template = match ending.split_once('=') {
+fn slot_of(chain: &Chain, line: &'static str) -> Slot {
+    let (name, templates) = line.split_once(": ").unwrap_or((line, ""));
+    let again = name.ends_with(" again");
+    let name = name.trim_end_matches(" again");
+    let mut label = name;
+    let mut endings = Vec::new();
+    for template in templates.split_whitespace() {
+        let template = match template.split_once('=') {
             Some((named, template)) => {
                 label = named;
                 template
             }
-            None => ending,
+            None => template,
         };
-        slot.extend(chain.endings(template, label).into_iter().filter(|ending| !ending.text.is_empty()));
+        endings.extend(chain.endings(template, label).into_iter().filter(|ending| !ending.text.is_empty()));
     }
-    slot
+    Slot { name, again, endings }
 }
 
 #[cfg(test)]
@@ -209,6 +295,9 @@ mod tests {
             ("қазақстан", "дықтар", Kind::Cyrillic, None),
             ("toshkent", "dagilar", Kind::Latin, Some("attributive plural")),
             ("эрон", "иву", Kind::Cyrillic, Some("link and")),
+            ("марк", "ин", Kind::Cyrillic, None),
+            ("брикс", "тона", Kind::Cyrillic, None),
+            ("биримдик", "инин", Kind::Cyrillic, Some("possessive genitive")),
             ("temirov", "'s", Kind::Latin, Some("possessive")),
             ("temirov", "ization", Kind::Latin, None),
         ];

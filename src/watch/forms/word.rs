@@ -3,7 +3,7 @@
 
 use super::slavic::CLASSES;
 use super::{Form, chains, slavic, spelling};
-use crate::watch::fold::{Kind, Letter, Skeleton};
+use crate::watch::fold::{self, Kind, Letter, Skeleton};
 
 /// How a term's word is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,7 +30,7 @@ struct Stem {
     spelling: Option<&'static str>,
     certainty: f64,
     class: Class,
-    /// Letters of the stem, for vowel harmony.
+    /// Letters of the stem.
     letters: Vec<char>,
 }
 
@@ -51,6 +51,19 @@ impl Word {
         let script = script(letters);
         let mut word = Word { letters: chars.clone(), script, capital, stems: Vec::new() };
         word.add(&chars, Class::Whole);
+        if let Some(other) = fold::look_alike_word(letters) {
+            let skeleton = spelling::skeleton(&other);
+            let script = Some(if script == Kind::Latin { Kind::Cyrillic } else { Kind::Latin });
+            let spelling = Some("letters that look alike");
+            word.stems.push(Stem {
+                skeleton,
+                script,
+                spelling,
+                certainty: 0.8,
+                class: Class::Whole,
+                letters: other,
+            });
+        }
         if let Some(soft) = chars.last().and_then(|last| chains::softened(*last)) {
             let mut softened = chars.clone();
             softened.pop();
@@ -64,7 +77,7 @@ impl Word {
     }
 
     fn add(&mut self, letters: &[char], class: Class) {
-        for reading in spelling::readings(letters, self.script, class == Class::Whole) {
+        for reading in spelling::readings(letters, self.script, letters == self.letters) {
             self.stems.push(Stem {
                 skeleton: reading.skeleton,
                 script: reading.script,
@@ -92,11 +105,14 @@ impl Word {
         for (index, letter) in word.iter().enumerate() {
             skeleton.push(letter);
             for stem in self.stems.iter().filter(|stem| stem.skeleton == skeleton.as_str()) {
-                if stem.script.is_some_and(|script| script != text_script) {
+                if stem.script.is_some_and(|script| script != text_script)
+                    || stem.cut_short(word, index, self)
+                {
                     continue;
                 }
                 let rest: String = word[index + 1..].iter().map(|letter| letter.char).collect();
-                let Some(form) = stem.form(&rest, text_script) else { continue };
+                let before = &word[..=index];
+                let Some(form) = stem.form(before, &rest, text_script) else { continue };
                 let form = self.qualified(form, stem, text_script);
                 if best.as_ref().is_none_or(|best| best.certainty < form.certainty) {
                     best = Some(form);
@@ -122,13 +138,23 @@ impl Word {
 }
 
 impl Stem {
-    fn form(&self, rest: &str, script: Kind) -> Option<Form> {
+    /// Whether a boundary after a doubled letter leaves the stem one too many
+    /// (`Programm-ing` is not `Program`).
+    fn cut_short(&self, word: &[Letter], index: usize, term: &Word) -> bool {
+        let doubled = index > 0 && word[index].char == word[index - 1].char && index + 1 < word.len();
+        let own = self.letters.windows(2).last().is_some_and(|pair| pair[0] == pair[1]);
+        doubled && !own && word[index].kind == term.script
+    }
+
+    /// What `rest` makes of the stem, written in the text as `before`.
+    fn form(&self, before: &[Letter], rest: &str, script: Kind) -> Option<Form> {
+        let stem: Vec<char> = before.iter().map(|letter| letter.char).collect();
         match self.class {
             Class::Whole if rest.is_empty() || rest == "'" => {
                 Some(Form { language: "", ending: String::new(), label: "as written".into(), certainty: 1.0 })
             }
-            Class::Whole => chains::form(&self.letters, rest, script, false),
-            Class::Softened => chains::form(&self.letters, rest, script, true),
+            Class::Whole => chains::form(&stem, rest, script, false).or_else(|| chains::woman(&stem, rest)),
+            Class::Softened => chains::form(&stem, rest, script, true),
             Class::Slavic(_) if script != Kind::Cyrillic => None,
             Class::Slavic(class) => slavic_form(class, rest),
         }

@@ -10,6 +10,7 @@ mod phrase;
 
 use super::Field;
 use super::fold::{Kind as Script, Skeleton};
+use super::gazetteer;
 use super::query::Kind;
 use crate::extract::Article;
 use field::Words;
@@ -58,6 +59,9 @@ pub struct Patterns {
 struct Term {
     pattern: u32,
     text: Box<str>,
+    /// Whether the text is another name of the pattern.
+    alias: bool,
+    given_names: bool,
     /// Compiled when a candidate first turns up: most terms never see one.
     phrase: OnceLock<Option<Box<Phrase>>>,
 }
@@ -69,19 +73,29 @@ impl Patterns {
         let mut compiled = Patterns::default();
         let mut pairs = Vec::new();
         let mut errors = Vec::new();
+        let eager = patterns.len() <= EAGER_MAX;
         for (index, pattern) in patterns.iter().enumerate() {
-            let Some(phrase) = Phrase::new(&pattern.text) else {
-                errors.push((index, format!("`{}` has no letter or digit to look for", pattern.text)));
-                continue;
-            };
-            let term = compiled.terms.len() as u32;
-            pairs.extend(phrase.keys().into_iter().map(|skeleton| (index::key(skeleton.as_bytes()), term)));
-            let phrase = if patterns.len() <= EAGER_MAX {
-                OnceLock::from(Some(Box::new(phrase)))
-            } else {
-                OnceLock::new()
-            };
-            compiled.terms.push(Term { pattern: index as u32, text: pattern.text.as_str().into(), phrase });
+            let aliases = if pattern.aliases { gazetteer::places(&pattern.text) } else { Vec::new() };
+            for (text, alias) in std::iter::once((pattern.text.as_str(), false))
+                .chain(aliases.into_iter().map(|name| (name, true)))
+            {
+                let Some(phrase) = Phrase::new(text, pattern.aliases) else {
+                    errors.push((index, format!("`{}` has no letter or digit to look for", pattern.text)));
+                    continue;
+                };
+                let number = compiled.terms.len() as u32;
+                pairs.extend(
+                    phrase.keys().into_iter().map(|skeleton| (index::key(skeleton.as_bytes()), number)),
+                );
+                let phrase = if eager { OnceLock::from(Some(Box::new(phrase))) } else { OnceLock::new() };
+                compiled.terms.push(Term {
+                    pattern: index as u32,
+                    text: text.into(),
+                    alias,
+                    given_names: pattern.aliases,
+                    phrase,
+                });
+            }
         }
         compiled.index = Index::new(pairs);
         if errors.is_empty() { Ok(compiled) } else { Err(errors) }
@@ -123,8 +137,13 @@ impl Patterns {
     }
 
     fn verify(&self, term: &Term, field: Field, words: &Words, at: usize) -> Option<Found> {
-        let phrase = term.phrase.get_or_init(|| Phrase::new(&term.text).map(Box::new)).as_deref()?;
-        let place = phrase.find(words, at)?;
+        let phrase =
+            term.phrase.get_or_init(|| Phrase::new(&term.text, term.given_names).map(Box::new)).as_deref()?;
+        let mut place = phrase.find(words, at)?;
+        if term.alias {
+            place.rule = format!("alias {}: {}", term.text, place.rule);
+            place.certainty *= ALIAS;
+        }
         let span = words.spans[place.words.start].start..words.spans[place.words.end - 1].end;
         let pattern = term.pattern as usize;
         Some(Found { pattern, field, span, words: place.words, rule: place.rule, certainty: place.certainty })
@@ -137,5 +156,7 @@ impl Patterns {
     }
 }
 
+/// Certainty of another name of a place.
+const ALIAS: f64 = 0.9;
 /// Most patterns that are compiled before they are needed.
 const EAGER_MAX: usize = 2_000;

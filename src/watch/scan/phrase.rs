@@ -7,6 +7,7 @@ use super::field::Words;
 use crate::watch::fold::{self, Letter};
 use crate::watch::forms::Form;
 use crate::watch::forms::word::{Capital, Word};
+use crate::watch::gazetteer;
 use std::ops::Range;
 
 #[derive(Debug, Clone)]
@@ -14,6 +15,8 @@ pub struct Phrase {
     parts: Vec<Part>,
     /// The part to look for first.
     anchor: usize,
+    /// Whether spaces, not hyphens, are between the parts.
+    spaced: bool,
     /// Whether the parts may stand as those of a person's name do.
     person: bool,
 }
@@ -42,20 +45,26 @@ struct Fit {
 
 /// Certainty of initials and of a turned order, against the name in full.
 const INITIAL: f64 = 0.8;
+/// Certainty of another spelling of a given name.
+const SPELLING: f64 = 0.9;
+/// Certainty of a name of several words that the text writes without any
+/// capital (министерства иностранных дел).
+const LOWER_CASE: f64 = 0.6;
 const TURNED: f64 = 0.95;
 const PATRONYMIC: f64 = 0.95;
 
 impl Phrase {
     /// Compiles `text`; none when there is no word in it.
-    pub fn new(text: &str) -> Option<Phrase> {
+    ///
+    /// With `aliases` its given names are looked for in their other spellings too.
+    pub fn new(text: &str, aliases: bool) -> Option<Phrase> {
         let words = Words::new(text);
         let letters: Vec<Vec<Letter>> = (0..words.spans.len()).map(|index| words.letters(index)).collect();
-        let parts: Vec<Part> =
-            letters.iter().map(|letters| Part { spellings: vec![Word::new(letters)] }).collect();
+        let parts: Vec<Part> = letters.iter().map(|letters| Part::new(letters, aliases)).collect();
         let spaced = (1..parts.len()).all(|index| words.gap(index - 1).trim().is_empty());
         let person = spaced && (2..=3).contains(&parts.len()) && parts.iter().all(Part::named);
         let anchor = anchor(&parts, person)?;
-        Some(Phrase { parts, anchor, person })
+        Some(Phrase { parts, anchor, spaced, person })
     }
 
     /// Skeletons that the anchor's forms begin with.
@@ -86,13 +95,9 @@ impl Phrase {
             }
             fits.push(self.fit(part, words, start + part)?);
         }
-        let cased = self.parts.iter().all(|part| !part.named()) || self.any_capital(&fits);
-        cased.then(|| place(fits, 1.0, ""))
-    }
-
-    /// In a name of several words one capital is enough (central Asia).
-    fn any_capital(&self, fits: &[Fit]) -> bool {
-        fits.iter().zip(&self.parts).any(|(fit, part)| part.named() && fit.cased)
+        let cased = self.parts.iter().zip(&fits).any(|(part, fit)| part.named() && fit.cased);
+        let cased = cased || self.parts.iter().all(|part| !part.named());
+        (cased || self.spaced).then(|| place(fits, if cased { 1.0 } else { LOWER_CASE }, ""))
     }
 
     /// The other part before or after the anchor, in full or as an initial, a
@@ -132,16 +137,19 @@ impl Phrase {
         let letters = words.letters(at);
         let several = self.parts.len() > 1;
         let mut best: Option<Fit> = None;
-        for word in &self.parts[part].spellings {
+        for (index, word) in self.parts[part].spellings.iter().enumerate() {
             let Some(form) = word.accept(&letters) else { continue };
             let case = words.case_evidence(word.capital, &letters);
             if case.is_none() && !several {
                 continue;
             }
             let (factor, note) = case.unwrap_or((0.9, "in lower case"));
-            let certainty = form.certainty * factor;
+            let certainty = form.certainty * factor * if index > 0 { SPELLING } else { 1.0 };
             if best.as_ref().is_none_or(|best| best.certainty < certainty) {
-                let rule = rule(word, &letters, &form, note);
+                let mut rule = rule(word, &letters, &form, note);
+                if index > 0 {
+                    rule = format!("{rule}; other spelling of {}", self.parts[part].name());
+                }
                 best = Some(Fit { word: at, rule, certainty, cased: case.is_some() });
             }
         }
@@ -164,9 +172,27 @@ impl Phrase {
 }
 
 impl Part {
+    fn new(letters: &[Letter], aliases: bool) -> Part {
+        let own = Word::new(letters);
+        let mut spellings = vec![own];
+        if aliases && spellings[0].capital == Capital::First {
+            let name: String = spellings[0].letters.iter().collect();
+            spellings.extend(gazetteer::given_names(&name).into_iter().map(spelling_of));
+        }
+        Part { spellings }
+    }
+
+    fn name(&self) -> String {
+        self.spellings.first().map_or_else(String::new, |word| word.letters.iter().collect())
+    }
+
     fn named(&self) -> bool {
         self.spellings.first().is_some_and(|word| word.capital != Capital::None)
     }
+}
+
+fn spelling_of(name: &str) -> Word {
+    Word::new(&fold::letters(name, 0..name.len()))
 }
 
 /// Which part to look for: a person's last, else the longest.
