@@ -348,7 +348,15 @@ fn warn_of_doubles(keys: &Keys<'_, '_>, sources: &[Named<Source>]) {
 }
 
 fn compile(keys: &Keys<'_, '_>, watches: &[(Watch, Text, Text)]) -> Option<WatchList> {
-    let plain: Vec<Watch> = watches.iter().map(|(watch, _, _)| watch.clone()).collect();
+    // A name taken twice is told by `refuse_doubles`, with the line of the first.
+    let is_first =
+        |index: usize, name: &str| !watches[..index].iter().any(|(other, _, _)| other.name == name);
+    let plain: Vec<Watch> = watches
+        .iter()
+        .enumerate()
+        .filter(|(index, (watch, _, _))| is_first(*index, &watch.name))
+        .map(|(_, (watch, _, _))| watch.clone())
+        .collect();
     let place = |finding: &Finding| {
         let named = watches.iter().find(|(watch, _, _)| watch.name == finding.watch);
         named.map_or(keys.at, |(_, query, _)| keys.report.inside(query, finding.span.start))
