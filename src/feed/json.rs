@@ -6,7 +6,7 @@
 
 use crate::feed::dates::parse_date;
 use crate::feed::map::{NAMES_MAX, as_html};
-use crate::feed::{Entry, Fault, Feed, TEXT_BYTES_MAX, charset, truncate};
+use crate::feed::{Entry, FAULTS_MAX, Fault, Feed, TEXT_BYTES_MAX, charset, truncate};
 
 /// Values nested deeper are skipped.
 const DEPTH_MAX: usize = 64;
@@ -213,6 +213,7 @@ impl Reader<'_> {
             }
             if matches!(item, Value::Object(_)) {
                 entries.push(entry(&item, entries.len() + 1, faults));
+                faults.truncate(FAULTS_MAX);
             }
         }
         self.values = 0;

@@ -6,7 +6,7 @@
 
 use crate::feed::dates::parse_date;
 use crate::feed::tree::{Space, Tree, is_container};
-use crate::feed::{Entry, Fault, Feed, TEXT_BYTES_MAX, base64, charset, truncate};
+use crate::feed::{Entry, FAULTS_MAX, Fault, Feed, TEXT_BYTES_MAX, base64, charset, truncate};
 use chrono::{DateTime, Utc};
 use std::borrow::Cow;
 use url::Url;
@@ -194,7 +194,7 @@ impl Fields {
         let written = tree.text(node);
         let written = written.trim();
         let date = parse_date(written);
-        if date.is_none() && !written.is_empty() {
+        if date.is_none() && !written.is_empty() && self.faults.len() < FAULTS_MAX {
             let shown: String = written.chars().take(60).collect();
             let place = format!("{place} {}", field.1);
             self.faults.push(Fault { place, what: format!("unreadable date `{shown}`") });

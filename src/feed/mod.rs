@@ -138,9 +138,9 @@ pub fn parse(body: &[u8], content_type: Option<&str>, url: Option<&str>) -> Resu
     } else {
         read_markup(&decoded.text)?
     };
-    feed.faults.extend(decoded.fault.map(|what| Fault { place: "document".into(), what }));
-    feed.faults.truncate(FAULTS_MAX);
+    feed.faults.splice(0..0, decoded.fault.map(|what| document_fault(&what)));
     settle(&mut feed, url);
+    feed.faults.truncate(FAULTS_MAX);
     Ok(feed)
 }
 
@@ -153,6 +153,7 @@ fn read_markup(text: &str) -> Result<Feed, NotAFeed> {
             return false;
         }
         let entry = map::entry(tree, node, entries.len() + 1, &mut faults);
+        faults.truncate(FAULTS_MAX);
         if tree.name(node).is_some_and(|(_, name)| name == "sitemap") {
             sitemaps.extend(entry.link.map(|link| Sitemap { link, updated: entry.updated }));
             return true;
@@ -167,18 +168,23 @@ fn read_markup(text: &str) -> Result<Feed, NotAFeed> {
         return Err(not_a_feed(text));
     }
     let mut feed = map::feed(&outline.tree);
-    let document = |what: &str| Fault { place: "document".into(), what: what.to_owned() };
-    feed.faults.append(&mut faults);
-    feed.faults.extend(outline.faults.iter().map(|what| document(what)));
+    // The document's own faults come first: they may explain the others.
+    let mut document: Vec<_> = outline.faults.iter().map(|what| document_fault(what)).collect();
     if outline.truncated {
-        feed.faults.push(document("cut off before its end"));
+        document.push(document_fault("cut off before its end"));
     }
     if is_full {
-        feed.faults.push(document(&format!("more than {ENTRIES_MAX} entries; the rest was not read")));
+        document.push(document_fault(&format!("more than {ENTRIES_MAX} entries; the rest was not read")));
     }
+    feed.faults.splice(0..0, document);
+    feed.faults.append(&mut faults);
     feed.entries = entries;
     feed.sitemaps = sitemaps;
     Ok(feed)
+}
+
+fn document_fault(what: &str) -> Fault {
+    Fault { place: "document".into(), what: what.to_owned() }
 }
 
 fn not_a_feed(text: &str) -> NotAFeed {

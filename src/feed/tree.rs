@@ -256,6 +256,7 @@ pub fn read<'a>(document: &'a str, entry: impl FnMut(&Tree<'a>, usize, bool) -> 
         flattened: 0,
         entry_from: None,
         root: None,
+        is_page: false,
         faults: Vec::new(),
         entry,
     };
@@ -280,6 +281,7 @@ struct Reader<'a, F> {
     /// First node of the entry being read.
     entry_from: Option<usize>,
     root: Option<String>,
+    is_page: bool,
     faults: Vec<&'static str>,
     entry: F,
 }
@@ -329,9 +331,7 @@ impl<'a, F: FnMut(&Tree<'a>, usize, bool) -> bool> Reader<'a, F> {
         let bindings = self.bindings.len();
         self.bind(&attributes);
         let (space, local) = self.resolve(name);
-        if self.root.is_none() && matches!(space, Space::Core | Space::Atom | Space::Rdf) && is_root(&local) {
-            self.root = Some(local.to_string());
-        }
+        self.note_root(space, &local);
         let is_entry = self.is_entry(space, &local);
         if is_entry {
             self.flattened = 0;
@@ -358,6 +358,18 @@ impl<'a, F: FnMut(&Tree<'a>, usize, bool) -> bool> Reader<'a, F> {
         };
         self.open.push(Open { node, name, bindings, is_entry });
         !closed || self.pop()
+    }
+
+    /// Notes what kind of document this is. A web page is none of ours, whatever
+    /// its scripts have between their quotes.
+    fn note_root(&mut self, space: Space, local: &str) {
+        if self.root.is_some() || self.is_page || !matches!(space, Space::Core | Space::Atom | Space::Rdf) {
+            return;
+        }
+        self.is_page = self.open.is_empty() && matches!(local, "html" | "head" | "body");
+        if is_root(local) {
+            self.root = Some(local.to_owned());
+        }
     }
 
     /// Whether this element starts an entry of any dialect.
