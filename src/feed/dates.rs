@@ -376,7 +376,9 @@ fn written(text: &str) -> Option<DateTime<Utc>> {
     let mut said = Said::default();
     let mut scan = Scan(text);
     while let Some(first) = scan.0.chars().next() {
-        let awaits_zone = said.time.is_some() && said.zone.is_none();
+        // Before the date is whole, a `-` stands between its parts.
+        let awaits_zone =
+            said.time.is_some() && said.zone.is_none() && (first == '+' || said.calendar().is_some());
         if first.is_ascii_digit() {
             said.number(&mut scan)?;
         } else if first.is_alphabetic() {
@@ -394,7 +396,8 @@ impl Said {
     /// A number: a time where a colon follows, else part of the date.
     fn number(&mut self, scan: &mut Scan<'_>) -> Option<()> {
         let run = scan.run();
-        if run <= 2 && scan.0[run..].starts_with(':') && self.time.is_none() {
+        let is_dotted = self.calendar().is_some() && scan.0[run..].starts_with('.');
+        if run <= 2 && self.time.is_none() && (scan.0[run..].starts_with(':') || is_dotted) {
             self.time = Some(scan.time(false)?);
         } else if run <= 4 && self.numbers.len() < 3 {
             self.numbers.push((scan.digits(1, 4)?, run));

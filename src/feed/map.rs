@@ -166,7 +166,7 @@ impl Fields {
             }
             (Dc, "description") => (&mut self.summary, 1),
             (DcTerms, "abstract") => (&mut self.summary, 2),
-            (Itunes, "summary") => (&mut self.summary, 3),
+            (Itunes, "summary" | "description") => (&mut self.summary, 3),
             (Media, "description" | "text") => (&mut self.summary, 4 + nested),
             (Itunes, "subtitle") => (&mut self.summary, 9),
             (Content, "encoded") | (Core | Atom, "content") => (&mut self.content, 0),
@@ -218,7 +218,7 @@ impl Fields {
             (Media, "credit") => self.author(5, plain(tree, node)),
             (Itunes, "owner") => self.author(6, person(tree, node)),
             (Core, "webmaster") => self.author(7, plain(tree, node).map(name_or_address)),
-            (Core | Atom, "category") | (Itunes, "category") => {
+            (Core | Atom | Itunes | Media, "category") => {
                 for name in ["term", "label", "text"] {
                     self.category(tree.attribute(node, name).map(Cow::into_owned));
                 }
@@ -228,7 +228,7 @@ impl Fields {
                     .iter()
                     .for_each(|child| self.category(tree.attribute(*child, "text").map(Cow::into_owned)));
             }
-            (Dc, "subject") | (Media, "category") => self.category(plain(tree, node)),
+            (Dc, "subject") => self.category(plain(tree, node)),
             (Core | Itunes | Media | News, "keywords") | (Core, "tags") => {
                 let words = plain(tree, node).unwrap_or_default();
                 words.split(',').for_each(|word| self.category(Some(word.trim().to_owned())));

@@ -44,6 +44,7 @@ const SPACES: &[(&str, &[&str], Space)] = &[
     ("search.yahoo.com/mrss", &["media"], Space::Media),
     ("/mrss", &[], Space::Media),
     ("itunes.com/dtds/podcast", &["itunes"], Space::Itunes),
+    ("google.com/schemas/play-podcasts", &["googleplay"], Space::Itunes),
     ("google.com/schemas/sitemap-news", &["news"], Space::News),
     ("w3.org/1999/02/22-rdf-syntax", &["rdf"], Space::Rdf),
     ("w3.org/1999/xhtml", &["xhtml", "html"], Space::Xhtml),
