@@ -227,16 +227,24 @@ fn guess<'a>(bytes: &'a [u8], labels: &[&'static Encoding]) -> Decoded<'a> {
 
 /// Takes out what XML 1.0 forbids in a document, and stray byte order marks.
 fn clean(text: Cow<'_, str>) -> Cow<'_, str> {
+    let suspicious = |byte: u8| byte == 0xEF || (byte < b' ' && !matches!(byte, b'\t' | b'\n' | b'\r'));
+    if !text.bytes().any(suspicious) {
+        return text;
+    }
     let forbidden = |c: char| matches!(c, '\0'..='\x08' | '\x0B' | '\x0C' | '\x0E'..='\x1F' | '\u{FEFF}' | '\u{FFFE}' | '\u{FFFF}');
     if text.contains(forbidden) { Cow::Owned(text.replace(forbidden, "")) } else { text }
 }
+
+/// What windows-1252 has beyond U+00FF.
+const WINDOWS_1252_BEYOND_LATIN_1: &str = "€‚ƒ„…†‡ˆ‰Š‹ŒŽ‘’“”•–—˜™š›œžŸ";
 
 /// Undoes UTF-8 that was read as windows-1252 and encoded once more (`Ð¢ÐµÐ¼Ð¸Ñ€Ð¾Ð²`).
 ///
 /// Only text that is wholly valid when read back is changed, which ordinary
 /// text in a Latin script never is.
 pub fn mend(text: String) -> String {
-    if text.is_ascii() {
+    // Cheap for the usual case: the first Cyrillic letter settles it.
+    if text.is_ascii() || !text.chars().all(|c| c <= '\u{FF}' || WINDOWS_1252_BEYOND_LATIN_1.contains(c)) {
         return text;
     }
     let (bytes, _, unmappable) = WINDOWS_1252.encode(&text);

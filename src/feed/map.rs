@@ -30,10 +30,15 @@ impl<T> Default for Best<T> {
 impl<T> Best<T> {
     fn offer(&mut self, rank: u8, value: Option<T>) {
         if let Some(value) = value
-            && self.0.as_ref().is_none_or(|(held, _)| rank < *held)
+            && self.wants(rank)
         {
             self.0 = Some((rank, value));
         }
+    }
+
+    /// Whether a value of this rank would be taken; spares the making of one that would not.
+    fn wants(&self, rank: u8) -> bool {
+        self.0.as_ref().is_none_or(|(held, _)| rank < *held)
     }
 
     fn holds(&self, rank: u8) -> bool {
@@ -136,6 +141,7 @@ impl Fields {
         }
     }
 
+    /// Offers every child to every field; an element fills at most one of them.
     fn children(&mut self, tree: &Tree<'_>, node: usize, place: &str, nested: u8) {
         for child in tree.children(node) {
             let Some((space, name)) = tree.name(child) else { continue };
@@ -152,6 +158,7 @@ impl Fields {
         }
     }
 
+    /// Texts, most telling first; a teaser never takes the place of a whole text.
     fn text_field(&mut self, tree: &Tree<'_>, node: usize, field: (Space, &str), nested: u8) {
         use Space::{Atom, Content, Core, Dc, DcTerms, Itunes, Media, News, Xhtml};
         let (slot, rank) = match field {
@@ -179,6 +186,7 @@ impl Fields {
         slot.offer(rank, text_of(tree, node));
     }
 
+    /// Dates; one that cannot be read is a fault and no date, for a guess would lie.
     fn date_field(&mut self, tree: &Tree<'_>, node: usize, field: (Space, &str), place: &str) {
         use Space::{Atom, Core, Dc, DcTerms, News};
         let (slot, rank) = match field {
@@ -196,7 +204,7 @@ impl Fields {
         let date = parse_date(written);
         if date.is_none() && !written.is_empty() && self.faults.len() < FAULTS_MAX {
             let shown: String = written.chars().take(60).collect();
-            let place = format!("{place} {}", field.1);
+            let place = format!("{place} {}", as_published(field.1));
             self.faults.push(Fault { place, what: format!("unreadable date `{shown}`") });
         }
         // Of two dates of one kind the later one in the document corrects the earlier.
@@ -207,6 +215,8 @@ impl Fields {
         }
     }
 
+    /// Authors and categories. At the feed's own level the desk stands in for
+    /// an author; entries inherit it only when they name nobody.
     fn name_field(&mut self, tree: &Tree<'_>, node: usize, field: (Space, &str)) {
         use Space::{Atom, Core, Dc, Itunes, Media, News};
         match field {
@@ -215,7 +225,9 @@ impl Fields {
             (Itunes, "author") => self.author(2, plain(tree, node)),
             (Core, "managingeditor") => self.author(3, plain(tree, node).map(name_or_address)),
             (Dc, "publisher") => self.author(4, plain(tree, node)),
-            (Media, "credit") => self.author(5, plain(tree, node)),
+            (Media, "credit") if tree.attribute(node, "role").is_none_or(|role| role == "author") => {
+                self.author(5, plain(tree, node));
+            }
             (Itunes, "owner") => self.author(6, person(tree, node)),
             (Core, "webmaster") => self.author(7, plain(tree, node).map(name_or_address)),
             (Core | Atom | Itunes | Media, "category") => {
@@ -223,10 +235,10 @@ impl Fields {
                     self.category(tree.attribute(node, name).map(Cow::into_owned));
                 }
                 self.category(own_text(tree, node));
-                let inner: Vec<_> = tree.children(node).collect();
-                inner
-                    .iter()
-                    .for_each(|child| self.category(tree.attribute(*child, "text").map(Cow::into_owned)));
+                // iTunes nests the finer category in the coarser one.
+                for child in tree.children(node) {
+                    self.category(tree.attribute(child, "text").map(Cow::into_owned));
+                }
             }
             (Dc, "subject") => self.category(plain(tree, node)),
             (Core | Itunes | Media | News, "keywords") | (Core, "tags") => {
@@ -250,6 +262,7 @@ impl Fields {
         }
     }
 
+    /// A category once, whatever it came from.
     fn category(&mut self, name: Option<String>) {
         let Some(name) = name.map(|name| name.trim().to_owned()).filter(|name| !name.is_empty()) else {
             return;
@@ -259,6 +272,7 @@ impl Fields {
         }
     }
 
+    /// Links, identifiers and what the feed says of itself.
     fn plain_field(&mut self, tree: &Tree<'_>, node: usize, field: (Space, &str)) {
         use Space::{Atom, Core, Dc, News, Syndication};
         match field {
@@ -289,20 +303,29 @@ impl Fields {
         }
     }
 
+    /// A link of Atom (`href`, `rel`), of RSS (text), or Atom's inside RSS.
     fn link(&mut self, tree: &Tree<'_>, node: usize) {
-        let href = tree.attribute(node, "href").filter(|href| !href.is_empty());
-        let rel = tree.attribute(node, "rel").map(|rel| rel.to_ascii_lowercase()).unwrap_or_default();
+        let href = tree.attribute(node, "href").filter(|href| !href.is_empty()).map(Cow::into_owned);
+        let rel = tree.attribute(node, "rel").unwrap_or_default().to_ascii_lowercase();
+        // A rel may be an address of the IANA registry.
         let rel = rel.rsplit('/').next().unwrap_or_default();
-        let Some(href) = href.map(Cow::into_owned).or_else(|| plain(tree, node)) else { return };
-        let href = resolve(tree, node, &href);
         let is_html = tree.attribute(node, "type").is_none_or(|kind| kind.contains("html"));
-        match rel {
-            "" | "alternate" if tree.attribute(node, "href").is_none() => self.link.offer(1, Some(href)),
-            "" | "alternate" => self.link.offer(if is_html { 2 } else { 3 }, Some(href)),
-            "hub" if self.hubs.len() < NAMES_MAX => self.hubs.push(href),
-            "related" | "via" => self.link.offer(8, Some(href)),
-            "self" => self.link.offer(9, Some(href)),
-            _ => {}
+        let rank = match rel {
+            "" | "alternate" if href.is_none() => 1,
+            "" | "alternate" if is_html => 2,
+            "" | "alternate" => 3,
+            "related" | "via" => 8,
+            // Better than nothing: it leads to the same place, in another form.
+            "self" => 9,
+            "hub" if self.hubs.len() < NAMES_MAX => {
+                self.hubs.extend(href.map(|href| resolve(tree, node, &href)));
+                return;
+            }
+            _ => return,
+        };
+        if self.link.wants(rank) {
+            let href = href.or_else(|| plain(tree, node));
+            self.link.offer(rank, href.map(|href| resolve(tree, node, &href)));
         }
     }
 }
@@ -357,6 +380,15 @@ pub fn as_html(text: &str) -> String {
         rest = &after[1..];
     }
     html + rest
+}
+
+/// The name of a date's element as the publisher writes it.
+fn as_published(name: &str) -> &str {
+    match name {
+        "pubdate" => "pubDate",
+        "lastbuilddate" => "lastBuildDate",
+        name => name,
+    }
 }
 
 /// Text of an element with nothing but text, trimmed; none when empty.

@@ -7,7 +7,7 @@
 use crate::feed::entities::Entities;
 
 /// Attributes kept of one tag; more are skipped.
-const ATTRIBUTES_MAX: usize = 256;
+const ATTRIBUTES_MAX: usize = 100;
 
 /// One piece of markup, borrowed from the document, references not decoded.
 #[derive(Debug, Clone, PartialEq, Eq)]

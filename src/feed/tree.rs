@@ -11,7 +11,7 @@ use crate::feed::{TEXT_BYTES_MAX, truncate};
 use std::borrow::Cow;
 
 /// Elements nested deeper are flattened: their text stays, their tags go.
-pub const DEPTH_MAX: usize = 256;
+pub const DEPTH_MAX: usize = 128;
 /// Nodes kept of what stands outside the entries, and of each entry.
 pub const NODES_MAX: usize = 50_000;
 
