@@ -31,7 +31,7 @@ impl Value {
         }
     }
 
-    /// A member as text, trimmed; none when empty.
+    /// A member as text, trimmed; numbers count, for ids are often numbers; none when empty.
     fn text(&self, name: &str) -> Option<String> {
         self.get(name).and_then(Value::as_text)
     }
@@ -150,8 +150,10 @@ fn authors(value: &Value) -> Vec<String> {
     names
 }
 
+/// A reader of JSON that takes what comes: it knows where it is and whether all was well.
 struct Reader<'a> {
     rest: &'a str,
+    /// Values read since the item began, for the limit.
     values: usize,
     broken: bool,
 }
@@ -169,6 +171,10 @@ impl Reader<'_> {
     }
 
     /// Name of the next member, or none at the end of the object.
+    ///
+    /// What stands where a name should be is passed over: one unquoted name or
+    /// stray quotation mark must not cost the items that follow. A `]` is left
+    /// to the list it closes.
     fn key(&mut self) -> Option<String> {
         while self.skip(',') {}
         if self.skip('}') {
@@ -176,23 +182,30 @@ impl Reader<'_> {
         }
         if !self.rest.starts_with('"') {
             self.broken = true;
-            return None;
+            let next = self.rest.find(['"', '}', ']']).unwrap_or(self.rest.len());
+            self.rest = &self.rest[next..];
+            if self.skip('}') || !self.rest.starts_with('"') {
+                return None;
+            }
         }
         let key = self.string();
         self.broken |= !self.skip(':');
         Some(key)
     }
 
-    /// Whether another element of a list follows.
+    /// Whether another element of a list follows. A `}` ends the list too, and
+    /// is left to the object it closes.
     fn has_element(&mut self) -> bool {
         while self.skip(',') {}
         if self.skip(']') {
             return false;
         }
-        self.broken |= self.rest.is_empty();
-        !self.rest.is_empty() && !self.broken
+        let ends = self.rest.is_empty() || self.rest.starts_with('}');
+        self.broken |= ends;
+        !ends
     }
 
+    /// The list of items, each mapped as soon as it is read.
     fn items(&mut self, entries_max: usize, entries: &mut Vec<Entry>, faults: &mut Vec<Fault>) {
         if !self.skip('[') {
             self.value(1);
@@ -234,6 +247,7 @@ impl Reader<'_> {
         }
     }
 
+    // Beyond the limit members are read and dropped, so that the end is found.
     fn object(&mut self, depth: usize) -> Value {
         self.skip('{');
         let mut members = Vec::new();
@@ -333,7 +347,7 @@ impl Reader<'_> {
         Some(unit)
     }
 
-    /// Joins surrogate pairs; a lone half is no character.
+    /// Joins surrogate pairs (RFC 8259, 7); a lone half is no character.
     fn character(&mut self, unit: u16) -> char {
         let mut low = None;
         if (0xD800..0xDC00).contains(&unit) && self.rest.starts_with("\\u") {

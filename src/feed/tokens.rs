@@ -54,12 +54,14 @@ impl<'a> Tokens<'a> {
         found.map(|length| from + length)
     }
 
+    /// Moves past `length` bytes, which end at a character's end.
     fn take(&mut self, length: usize) -> &'a str {
         let (taken, rest) = self.rest.split_at(length);
         self.rest = rest;
         taken
     }
 
+    /// Text up to the next tag.
     fn text(&mut self) -> Token<'a> {
         // At least one character, so that a `<` that opens nothing is text.
         let first = self.rest.chars().next().map_or(0, char::len_utf8);
@@ -92,6 +94,7 @@ impl<'a> Tokens<'a> {
         Some(self.doctype())
     }
 
+    /// A CDATA section.
     fn literal(&mut self) -> Token<'a> {
         const MARK: usize = "<![CDATA[".len();
         let Some(end) = self.literal_end_from(MARK) else {
@@ -123,6 +126,7 @@ impl<'a> Tokens<'a> {
         end
     }
 
+    /// A DOCTYPE; its internal subset has tags of its own inside brackets.
     fn doctype(&mut self) -> Token<'a> {
         let close = self.until(0, ">").map_or(self.rest.len(), |end| end + 1);
         let close = if self.rest[..close].contains('[') {
@@ -149,6 +153,7 @@ impl<'a> Tokens<'a> {
         rest.is_some()
     }
 
+    /// A start tag, or as much of it as there is.
     fn open(&mut self) -> Token<'a> {
         self.take(1);
         let name_end = name_length(self.rest);
@@ -179,6 +184,7 @@ impl<'a> Tokens<'a> {
         Token::Open { name, attributes, closed }
     }
 
+    /// `name`, `name=value` or `name="value"`.
     fn attribute(&mut self) -> (&'a str, &'a str) {
         let stop = |c: char| c.is_ascii_whitespace() || matches!(c, '=' | '>' | '/' | '<');
         let name_end = self.rest.find(stop).unwrap_or(self.rest.len());
@@ -191,6 +197,7 @@ impl<'a> Tokens<'a> {
         (name, self.value())
     }
 
+    /// A value; a quote that is never closed is no quote.
     fn value(&mut self) -> &'a str {
         let quote = match self.rest.as_bytes().first() {
             Some(b'"') => "\"",
@@ -206,6 +213,7 @@ impl<'a> Tokens<'a> {
         }
     }
 
+    /// A value without quotes, to the next blank or the tag's end.
     fn bare(&mut self) -> &'a str {
         let end = self.rest.find(|c: char| c.is_ascii_whitespace() || matches!(c, '>' | '<'));
         let value = self.take(end.unwrap_or(self.rest.len()));

@@ -163,6 +163,7 @@ impl<'a> Tree<'a> {
         self.write(node, true, escape)
     }
 
+    // A walk by links, not by recursion: the depth is the document's choice.
     fn write(&self, top: usize, tags: bool, escape: bool) -> String {
         let mut written = String::new();
         let mut at = self.nodes[top].first;
@@ -273,15 +274,18 @@ pub fn read<'a>(document: &'a str, entry: impl FnMut(&Tree<'a>, usize, bool) -> 
     Outline { tree: reader.tree, root: reader.root, truncated, faults: reader.faults }
 }
 
+/// Builds the tree from the tokens and gives entries away as they end.
 struct Reader<'a, F> {
     tree: Tree<'a>,
     open: Vec<Open<'a>>,
+    /// Prefixes and what they stand for here, the innermost last.
     bindings: Vec<(&'a str, Space)>,
     /// Open elements beyond the depth limit.
     flattened: usize,
     /// First node of the entry being read.
     entry_from: Option<usize>,
     root: Option<String>,
+    /// Whether the document began as a web page.
     is_page: bool,
     faults: Vec<&'static str>,
     entry: F,
@@ -309,6 +313,7 @@ impl<'a, F: FnMut(&Tree<'a>, usize, bool) -> bool> Reader<'a, F> {
         self.open.last().map_or(NONE, |open| open.node)
     }
 
+    /// Whether the entry, or what stands outside the entries, may have another node.
     fn has_room(&mut self) -> bool {
         let room = self.tree.nodes.len() - self.entry_from.unwrap_or(0) < NODES_MAX;
         if !room {
@@ -318,6 +323,7 @@ impl<'a, F: FnMut(&Tree<'a>, usize, bool) -> bool> Reader<'a, F> {
     }
 
     fn text(&mut self, text: &'a str, literal: bool) {
+        // Blanks that only lay out the document would cost more nodes than all the rest.
         let between_fields = self.open.last().is_none_or(|open| open.is_entry || is_container(open.name));
         if (between_fields && text.trim_ascii().is_empty()) || text.is_empty() || !self.has_room() {
             return;
@@ -335,6 +341,7 @@ impl<'a, F: FnMut(&Tree<'a>, usize, bool) -> bool> Reader<'a, F> {
         self.note_root(space, &local);
         let is_entry = self.is_entry(space, &local);
         if is_entry {
+            // An entry is an entry at any depth; one still open ends here.
             self.flattened = 0;
             if !self.end_entry(true) {
                 return false;
@@ -397,6 +404,7 @@ impl<'a, F: FnMut(&Tree<'a>, usize, bool) -> bool> Reader<'a, F> {
             && is_field(local)
     }
 
+    /// Takes over the namespaces an element declares.
     fn bind(&mut self, attributes: &[(&'a str, &'a str)]) {
         for (key, uri) in attributes {
             let prefix = match key.strip_prefix("xmlns") {
@@ -416,6 +424,7 @@ impl<'a, F: FnMut(&Tree<'a>, usize, bool) -> bool> Reader<'a, F> {
         }
     }
 
+    /// Vocabulary and lower-case local name of an element.
     fn resolve(&self, name: &'a str) -> (Space, Cow<'a, str>) {
         let (prefix, local) = name.split_once(':').unwrap_or(("", name));
         let local = if local.bytes().any(|byte| byte.is_ascii_uppercase()) {
@@ -428,6 +437,8 @@ impl<'a, F: FnMut(&Tree<'a>, usize, bool) -> bool> Reader<'a, F> {
         (bound.unwrap_or(default), local)
     }
 
+    /// An end tag closes the nearest element of its name and all inside it; one
+    /// that closes nothing is passed over.
     fn close(&mut self, name: &'a str) -> bool {
         let structural = is_container(name) || matches!(local_of(name), "item" | "entry");
         if self.flattened > 0 && !structural {
@@ -453,6 +464,7 @@ impl<'a, F: FnMut(&Tree<'a>, usize, bool) -> bool> Reader<'a, F> {
         !open.is_entry || self.hand_over(open.node, true)
     }
 
+    /// Gives an entry away and forgets its nodes, which are the last of the tree.
     fn hand_over(&mut self, node: usize, whole: bool) -> bool {
         let Some(from) = self.entry_from.take() else { return true };
         let running = (self.entry)(&self.tree, node, whole);
