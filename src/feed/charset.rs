@@ -35,7 +35,7 @@ pub struct Decoded<'a> {
 /// How far into a document its own declaration may stand (HTML says 1,024).
 const DECLARATION_BYTES_MAX: usize = 4096;
 /// Bytes shown to the charset guesser; more changes no answer and costs time.
-const GUESS_BYTES_MAX: usize = 256 * 1024;
+const GUESS_BYTES_MAX: usize = 64 * 1024;
 
 /// Words in letters beyond ASCII that make the label `ISO-8859-1` doubtful.
 const CYRILLIC_RUNS_MIN: usize = 3;

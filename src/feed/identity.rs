@@ -6,6 +6,7 @@
 use crate::feed::{Entry, Fault};
 use sha2::{Digest, Sha256};
 use std::collections::HashMap;
+use std::fmt::Write;
 
 /// Parameters that count readers and change from poll to poll, by how they begin.
 const TRACKERS: &[&str] = &[
@@ -96,5 +97,9 @@ fn fingerprint(entry: &Entry) -> Option<String> {
     let said = entry.title.as_ref().or(entry.summary.as_ref()).or(entry.content.as_ref())?;
     let date = entry.published.or(entry.updated).map(|date| date.to_rfc3339()).unwrap_or_default();
     let digest = Sha256::digest(format!("{said}\n{date}"));
-    Some(digest.iter().take(16).fold("sha256:".to_owned(), |id, byte| id + &format!("{byte:02x}")))
+    let mut id = "sha256:".to_owned();
+    for byte in digest.iter().take(16) {
+        let _ = write!(id, "{byte:02x}");
+    }
+    Some(id)
 }
