@@ -16,8 +16,6 @@ pub struct Block {
     pub chars: usize,
     /// Those of them inside links.
     pub linked: usize,
-    /// Those of them in bold or italics.
-    pub marked: usize,
 }
 
 impl Block {
@@ -35,8 +33,15 @@ impl Block {
 
 /// The blocks of `tree` outside the subtrees that `skip` names.
 pub fn blocks(tree: &Tree, within: NodeId, skip: impl Fn(NodeId) -> bool) -> Vec<Block> {
-    let mut run =
-        Run { tree, done: Vec::new(), block: Block::default(), open: vec![within], space: false, breaks: 0 };
+    let mut run = Run {
+        tree,
+        done: Vec::new(),
+        block: Block::default(),
+        open: vec![within],
+        links: 0,
+        space: false,
+        breaks: 0,
+    };
     let end = tree.nodes[within].end;
     let mut id = within + 1;
     while id < end {
@@ -67,11 +72,17 @@ fn is_block(name: &str) -> bool {
     tree::is_block(name) && !matches!(name, "td" | "th")
 }
 
+fn is_link(name: &str) -> bool {
+    matches!(name, "a" | "button")
+}
+
 struct Run<'a, 'b> {
     tree: &'b Tree<'a>,
     done: Vec<Block>,
     block: Block,
     open: Vec<NodeId>,
+    /// How many of `open` are links.
+    links: usize,
     space: bool,
     /// `<br>` in a row: two of them part paragraphs.
     breaks: usize,
@@ -91,12 +102,14 @@ impl Run<'_, '_> {
         self.space |= matches!(name, "td" | "th");
         self.boundary(is_block(name));
         self.open.push(id);
+        self.links += usize::from(is_link(name));
     }
 
     fn leave(&mut self, id: NodeId) {
         while let Some(&last) = self.open.last().filter(|&&last| self.tree.nodes[last].end <= id) {
             self.boundary(is_block(&self.tree.nodes[last].name));
             self.open.pop();
+            self.links -= usize::from(is_link(&self.tree.nodes[last].name));
         }
     }
 
@@ -112,12 +125,6 @@ impl Run<'_, '_> {
             return;
         }
         let text = if raw.contains('&') { decoded(raw) } else { raw.to_owned() };
-        let inside = |names: &[&str]| {
-            let inline = self.open.iter().rev().take_while(|&&id| !is_block(&self.tree.nodes[id].name));
-            inline.into_iter().any(|&id| names.contains(&self.tree.nodes[id].name.as_ref()))
-        };
-        let (linked, marked) =
-            (inside(&["a", "button"]) || self.in_linked_block(), inside(&["b", "strong", "em", "i"]));
         self.space |= text.starts_with(|c: char| c.is_whitespace());
         let before = self.block.chars;
         for word in text.split_whitespace() {
@@ -131,14 +138,8 @@ impl Run<'_, '_> {
         }
         self.space = text.ends_with(|c: char| c.is_whitespace());
         let added = self.block.chars - before;
-        self.block.linked += if linked { added } else { 0 };
-        self.block.marked += if marked { added } else { 0 };
+        self.block.linked += if self.links > 0 { added } else { 0 };
         self.breaks = 0;
-    }
-
-    /// A link around whole blocks, as in teasers.
-    fn in_linked_block(&self) -> bool {
-        self.open.iter().rev().take(6).any(|&id| self.tree.nodes[id].name == "a")
     }
 
     fn flush(&mut self) {

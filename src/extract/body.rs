@@ -20,7 +20,19 @@ pub fn paragraphs(tree: &Tree, title: &str, second: &Reading) -> Vec<String> {
     let is_in =
         |(block, standing): &(&Block, Standing)| *standing != Standing::Out && !is_title(tree, block, title);
     let chosen: Vec<_> = chosen.into_iter().filter(is_in).collect();
-    kept(&chosen, second)
+    let kept = kept(&chosen, second);
+    if kept.is_empty() { anything(tree, &all, title) } else { kept }
+}
+
+/// For pages of a line or two, where nothing reads as prose: what is no link.
+fn anything(tree: &Tree, all: &[Block], title: &str) -> Vec<String> {
+    let is_text =
+        |block: &&Block| block.link_density() < 0.5 && !is_title(tree, block, title) && !in_head(tree, block);
+    all.iter().filter(is_text).map(|block| block.text.clone()).collect()
+}
+
+fn in_head(tree: &Tree, block: &Block) -> bool {
+    tree.nodes[block.owner].name == "title"
 }
 
 /// Which elements are boxes beside the article: menus, teasers, comments.

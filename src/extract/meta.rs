@@ -65,13 +65,18 @@ struct Tags {
     language: Option<String>,
 }
 
+/// Headlines of one page that are looked at.
+const HEADLINES_MAX: usize = 10;
+
 impl Tags {
     fn of(tree: &Tree) -> Tags {
         let mut tags = Tags::default();
         for (id, node) in tree.nodes.iter().enumerate().skip(1) {
             match node.name.as_ref() {
                 "meta" => tags.meta(node.raw),
-                "h1" => tags.headlines.extend(Some(inner_text(tree, id)).filter(|text| !text.is_empty())),
+                "h1" if tags.headlines.len() < HEADLINES_MAX => {
+                    tags.headlines.extend(Some(inner_text(tree, id)).filter(|text| !text.is_empty()))
+                }
                 "title" if tags.title.is_none() => tags.title = Some(inner_text(tree, id)),
                 "base" if tags.base.is_none() => tags.base = attribute(node.raw, "href"),
                 "html" => {
@@ -110,12 +115,12 @@ impl Tags {
     }
 }
 
-/// Text within an element, on one line.
+/// Text within an element, on one line; of a long one its beginning.
 fn inner_text(tree: &Tree, id: NodeId) -> String {
-    const TEXT_BYTES_MAX: usize = 2_000;
+    const NODES_MAX: usize = 200;
     let mut html = String::new();
-    for node in &tree.nodes[id + 1..tree.nodes[id].end] {
-        if node.name.is_empty() && html.len() < TEXT_BYTES_MAX {
+    for node in tree.nodes[id + 1..tree.nodes[id].end].iter().take(NODES_MAX) {
+        if node.name.is_empty() {
             html.push_str(node.raw);
         } else if crate::page::tree::is_block(&node.name) || node.name == "br" {
             html.push(' ');

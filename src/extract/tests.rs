@@ -261,3 +261,179 @@ fn pages_are_read_as_a_reader_sees_them() {
     }
     assert!(seen >= 7, "only {seen} fixtures in {directory}");
 }
+
+fn read(html: &str) -> Page {
+    page(html.as_bytes(), None, Some("https://news.example/2026/story?utm_source=rss"))
+}
+
+const STORY: &str = "<p>A court in Bishkek released the journalist Bolot Temirov on Monday after a hearing of two hours.</p>\
+    <p>His lawyer said that the prosecutor had asked for five more days, and that he would appeal.</p>";
+
+#[test]
+fn a_title_is_what_two_sources_say() {
+    let ld = |headline: &str| {
+        format!(
+            r#"<script type="application/ld+json">{{"@type":"NewsArticle","headline":"{headline}"}}</script>"#
+        )
+    };
+    let cases = [
+        ("a headline borne out", "<title>Temirov is free | Example</title><h1>Temirov is free</h1>".to_owned(), "Temirov is free"),
+        ("the site's name in h1", "<title>Temirov is free</title><h1>Example News</h1><h1>Temirov is free</h1>".to_owned(), "Temirov is free"),
+        ("JSON-LD says more", format!("<title>x</title><h1>Temirov free</h1>{}", ld("Bolot Temirov is free again")), "Bolot Temirov is free again"),
+        ("JSON-LD cut short", format!("<title>Temirov is free again today</title><h1>Temirov is free again today</h1>{}", ld("Temirov is free again…")), "Temirov is free again today"),
+        ("entities, escaped twice", "<meta property='og:title' content='Temirov &amp;amp; others'>".to_owned(), "Temirov & others"),
+        ("the site's name cut off", "<meta property=og:site_name content='Example News'><title>Temirov is free - Example News</title>".to_owned(), "Temirov is free"),
+        ("a dash that is part of it", "<meta property=og:site_name content='Example News'><title>Khorog - Osh</title>".to_owned(), "Khorog - Osh"),
+        ("only a headline", "<h1>Temirov <i>is</i><br>free</h1>".to_owned(), "Temirov is free"),
+    ];
+    for (name, head, wanted) in cases {
+        assert_eq!(read(&format!("{head}{STORY}")).title.as_deref(), Some(wanted), "{name}");
+    }
+    assert_eq!(read(STORY).title, None);
+}
+
+#[test]
+fn a_date_is_stated_or_not_there() {
+    let cases = [
+        (
+            r#"<script type="application/ld+json">{"@type":"Article","datePublished":"2026-11-23T10:00:00+06:00"}</script>"#,
+            Some("2026-11-23T04:00:00Z"),
+        ),
+        (
+            "<script type='application/ld+json'>[{\"@type\":\"NewsArticle\",\n\"headline\":\"broken\nover lines\",\"datePublished\":\"2026-11-23\"}];</script>",
+            Some("2026-11-23T00:00:00Z"),
+        ),
+        ("<meta property=article:published_time content=2026-11-23T10:00:00Z>", Some("2026-11-23T10:00:00Z")),
+        ("<span itemprop=datePublished content='2026-11-23 10:00'>", Some("2026-11-23T10:00:00Z")),
+        ("<time class='entry-date published' datetime=2026-11-23>", Some("2026-11-23T00:00:00Z")),
+        ("<time datetime=2026-11-23>", Some("2026-11-23T00:00:00Z")),
+        ("<time datetime=2026-11-23></time><time datetime=2026-11-20></time>", None),
+        ("<meta property=article:modified_time content=2026-11-23T10:00:00Z>", None),
+        ("<p>23.11.2026</p>", None),
+    ];
+    for (head, wanted) in cases {
+        let found =
+            read(&format!("{head}{STORY}")).published.map(|at| at.to_rfc3339_opts(SecondsFormat::Secs, true));
+        assert_eq!(found.as_deref(), wanted, "{head}");
+    }
+}
+
+#[test]
+fn authors_are_people_before_the_publication() {
+    let ld = |author: &str| {
+        format!(
+            r#"<script type="application/ld+json">{{"@type":"NewsArticle","headline":"x","author":{author}}}</script>"#
+        )
+    };
+    let site = "<meta property=og:site_name content='Example News'>";
+    let cases = [
+        ("one", ld(r#"{"name":"Aigul Test"}"#), vec!["Aigul Test"]),
+        ("a text", ld(r#""By Aigul Test""#), vec!["Aigul Test"]),
+        ("a list", ld(r#"[{"name":"Aigul Test"},"Bek Sample"]"#), vec!["Aigul Test", "Bek Sample"]),
+        (
+            "a list in one name",
+            ld(r#""Aigul Test and Bek Sample, Osh""#),
+            vec!["Aigul Test", "Bek Sample", "Osh"],
+        ),
+        (
+            "the publication, then a byline",
+            format!("{site}{}<a class=author>Aigul Test</a>", ld(r#"{"name":"Example News"}"#)),
+            vec!["Aigul Test"],
+        ),
+        ("only the publication", format!("{site}{}", ld(r#"{"name":"Example News"}"#)), vec!["Example News"]),
+        ("meta", "<meta name=author content='Aigul Test'>".to_owned(), vec!["Aigul Test"]),
+        (
+            "an address is no name",
+            "<meta name=author content='a.test@news.example'><a rel=author>Aigul Test</a>".to_owned(),
+            vec!["Aigul Test"],
+        ),
+        (
+            "written by",
+            "<meta name=twitter:label1 content='Written by'><meta name=twitter:data1 content='Aigul Test'>"
+                .to_owned(),
+            vec!["Aigul Test"],
+        ),
+        (
+            "itemprop",
+            "<div itemprop=author><span itemprop=name>Aigul Test</span> 5 min</div>".to_owned(),
+            vec!["Aigul Test"],
+        ),
+        ("a link", "<a href=/authors/aigul>Aigul Test</a>".to_owned(), vec!["Aigul Test"]),
+        ("none", String::new(), vec![]),
+    ];
+    for (name, head, wanted) in cases {
+        assert_eq!(read(&format!("{head}{STORY}")).authors, wanted, "{name}");
+    }
+}
+
+#[test]
+fn the_canonical_link_is_the_pages_own() {
+    let cases = [
+        ("<link rel=canonical href=/2026/story>", Some("https://news.example/2026/story")),
+        (
+            "<base href=https://other.example/a/><link rel=canonical href=b>",
+            Some("https://other.example/a/b"),
+        ),
+        (
+            "<meta property=og:url content=https://news.example/2026/story>",
+            Some("https://news.example/2026/story"),
+        ),
+        ("<link rel=canonical href=/>", None),
+        ("<link rel=canonical href=javascript:x>", None),
+        ("", None),
+    ];
+    for (head, wanted) in cases {
+        assert_eq!(read(&format!("{head}{STORY}")).canonical.as_deref(), wanted, "{head}");
+    }
+}
+
+#[test]
+fn a_page_with_little_on_it_is_read_all_the_same() {
+    let body = r#"<script type="application/ld+json">{"@type":"NewsArticle","headline":"x","articleBody":"Temirov was released in Bishkek. His lawyer said so on Monday."}</script><div id=app></div>"#;
+    let cases = [
+        ("<h1>Khorog</h1><p>Snow.", "Snow."),
+        ("just text", "just text"),
+        (body, "Temirov was released in Bishkek. His lawyer said so on Monday."),
+        ("", ""),
+        ("<nav><a href=/>Home</a></nav>", ""),
+    ];
+    for (html, wanted) in cases {
+        assert_eq!(read(html).text, wanted, "{html}");
+    }
+}
+
+#[test]
+fn hostile_pages_end() {
+    for unit in [
+        "<div>",
+        "<b>x",
+        "<table><tr><td>x",
+        "<span>a",
+        "&",
+        "<h1>x",
+        "<article><p>A sentence, as it seems.",
+        "\0",
+        "<a rel=author>A B</a>",
+    ] {
+        let page = read(&unit.repeat(100_000 / unit.len()));
+        assert!(page.text.len() <= 200_000, "{unit}");
+    }
+    let deep =
+        format!(r#"<script type="application/ld+json">{{"author":{}</script>{STORY}"#, "[".repeat(100_000));
+    assert!(read(&deep).text.contains("Temirov"));
+}
+
+proptest! {
+    #[test]
+    fn any_bytes_are_a_page(html in prop::collection::vec(any::<u8>(), 0..300)) {
+        page(&html, None, None);
+    }
+
+    #[test]
+    fn any_markup_is_a_page(pieces in prop::collection::vec(
+        prop::sample::select(vec!["<p>", "</p>", "<article>", "<h1>", "</h1>", "<table><tr><td>", "</table>", "<a href=x>", "</a>", "<div class=related>", "</div>", "A sentence, long enough to be read as one, about Khorog.", " ", "<br>", "<time datetime=", "2026-11-23>", "<meta name=author content=", "'A B'>"]),
+        0..60,
+    )) {
+        read(&pieces.concat());
+    }
+}

@@ -14,6 +14,12 @@ const GUESS_BYTES_MAX: usize = 64 * 1024;
 /// Decodes a page: byte order mark, valid UTF-8, the HTTP header, `<meta>`,
 /// nearly valid UTF-8, and then a guess.
 pub fn decode(bytes: &[u8], content_type: Option<&str>) -> String {
+    let text = decoded(bytes, content_type);
+    // HTML has no NUL, and tree builders stumble over each.
+    if text.contains('\0') { text.replace('\0', " ") } else { text }
+}
+
+fn decoded(bytes: &[u8], content_type: Option<&str>) -> String {
     if let Some((encoding, mark_len)) = Encoding::for_bom(bytes) {
         return encoding.decode_without_bom_handling(&bytes[mark_len..]).0.into_owned();
     }

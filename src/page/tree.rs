@@ -67,6 +67,7 @@ impl<'a> Tree<'a> {
     /// The document as HTML that a tree builder reads as this very tree.
     pub fn to_html(&self) -> String {
         let mut html = String::with_capacity(self.nodes.len() * 40);
+        let mut references = 0;
         let mut open: Vec<NodeId> = Vec::new();
         for (id, node) in self.nodes.iter().enumerate().skip(1) {
             while let Some(&last) = open.last().filter(|&&last| self.nodes[last].end <= id) {
@@ -74,7 +75,7 @@ impl<'a> Tree<'a> {
                 open.pop();
             }
             if node.name.is_empty() {
-                push_text(node.raw, &mut html);
+                push_text(node.raw, &mut references, &mut html);
             } else {
                 push_tag(node, &mut html);
                 open.push(id);
@@ -96,11 +97,20 @@ impl<'a> Tree<'a> {
     }
 }
 
-fn push_text(text: &str, html: &mut String) {
+/// Tree builders append each character reference by itself, at a cost that
+/// grows with the text before it; no article has this many.
+const REFERENCES_MAX: usize = 20_000;
+
+fn push_text(text: &str, references: &mut usize, html: &mut String) {
     let mut rest = text;
-    while let Some(at) = rest.find('<') {
+    while let Some(at) = rest.find(['<', '&']) {
         html.push_str(&rest[..at]);
-        html.push_str("&lt;");
+        *references += 1;
+        html.push_str(match rest.as_bytes()[at] {
+            _ if *references > REFERENCES_MAX => " ",
+            b'<' => "&lt;",
+            _ => "&",
+        });
         rest = &rest[at + 1..];
     }
     html.push_str(rest);
@@ -130,6 +140,8 @@ fn push_tag(node: &Node, html: &mut String) {
 struct Builder<'a> {
     tree: Tree<'a>,
     open: Vec<NodeId>,
+    /// How many of [`IMPLIED`] are open: most start tags have nothing to close.
+    implied: usize,
     /// Start tags that were dropped for depth and whose end tags are still to come.
     dropped: usize,
 }
@@ -139,7 +151,7 @@ impl<'a> Builder<'a> {
         let root = Node { name: Cow::Borrowed("#root"), raw: "", parent: 0, end: 0 };
         let mut nodes = Vec::with_capacity((html.len() / 60).min(NODES_MAX));
         nodes.push(root);
-        Builder { tree: Tree { nodes, json_ld: Vec::new() }, open: vec![0], dropped: 0 }
+        Builder { tree: Tree { nodes, json_ld: Vec::new() }, open: vec![0], implied: 0, dropped: 0 }
     }
 
     fn parent(&self) -> NodeId {
@@ -174,12 +186,13 @@ impl<'a> Builder<'a> {
         if !is_name(&name) {
             return;
         }
-        self.close_implied(&name);
         let void = is_void(&name);
         if self.open.len() >= DEPTH_MAX && !void {
             self.dropped += 1;
             return;
         }
+        self.close_implied(&name);
+        self.implied += usize::from(IMPLIED.contains(&name.as_ref()));
         let id = self.push(name, raw);
         if !void {
             self.open.push(id);
@@ -188,6 +201,9 @@ impl<'a> Builder<'a> {
 
     /// End tags that HTML lets people leave out (HTML, "Optional tags").
     fn close_implied(&mut self, name: &str) {
+        if self.implied == 0 {
+            return;
+        }
         let (closes, within): (&[&str], &[&str]) = match name {
             "li" => (&["li"], &["ul", "ol", "menu"]),
             "dt" | "dd" => (&["dt", "dd"], &["dl"]),
@@ -235,6 +251,7 @@ impl<'a> Builder<'a> {
         let end = self.tree.nodes.len();
         for id in self.open.drain(at.max(1)..) {
             self.tree.nodes[id].end = end;
+            self.implied -= usize::from(IMPLIED.contains(&self.tree.nodes[id].name.as_ref()));
         }
     }
 
@@ -246,6 +263,10 @@ impl<'a> Builder<'a> {
         self.tree
     }
 }
+
+/// Elements whose end tag may be left out.
+const IMPLIED: [&str; 12] =
+    ["p", "li", "dt", "dd", "option", "tr", "td", "th", "thead", "tbody", "tfoot", "a"];
 
 /// Elements whose content is no text of the page. `title` is read as text.
 const SILENT: [&str; 12] = [
