@@ -4,7 +4,7 @@
 //! Invariant: stated, never guessed. A date that is not there stays away.
 
 use super::text::{line_of, text_of};
-use crate::page::date;
+use crate::feed::dates::parse_date;
 use crate::page::tokens::attribute;
 use crate::page::tree::{NodeId, Tree};
 use chrono::{DateTime, Utc};
@@ -527,6 +527,12 @@ fn canonical(tags: &Tags, url: Option<&str>) -> Option<String> {
     let names_the_site = stated.path() == "/" && own.is_some_and(|own| own.path() != "/");
     let is_web = matches!(stated.scheme(), "http" | "https");
     (is_web && !names_the_site).then(|| stated.to_string())
+}
+
+/// A date with its day; a year alone dates nothing.
+fn date(text: &str) -> Option<DateTime<Utc>> {
+    const DAY_BYTES_MIN: usize = 8;
+    if text.trim().len() < DAY_BYTES_MIN { None } else { parse_date(text) }
 }
 
 fn host(url: &str) -> Option<String> {

@@ -18,7 +18,7 @@ pub use link::canonical;
 pub use text::{line_of, text_of};
 
 use crate::feed::Entry;
-use crate::page::charset;
+use crate::feed::charset::{self, Kind};
 use crate::page::tree::Tree;
 use chrono::{DateTime, SecondsFormat, Utc};
 use sha2::{Digest, Sha256};
@@ -250,8 +250,8 @@ const SECOND_NODES_MAX: usize = 60_000;
 /// Reads a story's page. `content_type` is the HTTP header's value, `url` the
 /// page's address: the base of relative links.
 pub fn page(html: &[u8], content_type: Option<&str>, url: Option<&str>) -> Page {
-    let html = charset::decode(html, content_type);
-    let tree = Tree::of(&html);
+    let decoded = charset::decode(html, content_type, Kind::Html);
+    let tree = Tree::of(&decoded.text);
     let meta = meta::meta(&tree, url);
     let second = if tree.nodes.len() <= SECOND_NODES_MAX {
         voters::smoothie(&tree.to_html())

@@ -1,17 +1,18 @@
 //! An HTML list without a feed, read with CSS selectors, to entries; and what
-//! any reader of pages needs first: charset, tokens, a tree that cannot stall.
+//! any reader of pages needs first: tokens, and a tree that cannot stall.
 //!
 //! Invariant: selectors are CSS and nothing else; parsing cannot fail on a
 //! part. No network, no clock.
 #![deny(clippy::disallowed_methods, clippy::disallowed_types)]
 
-pub mod charset;
 pub mod entities;
 pub mod tokens;
 pub mod tree;
 
+use crate::feed::charset::{self, Kind};
+use crate::feed::dates::parse_date;
 use crate::feed::{Entry, Fault, Feed};
-use chrono::{DateTime, NaiveDate, NaiveDateTime, Utc};
+use chrono::{DateTime, Utc};
 use scraper::{ElementRef, Html, Selector};
 use std::collections::HashSet;
 use tree::Tree;
@@ -57,8 +58,8 @@ pub fn read(body: &[u8], content_type: Option<&str>, url: &str, selectors: &Sele
         Ok(compiled) => compiled,
         Err((key, what)) => return Feed { faults: vec![fault(key, what)], ..Feed::default() },
     };
-    let text = charset::decode(body, content_type);
-    let html = Html::parse_document(&Tree::of(&text).to_html());
+    let decoded = charset::decode(body, content_type, Kind::Html);
+    let html = Html::parse_document(&Tree::of(&decoded.text).to_html());
     let base = base_of(&html, url);
     let mut feed = Feed {
         title: first_text(&html, "title"),
@@ -169,36 +170,12 @@ fn date_of(
     let stated =
         ["datetime", "content", "title"].iter().find_map(|name| nested.unwrap_or(element).attr(name));
     let text = text_of(element);
-    let found = stated.and_then(date).or_else(|| date(&text));
+    let found = stated.and_then(parse_date).or_else(|| parse_date(&text));
     if found.is_none() {
         let shown = if text.is_empty() { stated.unwrap_or_default() } else { &text };
         faults.push(fault(format!("item {number} date"), format!("unreadable date `{shown}`")));
     }
     found
-}
-
-/// An ISO 8601 date or time; one without a zone is taken as UTC.
-pub fn date(text: &str) -> Option<DateTime<Utc>> {
-    let text = text.trim();
-    if let Ok(at) = DateTime::parse_from_rfc3339(text).or_else(|_| DateTime::parse_from_rfc2822(text)) {
-        return Some(at.to_utc());
-    }
-    for format in
-        ["%Y-%m-%dT%H:%M:%S%.f%z", "%Y-%m-%d %H:%M:%S%.f%z", "%Y-%m-%d %H:%M:%S%.f %z", "%Y-%m-%dT%H:%M%z"]
-    {
-        if let Ok(at) = DateTime::parse_from_str(text, format) {
-            return Some(at.to_utc());
-        }
-    }
-    let local = text.trim_end_matches(" UTC").trim_end_matches('Z');
-    for format in ["%Y-%m-%dT%H:%M:%S%.f", "%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%dT%H:%M", "%Y-%m-%d %H:%M"] {
-        if let Ok(at) = NaiveDateTime::parse_from_str(local, format) {
-            return Some(at.and_utc());
-        }
-    }
-    let day =
-        NaiveDate::parse_from_str(text, "%Y-%m-%d").or_else(|_| NaiveDate::parse_from_str(text, "%d.%m.%Y"));
-    day.ok()?.and_hms_opt(0, 0, 0).map(|at| at.and_utc())
 }
 
 fn absolute(href: &str, base: Option<&Url>) -> Option<String> {

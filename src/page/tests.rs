@@ -115,7 +115,7 @@ fn the_charset_is_what_the_bytes_bear_out() {
         ("UTF-16 without a mark", utf_16, None),
     ];
     for (name, bytes, header) in cases {
-        assert!(charset::decode(&bytes, header).contains("Темиров на свободе"), "{name}");
+        assert!(charset::decode(&bytes, header, Kind::Html).text.contains("Темиров на свободе"), "{name}");
     }
 }
 
