@@ -26,19 +26,19 @@ pub struct Folded {
 /// Folds `text`: `Темировым` and `Temirovym` both become `temirovim`.
 pub fn fold(text: &str) -> Folded {
     let mut folded = Folded { text: String::with_capacity(text.len()), words: Vec::new() };
-    let mut at = 0;
-    while let Some(word) = next_word(text, at) {
-        at = word.end;
+    let mut skeleton = Skeleton::default();
+    for word in words(text) {
         let before = folded.text.len();
         if before > 0 {
             folded.text.push(' ');
         }
         let start = folded.text.len();
-        Skeleton::of(&letters(text, word.clone())).append_to(&mut folded.text);
+        skeleton.set(text, word, usize::MAX);
+        folded.text.push_str(skeleton.as_str());
         if folded.text.len() == start {
             folded.text.truncate(before);
         } else {
-            folded.words.push(word);
+            folded.words.push(word.range());
         }
     }
     folded
@@ -190,31 +190,93 @@ pub fn kind(char: char) -> Kind {
     GLYPHS.get(char as usize).map_or_else(|| kind_of(char), |glyph| glyph.kind)
 }
 
-/// Byte span of the first word at or after byte `at` (a character boundary).
+/// A word's place in a text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Span {
+    pub start: usize,
+    pub end: usize,
+    /// Letters of one script, digits and apostrophes only: folds letter by letter.
+    pub plain: bool,
+    /// Whether it begins with a capital.
+    pub upper: bool,
+}
+
+impl Span {
+    pub fn range(self) -> Range<usize> {
+        self.start..self.end
+    }
+}
+
+/// Words of `text` in order.
 ///
 /// A word is a run of letters and digits, with apostrophes and invisible
 /// characters inside; a hyphen ends it.
-pub fn next_word(text: &str, at: usize) -> Option<Range<usize>> {
-    let mut start = None;
-    let mut end = at;
+pub fn words(text: &str) -> impl Iterator<Item = Span> {
+    let glyphs: &[Glyph] = &GLYPHS;
+    let mut at = 0;
+    std::iter::from_fn(move || {
+        let word = word_from(text, at, glyphs)?;
+        at = word.end;
+        Some(word)
+    })
+}
+
+/// The first word at or after byte `at`.
+fn word_from(text: &str, mut at: usize, glyphs: &[Glyph]) -> Option<Span> {
+    let (first, mut end) = loop {
+        let (glyph, after) = glyph_at(text, at, glyphs)?;
+        match glyph.kind {
+            Kind::Latin | Kind::Cyrillic | Kind::Foreign | Kind::Digit => break (glyph, after),
+            _ => at = after,
+        }
+    };
+    let start = at;
+    let mut scripts = bit(first.kind);
     let mut apostrophes = 0;
-    for (offset, char) in text.get(at..)?.char_indices() {
-        let after = at + offset + char.len_utf8();
-        match kind(char) {
-            Kind::Latin | Kind::Cyrillic | Kind::Foreign | Kind::Digit => {
-                start.get_or_insert(at + offset);
-                end = after;
-                apostrophes = 0;
-            }
-            _ if start.is_none() => {}
+    at = end;
+    while let Some((glyph, after)) = glyph_at(text, at, glyphs) {
+        match glyph.kind {
             Kind::Separator => break,
             Kind::Apostrophe if apostrophes > 0 => break,
             Kind::Apostrophe => apostrophes += 1,
-            Kind::Invisible if apostrophes == 0 => end = after,
-            Kind::Invisible => {}
+            Kind::Invisible => {
+                scripts |= bit(Kind::Foreign);
+                end = if apostrophes == 0 { after } else { end };
+            }
+            kind => {
+                scripts |= bit(kind);
+                end = after;
+                apostrophes = 0;
+            }
+        }
+        at = after;
+    }
+    Some(Span { start, end, plain: scripts != 3 && scripts < 4, upper: first.upper })
+}
+
+/// Bits of the scripts a word has; what is not plain is above 3.
+fn bit(kind: Kind) -> u8 {
+    match kind {
+        Kind::Latin => 1,
+        Kind::Cyrillic => 2,
+        Kind::Foreign => 4,
+        _ => 0,
+    }
+}
+
+/// The character at byte `at` and the byte after it.
+#[inline]
+fn glyph_at(text: &str, at: usize, glyphs: &[Glyph]) -> Option<(Glyph, usize)> {
+    match text.as_bytes().get(at..)? {
+        [byte, ..] if *byte < 0x80 => Some((glyphs[usize::from(*byte)], at + 1)),
+        [byte, next, ..] if (0xC2..0xD4).contains(byte) => {
+            Some((glyphs[usize::from(byte & 0x1F) << 6 | usize::from(next & 0x3F)], at + 2))
+        }
+        _ => {
+            let char = text.get(at..)?.chars().next()?;
+            Some((glyph(char), at + char.len_utf8()))
         }
     }
-    start.map(|start| start..end)
 }
 
 /// Letters of the word at `span`, marks composed and homoglyphs resolved by
@@ -330,34 +392,59 @@ impl Skeleton {
         str::from_utf8(&self.bytes).unwrap_or_default()
     }
 
-    fn append_to(&self, text: &mut String) {
-        text.push_str(self.as_str());
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// Becomes the skeleton of a word of `text`, or of its beginning: it may
+    /// stop once `bytes_max` bytes are there.
+    pub fn set(&mut self, text: &str, word: Span, bytes_max: usize) {
+        self.bytes.clear();
+        self.latin = '\0';
+        if !word.plain {
+            letters(text, word.range()).iter().for_each(|letter| self.push(letter));
+            return;
+        }
+        let glyphs: &[Glyph] = &GLYPHS;
+        let mut at = word.start;
+        while at < word.end && self.bytes.len() < bytes_max {
+            let Some((glyph, after)) = glyph_at(text, at, glyphs) else { return };
+            self.push_glyph(&glyph);
+            at = after;
+        }
     }
 
     /// Adds one letter.
     pub fn push(&mut self, letter: &Letter) {
         match letter.kind {
-            Kind::Latin => {
-                let before = self.bytes.len();
-                self.push_latin(letter.char);
-                self.gave = self.bytes.len() > before;
-                self.latin = letter.char;
-            }
-            Kind::Apostrophe => {}
             Kind::Foreign => {
                 self.latin = '\0';
                 self.push_foreign(letter.char);
             }
+            kind => self.push_glyph(&Glyph { kind, ..glyph(letter.char) }),
+        }
+    }
+
+    #[inline]
+    fn push_glyph(&mut self, glyph: &Glyph) {
+        match glyph.kind {
+            Kind::Latin => {
+                let before = self.bytes.len();
+                self.push_latin(glyph);
+                self.gave = self.bytes.len() > before;
+                self.latin = glyph.lower;
+            }
+            Kind::Apostrophe => {}
             _ => {
                 self.latin = '\0';
-                self.push_bytes(glyph(letter.char).skeleton);
+                self.push_bytes(glyph.skeleton);
             }
         }
     }
 
     /// Latin digraphs: the second letter changes what the first one gave.
-    fn push_latin(&mut self, char: char) {
-        match (self.latin, char) {
+    fn push_latin(&mut self, glyph: &Glyph) {
+        match (self.latin, glyph.lower) {
             ('c', 'h') => {
                 self.bytes.pop();
                 match self.bytes.as_slice() {
@@ -370,7 +457,7 @@ impl Skeleton {
             ('z', 'h') => self.replace_last(b'j'),
             ('y', 'e') => self.replace_last(b'e'),
             ('g', 'h') => {}
-            _ => self.push_bytes(glyph(char).skeleton),
+            _ => self.push_bytes(glyph.skeleton),
         }
     }
 

@@ -57,7 +57,7 @@ enum Harmony {
 static CHAINS: LazyLock<Vec<Chain>> = LazyLock::new(|| read(include_str!("chains.txt")));
 
 /// Certainty of a chain that keeps, or breaks, the vowel harmony of its stem.
-const HARMONIOUS: f64 = 0.95;
+pub const HARMONIOUS: f64 = 0.95;
 const DISSONANT: f64 = 0.5;
 /// Certainty that a woman's surname in a Turkic text stands for the man's.
 const WOMAN: f64 = 0.4;
@@ -80,7 +80,13 @@ pub fn form(stem: &[char], rest: &str, script: Kind, softened: bool) -> Option<F
             None => DISSONANT,
         };
         if best.as_ref().is_none_or(|best| best.certainty < certainty) {
-            best = Some(Form { language: chain.language, ending: rest.into(), label, certainty });
+            best = Some(Form {
+                language: chain.language,
+                ending: rest.into(),
+                label,
+                certainty,
+                derived: false,
+            });
         }
     }
     best

@@ -5,6 +5,8 @@
 //! certainty, never a reason to refuse a form.
 
 pub mod chains;
+pub mod derived;
+pub mod expand;
 pub mod slavic;
 pub mod spelling;
 pub mod word;
@@ -20,6 +22,8 @@ pub struct Form {
     pub label: String,
     /// 0 to 1.
     pub certainty: f64,
+    /// Another word made from the name: it needs no capital.
+    pub derived: bool,
 }
 
 /// Whether a letter is a vowel in any alphabet we read.

@@ -2,7 +2,7 @@
 //! a text is a form of it.
 
 use super::slavic::CLASSES;
-use super::{Form, chains, slavic, spelling};
+use super::{Form, chains, derived, slavic, spelling};
 use crate::watch::fold::{self, Kind, Letter, Skeleton};
 
 /// How a term's word is written.
@@ -41,11 +41,13 @@ enum Class {
     /// The same with its last letter softened.
     Softened,
     Slavic(usize),
+    /// The word without its last vowel, to derive others from.
+    Derived,
 }
 
 impl Word {
-    /// Compiles one word of a term.
-    pub fn new(letters: &[Letter]) -> Word {
+    /// Compiles one word of a term; with `derived` the words made from it count too.
+    pub fn new(letters: &[Letter], derived: bool) -> Word {
         let chars: Vec<char> = letters.iter().map(|letter| letter.char).collect();
         let capital = capital(letters);
         let script = script(letters);
@@ -70,6 +72,13 @@ impl Word {
             softened.push(soft);
             word.add(&softened, Class::Softened);
         }
+        if derived {
+            let cut =
+                chars.len() - chars.iter().rev().take_while(|char| "аяоеыиьйіaeio".contains(**char)).count();
+            let (short, long) = (&chars[..cut.max(2).min(chars.len())], &chars[..]);
+            word.add(short, Class::Derived);
+            word.add(long, Class::Derived);
+        }
         for stem in slavic::stems(&chars, capital != Capital::None) {
             word.add(&stem.text.chars().collect::<Vec<_>>(), Class::Slavic(stem.class));
         }
@@ -77,6 +86,15 @@ impl Word {
     }
 
     fn add(&mut self, letters: &[char], class: Class) {
+        // Stems of several classes are often the same letters: read them once.
+        let same = self.stems.iter().filter(|stem| stem.letters == letters && stem.class != class);
+        let first = same.clone().next().map(|stem| stem.class);
+        if let Some(first) = first {
+            let same = same.filter(|stem| stem.class == first).cloned().map(|stem| Stem { class, ..stem });
+            let copies: Vec<Stem> = same.collect();
+            self.stems.extend(copies);
+            return;
+        }
         for reading in spelling::readings(letters, self.script, letters == self.letters) {
             self.stems.push(Stem {
                 skeleton: reading.skeleton,
@@ -150,11 +168,16 @@ impl Stem {
     fn form(&self, before: &[Letter], rest: &str, script: Kind) -> Option<Form> {
         let stem: Vec<char> = before.iter().map(|letter| letter.char).collect();
         match self.class {
-            Class::Whole if rest.is_empty() || rest == "'" => {
-                Some(Form { language: "", ending: String::new(), label: "as written".into(), certainty: 1.0 })
-            }
+            Class::Whole if rest.is_empty() || rest == "'" => Some(Form {
+                language: "",
+                ending: String::new(),
+                label: "as written".into(),
+                certainty: 1.0,
+                derived: false,
+            }),
             Class::Whole => chains::form(&stem, rest, script, false).or_else(|| chains::woman(&stem, rest)),
             Class::Softened => chains::form(&stem, rest, script, true),
+            Class::Derived => derived::form(&stem, rest, script),
             Class::Slavic(_) if script != Kind::Cyrillic => None,
             Class::Slavic(class) => slavic_form(class, rest),
         }
@@ -168,7 +191,7 @@ fn slavic_form(class: usize, rest: &str) -> Option<Form> {
         Some(other) => (format!("{}, {}; can also be read {other}", class.label, ending.case), 0.6),
         None => (format!("{}, {}", class.label, ending.case), 0.95),
     };
-    Some(Form { language: class.language, ending: rest.into(), label, certainty })
+    Some(Form { language: class.language, ending: rest.into(), label, certainty, derived: false })
 }
 
 /// How a word is written.

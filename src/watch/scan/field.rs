@@ -1,7 +1,7 @@
 //! One field of an article as the matcher sees it: its words, and how far its
 //! capitals can be trusted.
 
-use crate::watch::fold::{self, Letter};
+use crate::watch::fold::{self, Letter, Span};
 use crate::watch::forms::word::Capital;
 use std::ops::Range;
 
@@ -9,8 +9,7 @@ use std::ops::Range;
 #[derive(Debug)]
 pub struct Words<'t> {
     pub text: &'t str,
-    /// Bytes of each word.
-    pub spans: Vec<Range<usize>>,
+    pub spans: Vec<Span>,
     casing: Casing,
 }
 
@@ -30,11 +29,9 @@ const ABBREVIATION: f64 = 0.85;
 
 impl<'t> Words<'t> {
     pub fn new(text: &'t str) -> Words<'t> {
-        let mut words = Words { text, spans: Vec::new(), casing: Casing::Lower };
-        let mut at = 0;
-        while let Some(span) = fold::next_word(text, at) {
-            at = span.end;
-            if text[span.clone()].chars().next().is_some_and(char::is_uppercase) {
+        let mut words = Words { text, spans: Vec::with_capacity(text.len() / 8), casing: Casing::Lower };
+        for span in fold::words(text) {
+            if span.upper {
                 words.casing = Casing::Mixed;
             }
             words.spans.push(span);
@@ -42,9 +39,17 @@ impl<'t> Words<'t> {
         words
     }
 
+    /// Bytes from the first to the last of `words`.
+    pub fn bytes(&self, words: &Range<usize>) -> Range<usize> {
+        let start = self.spans.get(words.start).map_or(0, |span| span.start);
+        let end =
+            words.end.checked_sub(1).and_then(|last| self.spans.get(last)).map_or(start, |span| span.end);
+        start..end
+    }
+
     /// Letters of word `index`.
     pub fn letters(&self, index: usize) -> Vec<Letter> {
-        self.spans.get(index).map_or_else(Vec::new, |span| fold::letters(self.text, span.clone()))
+        self.spans.get(index).map_or_else(Vec::new, |span| fold::letters(self.text, span.range()))
     }
 
     /// What stands between word `index` and the next.
@@ -65,7 +70,7 @@ impl<'t> Words<'t> {
 
     /// A full stop that is not an abbreviation's.
     fn stops(&self, index: usize) -> bool {
-        let letters = self.spans.get(index).map_or(0, |span| self.text[span.clone()].chars().count());
+        let letters = self.spans.get(index).map_or(0, |span| self.text[span.range()].chars().count());
         self.gap(index).contains('.') && letters > ABBREVIATION_MAX
     }
 

@@ -27,6 +27,11 @@ pub struct Index {
     filter: Vec<u64>,
 }
 
+/// Bytes of a skeleton that fill a key.
+pub const KEY_BYTES: usize = KEY_LETTERS + 1;
+/// Bytes that settle the bucket: the last of them may still change.
+pub const PROBE_BYTES: usize = BUCKET_LETTERS + 1;
+
 const NONE: u32 = u32::MAX;
 
 /// A skeleton's first letters as a number that sorts like them.

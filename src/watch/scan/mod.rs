@@ -5,17 +5,23 @@
 //! of the language would exclude is kept at a lower certainty.
 
 mod field;
+mod glob;
 mod index;
 mod phrase;
+#[cfg(test)]
+mod tests;
 
 use super::Field;
-use super::fold::{Kind as Script, Skeleton};
+use super::fold::{self, Skeleton};
 use super::gazetteer;
 use super::query::Kind;
 use crate::extract::Article;
 use field::Words;
+use glob::Globs;
 use index::Index;
-use phrase::Phrase;
+use phrase::{Phrase, Place};
+use regex::{Regex, RegexBuilder};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::Range;
 use std::sync::OnceLock;
 
@@ -52,6 +58,10 @@ pub struct Found {
 pub struct Patterns {
     terms: Vec<Term>,
     index: Index,
+    /// Terms that can begin at any word (`*stan`).
+    anywhere: Vec<u32>,
+    /// Terms that words do not bound.
+    expressions: Vec<(u32, Regex)>,
 }
 
 /// One way a pattern can be written: itself or an alias.
@@ -59,12 +69,42 @@ pub struct Patterns {
 struct Term {
     pattern: u32,
     text: Box<str>,
-    /// Whether the text is another name of the pattern.
-    alias: bool,
-    given_names: bool,
-    /// Compiled when a candidate first turns up: most terms never see one.
-    phrase: OnceLock<Option<Box<Phrase>>>,
+    matcher: Matcher,
 }
+
+#[derive(Debug, Clone)]
+enum Matcher {
+    /// Compiled when a candidate first turns up: most terms never see one.
+    Inflected {
+        use_of: Use,
+        phrase: OnceLock<Option<Box<Phrase>>>,
+    },
+    /// As written, `lead` bytes before its first word.
+    Exact {
+        lead: usize,
+    },
+    Wildcard(Box<Globs>),
+}
+
+/// How a term stands to its pattern.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Use {
+    /// Another name of the pattern.
+    pub alias: bool,
+    /// Its given names are looked for in their other spellings too.
+    pub given_names: bool,
+    /// Words derived from it count.
+    pub derived: bool,
+}
+
+/// Certainty of another name of a place.
+const ALIAS: f64 = 0.9;
+/// Most patterns that are compiled before they are needed.
+const EAGER_MAX: usize = 500;
+/// Most bytes of memory that one regular expression may compile to.
+const EXPRESSION_BYTES_MAX: usize = 1 << 20;
+/// Most places one regular expression is told for in one field.
+const EXPRESSION_HITS_MAX: usize = 1_000;
 
 impl Patterns {
     /// # Errors
@@ -73,35 +113,82 @@ impl Patterns {
         let mut compiled = Patterns::default();
         let mut pairs = Vec::new();
         let mut errors = Vec::new();
-        let eager = patterns.len() <= EAGER_MAX;
         for (index, pattern) in patterns.iter().enumerate() {
-            let aliases = if pattern.aliases { gazetteer::places(&pattern.text) } else { Vec::new() };
-            for (text, alias) in std::iter::once((pattern.text.as_str(), false))
-                .chain(aliases.into_iter().map(|name| (name, true)))
-            {
-                let Some(phrase) = Phrase::new(text, pattern.aliases) else {
-                    errors.push((index, format!("`{}` has no letter or digit to look for", pattern.text)));
-                    continue;
-                };
-                let number = compiled.terms.len() as u32;
-                pairs.extend(
-                    phrase.keys().into_iter().map(|skeleton| (index::key(skeleton.as_bytes()), number)),
-                );
-                let phrase = if eager { OnceLock::from(Some(Box::new(phrase))) } else { OnceLock::new() };
-                compiled.terms.push(Term {
-                    pattern: index as u32,
-                    text: text.into(),
-                    alias,
-                    given_names: pattern.aliases,
-                    phrase,
-                });
+            let eager = patterns.len() <= EAGER_MAX;
+            if let Err(error) = compiled.add(index as u32, pattern, eager, &mut pairs) {
+                errors.push((index, error));
             }
         }
+        compiled.terms.shrink_to_fit();
         compiled.index = Index::new(pairs);
         if errors.is_empty() { Ok(compiled) } else { Err(errors) }
     }
 
+    fn add(
+        &mut self,
+        index: u32,
+        pattern: &Pattern,
+        eager: bool,
+        pairs: &mut Vec<(u64, u32)>,
+    ) -> Result<(), String> {
+        let text = pattern.text.as_str();
+        let nothing = || format!("`{text}` has no letter or digit to look for");
+        match pattern.kind {
+            Kind::Inflected => {
+                let own = Use { alias: false, given_names: pattern.aliases, derived: pattern.derived };
+                self.add_inflected(index, text, own, eager, pairs).ok_or_else(nothing)?;
+                let aliases = if pattern.aliases { gazetteer::places(text) } else { Vec::new() };
+                for name in aliases {
+                    let _ = self.add_inflected(index, name, Use { alias: true, ..own }, eager, pairs);
+                }
+            }
+            Kind::Exact => {
+                let first = fold::words(text).next().ok_or_else(nothing)?;
+                let skeleton = Skeleton::of(&fold::letters(text, first.range()));
+                pairs.push((index::key(skeleton.as_bytes()), self.terms.len() as u32));
+                self.push(index, text, Matcher::Exact { lead: first.start });
+            }
+            Kind::Wildcard => {
+                let globs = Globs::new(text).ok_or_else(nothing)?;
+                match globs.key() {
+                    "" => self.anywhere.push(self.terms.len() as u32),
+                    key => pairs.push((index::key(key.as_bytes()), self.terms.len() as u32)),
+                }
+                self.push(index, text, Matcher::Wildcard(Box::new(globs)));
+            }
+            Kind::Regex => {
+                let expression = RegexBuilder::new(text).size_limit(EXPRESSION_BYTES_MAX).build();
+                let expression =
+                    expression.map_err(|error| format!("`/{text}/` is not a regular expression: {error}"))?;
+                self.expressions.push((index, expression));
+            }
+        }
+        Ok(())
+    }
+
+    fn add_inflected(
+        &mut self,
+        index: u32,
+        text: &str,
+        use_of: Use,
+        eager: bool,
+        pairs: &mut Vec<(u64, u32)>,
+    ) -> Option<()> {
+        let phrase = Phrase::new(text, use_of)?;
+        let term = self.terms.len() as u32;
+        pairs.extend(phrase.keys().into_iter().map(|skeleton| (index::key(skeleton.as_bytes()), term)));
+        let phrase = if eager { OnceLock::from(Some(Box::new(phrase))) } else { OnceLock::new() };
+        self.push(index, text, Matcher::Inflected { use_of, phrase });
+        Some(())
+    }
+
+    fn push(&mut self, pattern: u32, text: &str, matcher: Matcher) {
+        self.terms.push(Term { pattern, text: text.into(), matcher });
+    }
+
     /// Every place of every pattern in one article, by field and position.
+    ///
+    /// [`Field::Author`] is the authors joined by `, `.
     pub fn scan(&self, article: &Article) -> Vec<Found> {
         let authors = article.authors.join(", ");
         let fields = [
@@ -112,7 +199,7 @@ impl Patterns {
             (Field::Source, article.source.as_str()),
         ];
         let mut found = Vec::new();
-        for (field, text) in fields {
+        for (field, text) in fields.into_iter().filter(|(_, text)| !text.is_empty()) {
             self.scan_field(field, text, &mut found);
         }
         found
@@ -121,42 +208,116 @@ impl Patterns {
     fn scan_field(&self, field: Field, text: &str, found: &mut Vec<Found>) {
         let words = Words::new(text);
         let first = found.len();
-        for at in 0..words.spans.len() {
-            let skeleton = Skeleton::of(&words.letters(at));
-            self.index.look_up(index::key(skeleton.as_str().as_bytes()), |term| {
-                found.extend(self.verify(&self.terms[term as usize], field, &words, at));
-            });
+        let mut skeleton = Skeleton::default();
+        for (at, span) in words.spans.iter().enumerate() {
+            skeleton.set(text, *span, index::PROBE_BYTES);
+            if !self.index.possible(index::key(skeleton.as_bytes())) && self.anywhere.is_empty() {
+                continue;
+            }
+            skeleton.set(text, *span, index::KEY_BYTES);
+            let mut verify = |term: u32| {
+                found.extend(self.terms.get(term as usize).and_then(|term| term.verify(field, &words, at)));
+            };
+            self.index.look_up(index::key(skeleton.as_bytes()), &mut verify);
+            self.anywhere.iter().for_each(|term| verify(*term));
         }
-        found[first..].sort_by(|one, other| {
-            let place = |found: &Found| (found.span.start, found.pattern);
-            place(one).cmp(&place(other)).then(other.certainty.total_cmp(&one.certainty))
-        });
-        found.dedup_by(|later, kept| {
-            later.field == kept.field && later.pattern == kept.pattern && later.span.start < kept.span.end
-        });
-    }
-
-    fn verify(&self, term: &Term, field: Field, words: &Words, at: usize) -> Option<Found> {
-        let phrase =
-            term.phrase.get_or_init(|| Phrase::new(&term.text, term.given_names).map(Box::new)).as_deref()?;
-        let mut place = phrase.find(words, at)?;
-        if term.alias {
-            place.rule = format!("alias {}: {}", term.text, place.rule);
-            place.certainty *= ALIAS;
+        for (pattern, expression) in &self.expressions {
+            found.extend(expressed(*pattern as usize, expression, field, &words));
         }
-        let span = words.spans[place.words.start].start..words.spans[place.words.end - 1].end;
-        let pattern = term.pattern as usize;
-        Some(Found { pattern, field, span, words: place.words, rule: place.rule, certainty: place.certainty })
+        tidy(&mut found[first..]);
+        let kept = deduplicated(found.split_off(first));
+        found.extend(kept);
     }
 
     /// Every form of pattern `index` that would be accepted, by language.
-    pub fn expand(&self, _index: usize) -> Vec<(String, Vec<String>)> {
-        let _ = Script::Latin;
-        Vec::new()
+    pub fn expand(&self, index: usize) -> Vec<(String, Vec<String>)> {
+        let mut forms = BTreeMap::<String, BTreeSet<String>>::new();
+        for term in self.terms.iter().filter(|term| term.pattern as usize == index) {
+            let Matcher::Inflected { use_of, .. } = &term.matcher else {
+                forms.entry("as written".into()).or_default().insert(term.text.clone().into());
+                continue;
+            };
+            let Some(phrase) = Phrase::new(&term.text, *use_of) else { continue };
+            for (language, form) in phrase.expand() {
+                forms.entry(language).or_default().insert(form);
+            }
+        }
+        forms.into_iter().map(|(language, forms)| (language, forms.into_iter().collect())).collect()
     }
 }
 
-/// Certainty of another name of a place.
-const ALIAS: f64 = 0.9;
-/// Most patterns that are compiled before they are needed.
-const EAGER_MAX: usize = 2_000;
+impl Term {
+    /// The term with its anchor at word `at`.
+    fn verify(&self, field: Field, words: &Words, at: usize) -> Option<Found> {
+        let place = match &self.matcher {
+            Matcher::Inflected { use_of, phrase } => {
+                let phrase =
+                    phrase.get_or_init(|| Phrase::new(&self.text, *use_of).map(Box::new)).as_deref()?;
+                let mut place = phrase.find(words, at)?;
+                if use_of.alias {
+                    place.rule = format!("alias {}: {}", self.text, place.rule);
+                    place.certainty *= ALIAS;
+                }
+                place
+            }
+            Matcher::Exact { lead } => self.exact(*lead, words, at)?,
+            Matcher::Wildcard(globs) => {
+                let words = globs.find(words, at)?;
+                Place { words, rule: format!("wildcard {}", self.text), certainty: 1.0 }
+            }
+        };
+        let span = words.bytes(&place.words);
+        let pattern = self.pattern as usize;
+        Some(Found { pattern, field, span, words: place.words, rule: place.rule, certainty: place.certainty })
+    }
+
+    /// The text as written, from a word's beginning to a word's end.
+    fn exact(&self, lead: usize, words: &Words, at: usize) -> Option<Place> {
+        let start = words.spans.get(at)?.start.checked_sub(lead)?;
+        let end = start.checked_add(self.text.len())?;
+        if words.text.get(start..end)? != &*self.text {
+            return None;
+        }
+        let inside = words.spans[at..].iter().take_while(|span| span.start < end);
+        let last = at + inside.count();
+        (words.spans.get(last - 1)?.end <= end).then(|| Place {
+            words: at..last,
+            rule: "exactly as written".into(),
+            certainty: 1.0,
+        })
+    }
+}
+
+/// Where an expression fits, with the words it touches.
+fn expressed(pattern: usize, expression: &Regex, field: Field, words: &Words) -> Vec<Found> {
+    let places = expression.find_iter(words.text).filter(|place| !place.is_empty()).take(EXPRESSION_HITS_MAX);
+    let found = places.map(|place| {
+        let first = words.spans.partition_point(|span| span.end <= place.start());
+        let last = words.spans.partition_point(|span| span.start < place.end());
+        let rule = format!("expression /{}/", expression.as_str());
+        Found { pattern, field, span: place.range(), words: first..last.max(first), rule, certainty: 1.0 }
+    });
+    found.collect()
+}
+
+/// By position, then pattern, the surest first.
+fn tidy(found: &mut [Found]) {
+    found.sort_by(|one, other| {
+        let place = |found: &Found| (found.span.start, found.pattern);
+        place(one).cmp(&place(other)).then(other.certainty.total_cmp(&one.certainty))
+    });
+}
+
+/// Of the places of one pattern that overlap the first, and so the surest, stays.
+fn deduplicated(found: Vec<Found>) -> Vec<Found> {
+    let mut ends: HashMap<usize, usize> = HashMap::new();
+    let mut kept = Vec::with_capacity(found.len());
+    for place in found {
+        let end = ends.entry(place.pattern).or_default();
+        if place.span.start >= *end {
+            *end = place.span.end;
+            kept.push(place);
+        }
+    }
+    kept
+}

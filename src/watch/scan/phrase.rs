@@ -3,10 +3,11 @@
 //! Each part takes its own form. A name of persons may turn round, shorten its
 //! other parts to initials and have a patronymic in between.
 
+use super::Use;
 use super::field::Words;
 use crate::watch::fold::{self, Letter};
-use crate::watch::forms::Form;
 use crate::watch::forms::word::{Capital, Word};
+use crate::watch::forms::{Form, expand};
 use crate::watch::gazetteer;
 use std::ops::Range;
 
@@ -23,6 +24,8 @@ pub struct Phrase {
 
 #[derive(Debug, Clone)]
 struct Part {
+    /// As the term has it.
+    written: String,
     spellings: Vec<Word>,
 }
 
@@ -56,11 +59,15 @@ const PATRONYMIC: f64 = 0.95;
 impl Phrase {
     /// Compiles `text`; none when there is no word in it.
     ///
-    /// With `aliases` its given names are looked for in their other spellings too.
-    pub fn new(text: &str, aliases: bool) -> Option<Phrase> {
+    /// `use_of` says whether other spellings and derived words count.
+    pub fn new(text: &str, use_of: Use) -> Option<Phrase> {
         let words = Words::new(text);
         let letters: Vec<Vec<Letter>> = (0..words.spans.len()).map(|index| words.letters(index)).collect();
-        let parts: Vec<Part> = letters.iter().map(|letters| Part::new(letters, aliases)).collect();
+        let parts: Vec<Part> = letters
+            .iter()
+            .zip(&words.spans)
+            .map(|(letters, span)| Part::new(&text[span.range()], letters, use_of))
+            .collect();
         let spaced = (1..parts.len()).all(|index| words.gap(index - 1).trim().is_empty());
         let person = spaced && (2..=3).contains(&parts.len()) && parts.iter().all(Part::named);
         let anchor = anchor(&parts, person)?;
@@ -132,6 +139,23 @@ impl Phrase {
         None
     }
 
+    /// Every form with its language: each part inflected, the others as written.
+    pub fn expand(&self) -> Vec<(String, String)> {
+        let separator = if self.spaced { " " } else { "-" };
+        let mut shown = Vec::new();
+        for (index, part) in self.parts.iter().enumerate() {
+            for word in &part.spellings {
+                for (language, form) in expand::forms(word) {
+                    let name =
+                        |at: usize| if at == index { form.clone() } else { self.parts[at].written.clone() };
+                    let whole: Vec<String> = (0..self.parts.len()).map(name).collect();
+                    shown.push((language.to_owned(), whole.join(separator)));
+                }
+            }
+        }
+        shown
+    }
+
     /// One part at one word.
     fn fit(&self, part: usize, words: &Words, at: usize) -> Option<Fit> {
         let letters = words.letters(at);
@@ -139,7 +163,8 @@ impl Phrase {
         let mut best: Option<Fit> = None;
         for (index, word) in self.parts[part].spellings.iter().enumerate() {
             let Some(form) = word.accept(&letters) else { continue };
-            let case = words.case_evidence(word.capital, &letters);
+            let capital = if form.derived { Capital::None } else { word.capital };
+            let case = words.case_evidence(capital, &letters);
             if case.is_none() && !several {
                 continue;
             }
@@ -172,14 +197,13 @@ impl Phrase {
 }
 
 impl Part {
-    fn new(letters: &[Letter], aliases: bool) -> Part {
-        let own = Word::new(letters);
-        let mut spellings = vec![own];
-        if aliases && spellings[0].capital == Capital::First {
+    fn new(written: &str, letters: &[Letter], use_of: Use) -> Part {
+        let mut spellings = vec![Word::new(letters, use_of.derived)];
+        if use_of.given_names && spellings[0].capital == Capital::First {
             let name: String = spellings[0].letters.iter().collect();
             spellings.extend(gazetteer::given_names(&name).into_iter().map(spelling_of));
         }
-        Part { spellings }
+        Part { written: written.to_owned(), spellings }
     }
 
     fn name(&self) -> String {
@@ -192,7 +216,7 @@ impl Part {
 }
 
 fn spelling_of(name: &str) -> Word {
-    Word::new(&fold::letters(name, 0..name.len()))
+    Word::new(&fold::letters(name, 0..name.len()), false)
 }
 
 /// Which part to look for: a person's last, else the longest.
