@@ -7,6 +7,7 @@
 pub mod chains;
 pub mod derived;
 pub mod expand;
+pub mod language;
 pub mod slavic;
 pub mod spelling;
 pub mod word;

@@ -73,7 +73,8 @@ pub fn stems(word: &[char], name: bool) -> Vec<Stem> {
         let class = &CLASSES[*class_index];
         let wanted = match class.when {
             When::Any => true,
-            When::Name => name,
+            // A user in a hurry writes names without capitals too.
+            When::Name => true,
             When::Common => !name,
         };
         if !wanted || closed.contains(&class.language) {
@@ -81,7 +82,7 @@ pub fn stems(word: &[char], name: bool) -> Vec<Stem> {
         }
         if let Some(text) = class.ends[*end].stem(word, class.letters_min) {
             stems.push(Stem { text, class: *class_index });
-            if class.last {
+            if class.last && name {
                 closed.push(class.language);
             }
         }

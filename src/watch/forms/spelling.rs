@@ -19,7 +19,21 @@ struct Rule {
     script: Option<Kind>,
     certainty: f64,
     text: &'static str,
-    changes: Vec<(Vec<char>, Vec<char>)>,
+    changes: Vec<Change>,
+}
+
+/// One place to change, and how.
+struct Change {
+    from: Vec<char>,
+    to: Vec<char>,
+    /// Letters it cannot do without, as bits of [`mask`].
+    needs: u64,
+}
+
+/// Letters as bits; letters may share one.
+fn mask(letters: &[char]) -> u64 {
+    let own = letters.iter().filter(|char| !matches!(char, '^' | '$' | 'V' | 'C'));
+    own.fold(0, |mask, char| mask | 1 << (*char as u32 % 64))
 }
 
 /// Most readings of one stem: each more is one more key to look up.
@@ -35,7 +49,7 @@ static TRIGGERS: LazyLock<Vec<char>> = LazyLock::new(|| {
     let firsts = RULES
         .iter()
         .flat_map(|rule| &rule.changes)
-        .filter_map(|(from, _)| from.iter().copied().find(|char| !matches!(char, '^' | 'V' | 'C')));
+        .filter_map(|change| change.from.iter().copied().find(|char| !matches!(char, '^' | 'V' | 'C')));
     let mut firsts: Vec<char> = firsts.collect();
     firsts.sort_unstable();
     firsts.dedup();
@@ -51,7 +65,8 @@ pub fn readings(stem: &[char], script: Kind, whole: bool) -> Vec<Reading> {
         return readings;
     }
     let mut spelled: Vec<Vec<char>> = vec![stem.to_vec()];
-    for rule in RULES.iter().filter(|rule| rule.term == script) {
+    let has = mask(stem);
+    for rule in RULES.iter().filter(|rule| rule.term == script && rule.possible(has)) {
         for index in 0..spelled.len() {
             let Some(other) = rule.apply(&spelled[index], whole) else { continue };
             let Some(script) = both(readings[index].script, rule.script) else { continue };
@@ -85,6 +100,11 @@ pub fn skeleton(letters: &[char]) -> String {
 }
 
 impl Rule {
+    /// Whether a word of these letters can have a place to change.
+    fn possible(&self, has: u64) -> bool {
+        self.changes.iter().any(|change| change.needs & has == change.needs)
+    }
+
     /// `word` with every place changed; none when there is no such place.
     fn apply(&self, word: &[char], whole: bool) -> Option<Vec<char>> {
         let mut changed = Vec::with_capacity(word.len() + 2);
@@ -92,8 +112,8 @@ impl Rule {
         let mut at = 0;
         while at < word.len() {
             let change =
-                self.changes.iter().find_map(|(from, to)| Some((taken(from, word, at, whole)?, from, to)));
-            if let Some((length, from, to)) = change {
+                self.changes.iter().find_map(|change| Some((taken(&change.from, word, at, whole)?, change)));
+            if let Some((length, Change { from, to, .. })) = change {
                 put(&mut changed, from, to, &word[at..at + length]);
                 any = true;
                 // A closing vowel may open the next place (Asasov).
@@ -152,8 +172,13 @@ fn rule_of(line: &'static str) -> Option<Rule> {
     let certainty = parts.next()?.parse().ok()?;
     let text = parts.next()?;
     let changes = text.split(' ').filter_map(|change| change.split_once('>'));
-    let changes = changes.map(|(from, to)| (from.chars().collect(), to.chars().collect())).collect();
+    let changes = changes.map(change_of).collect();
     Some(Rule { term, script, certainty, text, changes })
+}
+
+fn change_of((from, to): (&str, &str)) -> Change {
+    let from: Vec<char> = from.chars().collect();
+    Change { needs: mask(&from), from, to: to.chars().collect() }
 }
 
 fn script_of(name: &str) -> Option<Kind> {

@@ -5,6 +5,9 @@ use super::slavic::CLASSES;
 use super::{Form, chains, derived, slavic, spelling};
 use crate::watch::fold::{self, Kind, Letter, Skeleton};
 
+/// Certainty of a form of another language than the text's.
+const OTHER_LANGUAGE: f64 = 0.8;
+
 /// How a term's word is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Capital {
@@ -115,8 +118,9 @@ impl Word {
         keys
     }
 
-    /// The best reading of a text's word as a form of this one.
-    pub fn accept(&self, word: &[Letter]) -> Option<Form> {
+    /// The best reading of a text's word as a form of this one; `language` is
+    /// what the text is written in, where known.
+    pub fn accept(&self, word: &[Letter], language: Option<&str>) -> Option<Form> {
         let text_script = script(word);
         let mut skeleton = Skeleton::default();
         let mut best: Option<Form> = None;
@@ -131,7 +135,10 @@ impl Word {
                 let rest: String = word[index + 1..].iter().map(|letter| letter.char).collect();
                 let before = &word[..=index];
                 let Some(form) = stem.form(before, &rest, text_script) else { continue };
-                let form = self.qualified(form, stem, text_script);
+                let mut form = self.qualified(form, stem, text_script);
+                if language.is_some_and(|language| !form.language.is_empty() && language != form.language) {
+                    form.certainty *= OTHER_LANGUAGE;
+                }
                 if best.as_ref().is_none_or(|best| best.certainty < form.certainty) {
                     best = Some(form);
                 }

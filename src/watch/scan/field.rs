@@ -2,7 +2,9 @@
 //! capitals can be trusted.
 
 use crate::watch::fold::{self, Letter, Span};
+use crate::watch::forms::language::language;
 use crate::watch::forms::word::Capital;
+use std::cell::OnceCell;
 use std::ops::Range;
 
 /// A text cut into words.
@@ -11,6 +13,10 @@ pub struct Words<'t> {
     pub text: &'t str,
     pub spans: Vec<Span>,
     casing: Casing,
+    /// What the source says of the text's language.
+    said: Option<&'t str>,
+    /// Found out when the first candidate asks.
+    language: OnceCell<Option<&'static str>>,
 }
 
 /// How a text uses capitals.
@@ -28,8 +34,14 @@ const UNCAPITALISED: f64 = 0.7;
 const ABBREVIATION: f64 = 0.85;
 
 impl<'t> Words<'t> {
-    pub fn new(text: &'t str) -> Words<'t> {
-        let mut words = Words { text, spans: Vec::with_capacity(text.len() / 8), casing: Casing::Lower };
+    pub fn new(text: &'t str, said: Option<&'t str>) -> Words<'t> {
+        let mut words = Words {
+            text,
+            spans: Vec::with_capacity(text.len() / 8),
+            casing: Casing::Lower,
+            said,
+            language: OnceCell::new(),
+        };
         for span in fold::words(text) {
             if span.upper {
                 words.casing = Casing::Mixed;
@@ -37,6 +49,11 @@ impl<'t> Words<'t> {
             words.spans.push(span);
         }
         words
+    }
+
+    /// The text's language, where it is known.
+    pub fn language(&self) -> Option<&'static str> {
+        *self.language.get_or_init(|| language(self.text, self.said))
     }
 
     /// Bytes from the first to the last of `words`.

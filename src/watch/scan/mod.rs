@@ -200,21 +200,20 @@ impl Patterns {
         ];
         let mut found = Vec::new();
         for (field, text) in fields.into_iter().filter(|(_, text)| !text.is_empty()) {
-            self.scan_field(field, text, &mut found);
+            self.scan_field(field, Words::new(text, article.language.as_deref()), &mut found);
         }
         found
     }
 
-    fn scan_field(&self, field: Field, text: &str, found: &mut Vec<Found>) {
-        let words = Words::new(text);
+    fn scan_field(&self, field: Field, words: Words, found: &mut Vec<Found>) {
         let first = found.len();
         let mut skeleton = Skeleton::default();
         for (at, span) in words.spans.iter().enumerate() {
-            skeleton.set(text, *span, index::PROBE_BYTES);
+            skeleton.set(words.text, *span, index::PROBE_BYTES);
             if !self.index.possible(index::key(skeleton.as_bytes())) && self.anywhere.is_empty() {
                 continue;
             }
-            skeleton.set(text, *span, index::KEY_BYTES);
+            skeleton.set(words.text, *span, index::KEY_BYTES);
             let mut verify = |term: u32| {
                 found.extend(self.terms.get(term as usize).and_then(|term| term.verify(field, &words, at)));
             };

@@ -61,7 +61,7 @@ impl Phrase {
     ///
     /// `use_of` says whether other spellings and derived words count.
     pub fn new(text: &str, use_of: Use) -> Option<Phrase> {
-        let words = Words::new(text);
+        let words = Words::new(text, None);
         let letters: Vec<Vec<Letter>> = (0..words.spans.len()).map(|index| words.letters(index)).collect();
         let parts: Vec<Part> = letters
             .iter()
@@ -162,7 +162,7 @@ impl Phrase {
         let several = self.parts.len() > 1;
         let mut best: Option<Fit> = None;
         for (index, word) in self.parts[part].spellings.iter().enumerate() {
-            let Some(form) = word.accept(&letters) else { continue };
+            let Some(form) = word.accept(&letters, words.language()) else { continue };
             let capital = if form.derived { Capital::None } else { word.capital };
             let case = words.case_evidence(capital, &letters);
             if case.is_none() && !several {

@@ -1,1 +1,180 @@
+//! Tables of term, sentence and what is found there (`tests/data/watch`), and
+//! what must hold for any text.
+#![allow(clippy::disallowed_methods, reason = "tests read their tables")]
 
+use super::*;
+use proptest::prelude::*;
+use std::path::Path;
+
+/// What the user would write: `=exact`, `wild*`, `/expression/`, else a name.
+fn pattern(term: &str, derived: bool) -> Pattern {
+    let kind = match term {
+        _ if term.starts_with('=') => Kind::Exact,
+        _ if term.len() > 1 && term.starts_with('/') && term.ends_with('/') => Kind::Regex,
+        _ if term.contains(['*', '?']) => Kind::Wildcard,
+        _ => Kind::Inflected,
+    };
+    let text = term.trim_start_matches('=').trim_matches(|char| char == '"' || char == '/');
+    Pattern { text: text.into(), kind, aliases: true, derived }
+}
+
+fn found_in(pattern: Pattern, sentence: &str) -> Vec<Found> {
+    let patterns = Patterns::compile(&[pattern]).expect("the tables hold good terms");
+    patterns.scan(&Article { text: sentence.into(), ..Article::default() })
+}
+
+/// One table; tells every line that fails, not only the first.
+fn check(name: &str, table: &str) -> Vec<String> {
+    let derived = table.starts_with("# options: derived");
+    let mut failures = Vec::new();
+    for line in table.lines().filter(|line| !line.starts_with('#') && !line.trim().is_empty()) {
+        let [term, sentence, expected] = line.split(" | ").collect::<Vec<_>>()[..] else {
+            failures.push(format!("{name}: not `term | sentence | found`: {line}"));
+            continue;
+        };
+        let found = found_in(pattern(term, derived), sentence);
+        let text = found.first().map_or("-", |found| &sentence[found.span.clone()]);
+        if text != expected {
+            let rule = found.first().map_or("", |found| found.rule.as_str());
+            failures.push(format!("{name}: {line}: found {text} ({rule})"));
+        }
+    }
+    failures
+}
+
+#[test]
+fn every_table_holds() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/watch");
+    let mut failures = Vec::new();
+    let mut tables = 0;
+    for entry in std::fs::read_dir(&folder).expect("the tables are there").flatten() {
+        let table = std::fs::read_to_string(entry.path()).expect("a table is text");
+        failures.extend(check(&entry.file_name().to_string_lossy(), &table));
+        tables += 1;
+    }
+    assert!(tables > 10, "only {tables} tables in {folder:?}");
+    assert!(failures.is_empty(), "\n{}", failures.join("\n"));
+}
+
+const TERMS: &[&str] = &[
+    "Темиров",
+    "Темирова",
+    "Болот Темиров",
+    "Bolot Temirov",
+    "Temirov",
+    "Gorno-Badakhshan",
+    "Горно-Бадахшан",
+    "санкции",
+    "sanctions",
+    "Казанец",
+    "Київ",
+    "Литва",
+    "Бишкек",
+    "Қазақстан",
+    "Oʻzbekiston",
+    "Тоҷикистон",
+    "Central Asia",
+    "ГБАО",
+];
+
+#[test]
+fn every_form_shown_is_found() {
+    for term in TERMS {
+        let patterns = Patterns::compile(&[pattern(term, false)]).expect("the terms are good");
+        let forms = patterns.expand(0);
+        assert!(forms.iter().map(|(_, forms)| forms.len()).sum::<usize>() > 3, "{term}: {forms:?}");
+        for form in forms.iter().flat_map(|(_, forms)| forms) {
+            let found = patterns.scan(&Article { text: format!("Here: {form}."), ..Article::default() });
+            assert!(!found.is_empty(), "{term}: {form}");
+        }
+    }
+}
+
+#[test]
+fn rules_say_why() {
+    let table = [
+        ("temirov", "Темировым", "stem темиров + ым (ru"),
+        ("Темиров", "Темирова", "can also be read as a woman's nominative"),
+        ("Kyrgyzstan", "Киргизии", "alias Киргизия: stem киргизи + и (ru"),
+        ("Temirov", "темиров", "no capitals in the source"),
+        ("Japarov", "Жапаровго", "Cyrillic for Latin"),
+    ];
+    for (term, text, rule) in table {
+        let found = found_in(pattern(term, false), text);
+        let said = found.first().map_or("", |found| found.rule.as_str());
+        assert!(said.contains(rule), "{term} in {text}: {said}");
+    }
+}
+
+#[test]
+fn what_cannot_be_used_is_told() {
+    let table =
+        [("---", "`---` has no letter or digit to look for"), ("/(/", "`/(/` is not a regular expression")];
+    for (term, message) in table {
+        let errors = Patterns::compile(&[pattern(term, false)]).err().unwrap_or_default();
+        assert!(
+            errors.iter().any(|(index, error)| *index == 0 && error.starts_with(message)),
+            "{term}: {errors:?}"
+        );
+    }
+}
+
+#[test]
+fn names_that_do_not_occur_are_not_found() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/eval/match/dev.jsonl");
+    let Ok(lines) = std::fs::read_to_string(&path) else {
+        eprintln!("skipped: no sentences at {path:?}");
+        return;
+    };
+    let surnames = ["Темирханцев", "Zhumadylov", "Кошербекова", "Гулобшоев", "Saparboyev"];
+    let given = [
+        "Bolot",
+        "Айжамал",
+        "Фирдавсбек",
+        "Tilek",
+        "Мунаввара",
+        "Orzuqul",
+        "Пархомий",
+        "Нурзада",
+        "Kanykei",
+        "Давлатмо",
+    ];
+    let names =
+        surnames.iter().flat_map(|surname| given.iter().map(move |given| format!("{given} {surname}")));
+    let patterns: Vec<Pattern> = names.map(|name| pattern(&name, false)).collect();
+    let patterns = Patterns::compile(&patterns).expect("the names are good");
+    for line in lines.lines() {
+        let sentence: serde_json::Value = serde_json::from_str(line).unwrap_or_default();
+        let text = sentence["text"].as_str().unwrap_or_default().to_owned();
+        let found = patterns.scan(&Article { text: text.clone(), ..Article::default() });
+        assert!(found.is_empty(), "{text}: {found:?}");
+    }
+}
+
+/// Texts of the letters that make trouble, and of anything.
+fn any_text() -> impl Strategy<Value = String> {
+    prop_oneof!["[Тт]емир[ова́ıİ\u{AD}'’ʻ\u{200B} \\-.a-zǅßйё]{0,20}", "\\PC{0,40}", "(?s).{0,40}"]
+}
+
+proptest! {
+    #[test]
+    fn spans_fall_on_boundaries(term in any_text(), text in any_text()) {
+        for kind in [Kind::Inflected, Kind::Exact, Kind::Wildcard, Kind::Regex] {
+            let pattern = Pattern { text: term.clone(), kind, aliases: true, derived: true };
+            let Ok(patterns) = Patterns::compile(&[pattern]) else { continue };
+            for found in patterns.scan(&Article { text: text.clone(), title: term.clone(), ..Article::default() }) {
+                let field = if found.field == Field::Title { &term } else { &text };
+                prop_assert!(field.get(found.span.clone()).is_some_and(|text| !text.is_empty()), "{found:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn folding_keeps_words_and_spans_together(text in any_text()) {
+        let folded = fold::fold(&text);
+        let words = folded.text.split(' ').filter(|word| !word.is_empty()).count();
+        prop_assert_eq!(words, folded.words.len());
+        prop_assert!(folded.words.iter().all(|span| text.get(span.clone()).is_some()));
+        prop_assert!(folded.text.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b' '));
+    }
+}
