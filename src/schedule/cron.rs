@@ -1,14 +1,15 @@
 //! Cron lines: wall-clock times first, then what they are in the zone.
 //!
+//! The `cron` crate counts the wall-clock times; crontab's fields, the choice of
+//! day or weekday, and the zone are read here.
+//!
 //! Invariant: a line that parses comes due some day, and every wall-clock time
 //! it names becomes one instant: daylight saving takes none away.
 
-use chrono::{DateTime, Datelike, LocalResult, NaiveDate, NaiveDateTime, TimeDelta, TimeZone, Utc};
+use chrono::{DateTime, LocalResult, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, TimeZone, Utc};
 use chrono_tz::Tz;
+use cron::Schedule;
 
-/// Days looked ahead: 29 February on one of some weekdays, past a century that
-/// is no leap year, can be 40 years away.
-const DAYS_AHEAD_MAX: usize = 366 * 41;
 /// Days looked back for the slot that is due.
 const DAYS_BACK_MAX: usize = 400;
 
@@ -34,8 +35,10 @@ pub struct Cron {
     /// As the user wrote it.
     pub line: String,
     pub zone: Tz,
-    /// Seconds, minutes, hours, days, months, weekdays.
-    fields: [Field; 6],
+    /// Wall-clock times, as if in UTC; two where a day that fits either is meant.
+    schedules: Vec<Schedule>,
+    /// A rhythm rather than a time of day: both passes of a doubled hour count.
+    is_rhythm: bool,
 }
 
 /// Why a cron line cannot be used.
@@ -98,9 +101,10 @@ impl Cron {
     /// # Errors
     /// Names the field that is wrong and what it may hold.
     pub fn parse(line: &str, zone: Tz) -> Result<Cron, CronError> {
-        let cron = Cron { line: line.into(), zone, fields: fields(line)? };
-        let start = NaiveDate::from_ymd_opt(2000, 1, 1).ok_or_else(|| CronError(String::new()))?;
-        if !start.iter_days().take(DAYS_AHEAD_MAX).any(|day| cron.falls_on(day)) {
+        let fields = fields(line)?;
+        let is_rhythm = fields[..3].iter().any(|field| field.star);
+        let cron = Cron { line: line.into(), zone, schedules: schedules(line, fields)?, is_rhythm };
+        if cron.next_day(NaiveDate::default()).is_none() {
             return Err(CronError(format!("`{line}` never comes: no month it names has that day")));
         }
         Ok(cron)
@@ -110,8 +114,8 @@ impl Cron {
     pub fn next_after(&self, after: DateTime<Utc>) -> Option<DateTime<Utc>> {
         // A clock set back across midnight reaches into the day before; one day of the
         // neighbour on either side covers it.
-        let first = self.local_day(after)?.pred_opt()?;
-        let mut days = first.iter_days().take(DAYS_AHEAD_MAX);
+        let first = self.next_day(self.local_day(after)?.pred_opt()?);
+        let mut days = std::iter::successors(first, |day| self.next_day(day.succ_opt()?));
         let upcoming = |day| self.instants(day).into_iter().filter(|at| *at > after).min();
         let found = days.find_map(upcoming)?;
         Some(days.next().and_then(upcoming).map_or(found, |neighbour| neighbour.min(found)))
@@ -133,27 +137,23 @@ impl Cron {
         Some(at.with_timezone(&self.zone).date_naive())
     }
 
-    fn falls_on(&self, day: NaiveDate) -> bool {
-        let [_, _, _, days, months, weekdays] = &self.fields;
-        let by_date = days.has(day.day());
-        let by_weekday = weekdays.has(day.weekday().num_days_from_sunday());
-        let by_either =
-            if days.star || weekdays.star { by_date && by_weekday } else { by_date || by_weekday };
-        months.has(day.month()) && by_either
+    /// The first day from `day` on that has a time of the line.
+    fn next_day(&self, day: NaiveDate) -> Option<NaiveDate> {
+        let eve = eve(day)?;
+        self.schedules
+            .iter()
+            .filter_map(|schedule| schedule.after(&eve).next())
+            .min()
+            .map(|at| at.date_naive())
     }
 
     /// What the line's wall-clock times of `day` are in the zone.
     fn instants(&self, day: NaiveDate) -> Vec<DateTime<Utc>> {
         let mut instants = Vec::new();
-        if !self.falls_on(day) {
-            return instants;
-        }
-        let [seconds, minutes, hours, ..] = &self.fields;
-        for hour in hours.numbers() {
-            for minute in minutes.numbers() {
-                let times = seconds.numbers().filter_map(|second| day.and_hms_opt(hour, minute, second));
-                times.for_each(|local| self.map(local, &mut instants));
-            }
+        let Some(eve) = eve(day) else { return instants };
+        for schedule in &self.schedules {
+            let times = schedule.after(&eve).take_while(|at| at.date_naive() == day);
+            times.for_each(|at| self.map(at.naive_utc(), &mut instants));
         }
         instants
     }
@@ -163,7 +163,7 @@ impl Cron {
             LocalResult::Single(at) => instants.push(at.to_utc()),
             LocalResult::Ambiguous(first, second) => {
                 instants.push(first.to_utc().min(second.to_utc()));
-                if self.fields[..3].iter().any(|field| field.star) {
+                if self.is_rhythm {
                     instants.push(first.to_utc().max(second.to_utc()));
                 }
             }
@@ -189,15 +189,37 @@ impl Cron {
     }
 }
 
-impl Field {
-    fn has(&self, number: u32) -> bool {
-        self.bits >> number & 1 == 1
-    }
+/// The last second before `day`, read as UTC.
+fn eve(day: NaiveDate) -> Option<DateTime<Utc>> {
+    Some(day.and_time(NaiveTime::MIN).and_utc() - TimeDelta::seconds(1))
+}
 
-    fn numbers(&self) -> impl Iterator<Item = u32> + use<> {
+impl Field {
+    /// As the `cron` crate has it: a list of numbers, each moved by `shift`.
+    fn list(&self, shift: u32) -> String {
         let bits = self.bits;
-        (0..60).filter(move |number| bits >> number & 1 == 1)
+        let numbers = (0..60).filter(move |number| bits >> number & 1 == 1);
+        numbers.map(|number| (number + shift).to_string()).collect::<Vec<_>>().join(",")
     }
+}
+
+/// One schedule, or one by day and one by weekday where either is meant.
+fn schedules(line: &str, fields: [Field; 6]) -> Result<Vec<Schedule>, CronError> {
+    let [seconds, minutes, hours, days, months, mut weekdays] = fields;
+    // Sunday stands at 0 and at 7 here, and at 1 there.
+    weekdays.bits &= 0b111_1111;
+    let (by_day, by_weekday) = (days.list(0), weekdays.list(1));
+    let pairs = if days.star || weekdays.star {
+        vec![(by_day.as_str(), by_weekday.as_str())]
+    } else {
+        vec![(by_day.as_str(), "*"), ("*", by_weekday.as_str())]
+    };
+    let schedule = |(day, weekday): (&str, &str)| {
+        let (seconds, minutes, hours) = (seconds.list(0), minutes.list(0), hours.list(0));
+        let normal = format!("{seconds} {minutes} {hours} {day} {} {weekday}", months.list(0));
+        normal.parse().map_err(|error| CronError(format!("`{line}` cannot be used: {error}")))
+    };
+    pairs.into_iter().map(schedule).collect()
 }
 
 fn fields(line: &str) -> Result<[Field; 6], CronError> {

@@ -193,7 +193,7 @@ fn near_transition(zone: Tz, from: DateTime<Utc>, to: DateTime<Utc>) -> bool {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 3000, failure_persistence: None, ..Default::default() })]
+    #![proptest_config(ProptestConfig { cases: 400, failure_persistence: None, ..Default::default() })]
 
     #[test]
     fn agrees_with_croner_away_from_daylight_saving(
