@@ -95,7 +95,7 @@ fn fresh(poll: usize, dice: &mut Dice) -> Recording {
             language: Some("ru".into()),
             ..Article::default()
         };
-        NewArticle { article, fingerprint: dice.next(), matches: Vec::new(), owed: Vec::new() }
+        NewArticle { article, fingerprint: dice.next(), entry_hash: 1, matches: Vec::new(), owed: Vec::new() }
     };
     let name = format!("source {}", poll % 500);
     Recording {
@@ -107,6 +107,7 @@ fn fresh(poll: usize, dice: &mut Dice) -> Recording {
         faults: Vec::new(),
         articles: (0..ITEMS_A_POLL).map(|item| article(item, dice)).collect(),
         revisions: Vec::new(),
+        touched: Vec::new(),
     }
 }
 

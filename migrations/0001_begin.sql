@@ -22,6 +22,8 @@ CREATE TABLE source (
     healthy_at TEXT,
     health TEXT NOT NULL DEFAULT '',
     health_since_at TEXT,
+    -- The health that the operator was last told of.
+    health_told TEXT NOT NULL DEFAULT '',
     moved_to TEXT,
     added_at TEXT NOT NULL,
     -- Set while the configuration no longer names it; its articles stay.
@@ -61,6 +63,8 @@ CREATE TABLE article (
     story_id INTEGER NOT NULL,
     -- 64 bits; texts that differ in few bits are near-duplicates. 0: none.
     fingerprint INTEGER NOT NULL,
+    -- 64 bits of the entry as published: another hash is worth another look.
+    entry_hash INTEGER NOT NULL,
     -- Last, so that the rest of a row is read without it.
     text TEXT NOT NULL
 ) STRICT;
@@ -127,7 +131,8 @@ CREATE TABLE digest (
     id INTEGER PRIMARY KEY,
     plan TEXT NOT NULL,
     slot TEXT NOT NULL,
-    until_at TEXT NOT NULL,
+    -- End of the window it closes; null for an alert, which closes none.
+    until_at TEXT,
     created_at TEXT NOT NULL,
     UNIQUE (plan, slot)
 ) STRICT;

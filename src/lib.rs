@@ -4,6 +4,7 @@
 pub mod schedule;
 pub mod feed;
 pub mod page;
+pub mod health;
 pub mod extract;
 pub mod story;
 pub mod watch;

@@ -5,7 +5,9 @@
 //! below never changes. No clock, no disk.
 #![deny(clippy::disallowed_methods, clippy::disallowed_types)]
 
+use crate::feed::Entry;
 use chrono::{DateTime, TimeDelta, Utc};
+use sha2::{Digest, Sha256};
 use std::collections::HashSet;
 
 /// A text's fingerprint: near-duplicate texts differ in few bits (simhash over
@@ -43,6 +45,17 @@ pub fn fingerprint(title: &str, text: &str) -> Fingerprint {
         votes.add(shingle);
     }
     Fingerprint(votes.majority())
+}
+
+/// Hash of an entry as published: while it stays, there is nothing to look at
+/// again. The first 64 bits of a SHA-256, stored, so it never changes.
+pub fn entry_hash(entry: &Entry) -> u64 {
+    let mut hash = Sha256::new();
+    for part in [&entry.title, &entry.summary, &entry.content] {
+        hash.update(part.as_deref().unwrap_or_default());
+        hash.update([0]);
+    }
+    hash.finalize().iter().take(8).fold(0, |bits, byte| bits << 8 | u64::from(*byte))
 }
 
 /// Whether two fingerprints are of copies of one story.

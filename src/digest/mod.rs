@@ -7,6 +7,7 @@
 
 mod prose;
 mod sheet;
+pub mod trouble;
 
 pub use prose::encoded_len;
 

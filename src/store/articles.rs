@@ -15,12 +15,14 @@ pub fn known(connection: &Connection, source: &str, identities: &[String]) -> Re
     let Some(source_id) = sources::id(connection, source)? else {
         return Ok(vec![None; identities.len()]);
     };
-    let sql = "SELECT coalesce(a.id, 0), coalesce(a.title, ''), coalesce(a.text, '')
+    let sql =
+        "SELECT coalesce(a.id, 0), coalesce(a.title, ''), coalesce(a.text, ''), coalesce(a.entry_hash, 0)
                FROM seen s LEFT JOIN article a ON a.id = s.article_id
                WHERE s.source_id = ?1 AND s.identity = ?2";
     let mut statement = connection.prepare_cached(sql)?;
     let read = |row: &rusqlite::Row<'_>| {
-        Ok(Known { article_id: row.get(0)?, title: row.get(1)?, text: row.get(2)? })
+        let entry_hash = row.get::<_, i64>(3)?.cast_unsigned();
+        Ok(Known { article_id: row.get(0)?, title: row.get(1)?, text: row.get(2)?, entry_hash })
     };
     let found = |identity| statement.query_row(params![source_id, identity], read).optional();
     identities.iter().map(found).collect()
@@ -65,6 +67,10 @@ pub fn record(
     }
     for ((article_id, new), folded) in recording.revisions.iter().zip(&folded.revisions) {
         revise(connection, *article_id, new, folded, now)?;
+        touch(connection, *article_id, new.entry_hash)?;
+    }
+    for (article_id, entry_hash) in &recording.touched {
+        touch(connection, *article_id, *entry_hash)?;
     }
     sources::note_poll(connection, source_id, recording, rows.len(), now)?;
     Ok(rows)
@@ -99,8 +105,8 @@ fn add(
 
 fn insert(connection: &Connection, place: &Place, new: &NewArticle, story_id: Option<i64>) -> Result<i64> {
     let sql = "INSERT INTO article (id, source_id, first_seen_at, published_at, title, link, language,
-                                    authors, text, fingerprint, story_id)
-               SELECT next, ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, coalesce(?10, next)
+                                    authors, text, fingerprint, entry_hash, story_id)
+               SELECT next, ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, coalesce(?11, next)
                FROM (SELECT coalesce(max(id), 0) + 1 AS next FROM article)
                RETURNING id";
     let article = &new.article;
@@ -115,6 +121,7 @@ fn insert(connection: &Connection, place: &Place, new: &NewArticle, story_id: Op
             authors(article),
             article.text,
             new.fingerprint.cast_signed(),
+            new.entry_hash.cast_signed(),
             story_id,
         ],
         |row| row.get(0),
@@ -129,6 +136,12 @@ fn note_seen(connection: &Connection, place: &Place, identity: &str, article_id:
     let sql = "INSERT INTO seen (source_id, identity, article_id, first_seen_at) VALUES (?1, ?2, ?3, ?4)";
     let values = params![place.source_id, identity, article_id, Time(place.now)];
     connection.prepare_cached(sql)?.execute(values).map(drop)
+}
+
+/// Notes which form of the entry was last looked at.
+fn touch(connection: &Connection, article_id: i64, entry_hash: u64) -> Result<()> {
+    let sql = "UPDATE article SET entry_hash = ?2 WHERE id = ?1";
+    connection.prepare_cached(sql)?.execute([article_id, entry_hash.cast_signed()]).map(drop)
 }
 
 /// Keeps the old text as a revision and puts the new one in its place.

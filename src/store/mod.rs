@@ -31,7 +31,7 @@ pub use search::{Found, Search};
 pub use show::{Copy, Revision, Shown, ShownMatch, Told};
 pub use status::{SourceRow, Status, WatchRow};
 
-use crate::digest::{Footer, Item, Urgency};
+use crate::digest::{Footer, Item, Plan, Urgency};
 use crate::extract::Article;
 use crate::fetch::Validators;
 use crate::mail::Delivery;
@@ -70,6 +70,8 @@ pub struct SourceState {
 pub struct NewArticle {
     pub article: Article,
     pub fingerprint: u64,
+    /// [`crate::story::entry_hash`] of the entry it was made of.
+    pub entry_hash: u64,
     pub matches: Vec<Match>,
     /// Plan, index into `matches`, urgency.
     pub owed: Vec<(String, usize, Urgency)>,
@@ -88,6 +90,8 @@ pub struct Recording {
     pub articles: Vec<NewArticle>,
     /// Article rows whose text changed, with the new text.
     pub revisions: Vec<(i64, NewArticle)>,
+    /// Article rows whose entry changed and whose text did not, with the new entry's hash.
+    pub touched: Vec<(i64, u64)>,
 }
 
 /// A stored article under an identity that was asked for.
@@ -97,6 +101,7 @@ pub struct Known {
     pub article_id: i64,
     pub title: String,
     pub text: String,
+    pub entry_hash: u64,
 }
 
 /// A mail that is owed.
@@ -139,6 +144,9 @@ struct Open {
     writer: Option<writer::Writer>,
     recent: Arc<Mutex<recent::Recent>>,
 }
+
+/// Stands for a plan's name in digests that tell the operator of trouble.
+pub const OPERATOR: &str = "(operator)";
 
 /// Reading connections kept open between calls.
 const READERS_KEPT_MAX: usize = 4;
@@ -224,7 +232,15 @@ impl Store {
         self.read(|connection| owed::owed(connection, plan, urgency))
     }
 
-    /// End of the last window `plan` was told about.
+    /// What `plan` would have told of the articles first seen since then, told or not.
+    pub fn found_since(&self, since: DateTime<Utc>, plan: &Plan) -> Result<Vec<Item>, StoreError> {
+        self.read(|connection| {
+            let from = search::first_row_since(connection, since)?;
+            owed::found_since(connection, from, |watch, score| plan.urgency(watch, score).is_some())
+        })
+    }
+
+    /// End of the last window `plan` was told about; alerts close none.
     pub fn told_until(&self, plan: &str) -> Result<Option<DateTime<Utc>>, StoreError> {
         self.read(|connection| outbox::told_until(connection, plan))
     }
@@ -241,7 +257,7 @@ impl Store {
         &self,
         plan: &str,
         slot: &str,
-        until: DateTime<Utc>,
+        until: Option<DateTime<Utc>>,
         owed: &[i64],
         mails: &[NewMail],
         now: DateTime<Utc>,
@@ -249,6 +265,29 @@ impl Store {
         let digest = outbox::NewDigest { plan: plan.into(), slot: slot.into(), until };
         let (owed, mails) = (owed.to_vec(), mails.to_vec());
         self.write(move |connection| outbox::enqueue(connection, &digest, &owed, &mails, now))
+    }
+
+    /// Sources that fell sick, or are well again, since the operator was last told,
+    /// and that have been so since before `since`: what passes by itself is no news.
+    pub fn health_changes(&self, since: DateTime<Utc>) -> Result<Vec<SourceState>, StoreError> {
+        self.read(|connection| sources::health_changes(connection, since))
+    }
+
+    /// Writes the mails that tell of the healths given (source, health), and that
+    /// they were told, in one transaction.
+    pub fn enqueue_trouble(
+        &self,
+        healths: &[(String, String)],
+        slot: &str,
+        mails: &[NewMail],
+        now: DateTime<Utc>,
+    ) -> Result<bool, StoreError> {
+        let digest = outbox::NewDigest { plan: OPERATOR.into(), slot: slot.into(), until: None };
+        let (healths, mails) = (healths.to_vec(), mails.to_vec());
+        self.write(move |connection| {
+            sources::note_told(connection, &healths)?;
+            outbox::enqueue(connection, &digest, &[], &mails, now)
+        })
     }
 
     /// Mails whose time has come, oldest first.

@@ -23,11 +23,12 @@ const DUE_MAX: u32 = 500;
 pub struct NewDigest {
     pub plan: String,
     pub slot: String,
-    pub until: DateTime<Utc>,
+    /// End of the window it closes; `None` for an alert.
+    pub until: Option<DateTime<Utc>>,
 }
 
 pub fn told_until(connection: &Connection, plan: &str) -> Result<Option<DateTime<Utc>>> {
-    let sql = "SELECT until_at FROM digest WHERE plan = ?1 ORDER BY id DESC LIMIT 1";
+    let sql = "SELECT until_at FROM digest WHERE plan = ?1 AND until_at IS NOT NULL ORDER BY id DESC LIMIT 1";
     connection.prepare_cached(sql)?.query_row([plan], |row| surely(row, "until_at")).optional()
 }
 
@@ -40,7 +41,7 @@ pub fn enqueue(
 ) -> Result<bool> {
     let sql = "INSERT INTO digest (plan, slot, until_at, created_at) VALUES (?1, ?2, ?3, ?4)
                ON CONFLICT (plan, slot) DO NOTHING RETURNING id";
-    let values = params![digest.plan, digest.slot, Time(digest.until), Time(now)];
+    let values = params![digest.plan, digest.slot, digest.until.map(Time), Time(now)];
     let written = connection.prepare_cached(sql)?.query_row(values, |row| row.get(0)).optional()?;
     let Some(digest_id) = written else { return Ok(false) };
     settle_owed(connection, digest_id, owed)?;

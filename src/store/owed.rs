@@ -16,8 +16,32 @@ struct Debt {
 }
 
 pub fn owed(connection: &Connection, plan: &str, urgency: Option<Urgency>) -> Result<Vec<(Item, Vec<i64>)>> {
+    told_together(connection, rows(connection, plan, urgency)?)
+}
+
+/// What `wanted` watches found since the row `from`, told or not, as items.
+pub fn found_since(
+    connection: &Connection,
+    from: i64,
+    wanted: impl Fn(&str, f64) -> bool,
+) -> Result<Vec<Item>> {
+    let sql = "SELECT article_id, id, watch, score FROM match WHERE article_id >= ?1
+               ORDER BY article_id, score DESC, id";
+    let mut statement = connection.prepare_cached(sql)?;
+    let mut found = statement.query([from])?;
+    let mut rows = Vec::new();
+    while let Some(row) = found.next()? {
+        if wanted(&row.get::<_, String>(2)?, row.get(3)?) {
+            rows.push((row.get(0)?, 0, row.get(1)?));
+        }
+    }
+    Ok(told_together(connection, rows)?.into_iter().map(|(item, _)| item).collect())
+}
+
+/// Rows of article, owed row and match, by article, as items and the rows they settle.
+fn told_together(connection: &Connection, rows: Vec<(i64, i64, i64)>) -> Result<Vec<(Item, Vec<i64>)>> {
     let mut debts: Vec<Debt> = Vec::new();
-    for (article_id, owed_id, match_id) in rows(connection, plan, urgency)? {
+    for (article_id, owed_id, match_id) in rows {
         if debts.last().is_none_or(|debt| debt.item.article_id != article_id) {
             debts.push(debt(connection, article_id)?);
         }

@@ -6,13 +6,12 @@
 
 use super::NewArticle;
 use super::search::first_row_since;
+use crate::story::{self, Fingerprint};
 use chrono::{DateTime, TimeDelta, Utc};
 use rusqlite::{Connection, OptionalExtension, Result, params};
 
 /// Copies of a story are looked for among the articles of the last days.
 const STORY_DAYS_MAX: i64 = 5;
-/// Bits in which the fingerprints of near-duplicates may differ.
-const NEAR_BITS_MAX: u32 = 3;
 /// Fingerprints dropped at a time once they are too old.
 const SURPLUS: usize = 10_000;
 
@@ -99,7 +98,7 @@ impl Recent {
         let sql = "SELECT a.story_id FROM article a WHERE a.id = ?1 AND a.source_id = ?2 AND a.fingerprint = ?3
                    AND NOT EXISTS (SELECT 1 FROM article b WHERE b.story_id = a.story_id AND b.source_id = ?4)";
         let mut statement = connection.prepare_cached(sql)?;
-        let near = |seen: &&Seen| (seen.fingerprint ^ fingerprint).count_ones() <= NEAR_BITS_MAX;
+        let near = |seen: &&Seen| story::near(Fingerprint(seen.fingerprint), Fingerprint(fingerprint));
         for seen in self.current().iter().filter(near).filter(|seen| seen.source_id != source_id) {
             let values = params![seen.article_id, seen.source_id, seen.fingerprint.cast_signed(), source_id];
             let story_id = statement.query_row(values, |row| row.get(0)).optional()?;

@@ -76,6 +76,22 @@ fn state(row: &rusqlite::Row<'_>) -> Result<SourceState> {
     })
 }
 
+/// Sick sources not told of, and told ones that are well. One that was never told
+/// of counts as well; one that is sick in another way is still sick.
+pub fn health_changes(connection: &Connection, since: DateTime<Utc>) -> Result<Vec<SourceState>> {
+    let sql = "SELECT * FROM source WHERE retired_at IS NULL AND health_since_at <= ?1
+               AND (health IN ('', 'new', 'healthy', 'moved')) <> (health_told = '') ORDER BY name";
+    connection.prepare_cached(sql)?.query_map([Time(since)], state)?.collect()
+}
+
+/// Notes what the operator is told of each source; a healthy one is told of as ''.
+pub fn note_told(connection: &Connection, healths: &[(String, String)]) -> Result<()> {
+    let sql =
+        "UPDATE source SET health_told = iif(?2 IN ('new', 'healthy', 'moved'), '', ?2) WHERE name = ?1";
+    let mut statement = connection.prepare_cached(sql)?;
+    healths.iter().try_for_each(|(name, health)| statement.execute([name, health]).map(drop))
+}
+
 pub fn recent_times(connection: &Connection, source: &str, count: usize) -> Result<Vec<DateTime<Utc>>> {
     let sql = "SELECT coalesce(published_at, first_seen_at) AS at FROM article
                WHERE source_id = (SELECT id FROM source WHERE name = ?1) ORDER BY id DESC LIMIT ?2";

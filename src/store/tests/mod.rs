@@ -66,7 +66,7 @@ impl Desk {
             subject: "Temirov".into(),
             wire: b"Subject: Temirov\r\n\r\n".to_vec(),
         };
-        let enqueued = self.store.enqueue("rights desk", slot, minute(60), owed, &[mail], minute(60));
+        let enqueued = self.store.enqueue("rights desk", slot, Some(minute(60)), owed, &[mail], minute(60));
         enqueued.expect("a digest is enqueued")
     }
 }
@@ -84,7 +84,7 @@ fn story(identity: &str, title: &str, text: &str) -> NewArticle {
         text: text.into(),
         ..Article::default()
     };
-    NewArticle { article, fingerprint: 0, matches: Vec::new(), owed: Vec::new() }
+    NewArticle { article, fingerprint: 0, entry_hash: 1, matches: Vec::new(), owed: Vec::new() }
 }
 
 impl NewArticle {
@@ -116,6 +116,7 @@ fn poll(source: &str, articles: &[NewArticle]) -> Recording {
         faults: Vec::new(),
         articles: articles.to_vec(),
         revisions: Vec::new(),
+        touched: Vec::new(),
     }
 }
 

@@ -1,0 +1,124 @@
+//! What the operator is told: sources that fell sick, and those that are well again.
+
+use super::{Digest, prose};
+use askama::Template;
+use chrono::{DateTime, Utc};
+use chrono_tz::Tz;
+
+/// Sources named one by one in a mail.
+const CHANGES_MAX: usize = 200;
+/// Characters of a name, a reason, an address.
+const WORDS_CHARS_MAX: usize = 300;
+
+/// A source whose health is another than the operator was last told.
+#[derive(Debug, Clone)]
+pub struct Change {
+    pub source: String,
+    pub url: String,
+    /// In words: `broken`, `healthy`.
+    pub health: String,
+    pub is_sick: bool,
+    pub since_at: DateTime<Utc>,
+    pub reason: Option<String>,
+}
+
+/// A change, ready to print.
+struct Line {
+    source: String,
+    url: String,
+    health: String,
+    since: String,
+    reason: String,
+}
+
+#[derive(Template)]
+#[template(path = "trouble.html")]
+struct Html<'a> {
+    subject: &'a str,
+    sick: &'a [Line],
+    healed: &'a [Line],
+}
+
+#[derive(Template)]
+#[template(path = "trouble.txt", escape = "none")]
+struct Text<'a> {
+    sick: &'a [Line],
+    healed: &'a [Line],
+}
+
+/// One mail for all of `changes`; nothing where nothing changed.
+pub fn trouble(changes: &[Change], zone: Tz) -> Option<Digest> {
+    let lines = |is_sick| -> Vec<Line> {
+        let chosen = changes.iter().filter(|change| change.is_sick == is_sick);
+        chosen.take(CHANGES_MAX).map(|change| line(change, zone)).collect()
+    };
+    let (sick, healed) = (lines(true), lines(false));
+    let subject = subject(&sick, &healed)?;
+    let holds = "a template over strings cannot fail";
+    let html = Html { subject: &subject, sick: &sick, healed: &healed }.render().expect(holds);
+    let text = Text { sick: &sick, healed: &healed }.render().expect(holds);
+    Some(Digest { subject, text, html })
+}
+
+fn line(change: &Change, zone: Tz) -> Line {
+    let clean = |text: &str| prose::line(text, WORDS_CHARS_MAX);
+    Line {
+        source: clean(&change.source),
+        url: clean(&change.url),
+        health: clean(&change.health),
+        since: change.since_at.with_timezone(&zone).format("%-d %b %Y, %H:%M %Z").to_string(),
+        reason: clean(change.reason.as_deref().unwrap_or_default()),
+    }
+}
+
+fn subject(sick: &[Line], healed: &[Line]) -> Option<String> {
+    let subject = match (sick, healed) {
+        ([], []) => return None,
+        ([one], []) => format!("Source in trouble: {} is {}", one.source, one.health),
+        ([], [one]) => format!("Source well again: {}", one.source),
+        (many, []) => format!("{} sources in trouble", many.len()),
+        ([], many) => format!("{} sources well again", many.len()),
+        (sick, healed) => format!("Sources: {} in trouble, {} well again", sick.len(), healed.len()),
+    };
+    Some(prose::line(&subject, 160))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_operator_reads_what_broke_and_what_healed() {
+        let at = DateTime::UNIX_EPOCH;
+        let change = |source: &str, is_sick| Change {
+            source: source.into(),
+            url: "https://naryn.example/feed".into(),
+            health: if is_sick { "blocked" } else { "healthy" }.into(),
+            is_sick,
+            since_at: at,
+            reason: is_sick.then(|| "failed to read `naryn.example`:\r\nit answered 403 <b>".into()),
+        };
+        let check = |changes: &[Change], subject: &str, line: &str| {
+            let mail = trouble(changes, Tz::Asia__Bishkek).expect("something changed");
+            assert_eq!(mail.subject, subject);
+            assert!(mail.text.contains(line), "{}", mail.text);
+            assert!(!mail.html.contains("<b> "), "foreign text is escaped: {}", mail.html);
+        };
+        check(
+            &[change("Naryn\nCourier", true)],
+            "Source in trouble: Naryn Courier is blocked",
+            "* Naryn Courier: blocked since 1 Jan 1970, 06:00 +06\n  failed to read `naryn.example`: it answered 403 <b>",
+        );
+        check(
+            &[change("Naryn Courier", false)],
+            "Source well again: Naryn Courier",
+            "* Naryn Courier: since",
+        );
+        check(
+            &[change("Naryn Courier", true), change("Osh Echo", false)],
+            "Sources: 1 in trouble, 1 well again",
+            "* Osh Echo: since",
+        );
+        assert_eq!(trouble(&[], Tz::UTC), None);
+    }
+}
