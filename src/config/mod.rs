@@ -16,6 +16,7 @@ use crate::schedule::Cadence;
 use crate::watch::{Watch, WatchList};
 use chrono_tz::Tz;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 /// A configuration that can be run.
 #[derive(Debug, Clone)]
@@ -162,6 +163,20 @@ impl Problem {
             line => format!("{}:{line}:{}: {}", path.display(), self.column, self.message),
         }
     }
+}
+
+/// Reads an interval: `10m`, `1h30m`, `2d`.
+///
+/// ```
+/// # use newswatch::config::interval;
+/// assert_eq!(interval("1h30m").unwrap().as_secs(), 5_400);
+/// assert!(interval("soon").is_err());
+/// ```
+///
+/// # Errors
+/// Names what was written and how it should look.
+pub fn interval(text: &str) -> Result<Duration, String> {
+    values::duration(text)
 }
 
 /// Reads and checks the file at `path`.

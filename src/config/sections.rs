@@ -54,7 +54,7 @@ pub fn config(keys: &Keys<'_, '_>, path: &Path) -> Option<Config> {
 
 fn daemon(keys: &Keys<'_, '_>, base: &Path) -> Daemon {
     let defaults = Daemon::default();
-    let private_hosts = keys.list("private_hosts", values::host).unwrap_or_default();
+    let private_hosts = keys.list("private_hosts", values::host_or_port).unwrap_or_default();
     Daemon {
         zone: keys.checked("timezone", values::zone).unwrap_or(defaults.zone),
         contact: keys.checked("contact", values::contact),

@@ -161,6 +161,16 @@ pub fn contact(text: &str) -> Result<String, String> {
         .map_err(|_| format!("`{text}` is neither a mail address nor an http address publishers could use"))
 }
 
+/// A host, or one port of it: `intranet.example.org`, `127.0.0.1:8080`, `[::1]:8080`.
+pub fn host_or_port(text: &str) -> Result<String, String> {
+    match text.rsplit_once(':') {
+        Some((name, port)) if port.parse::<u16>().is_ok_and(|port| port > 0) && host(name).is_ok() => {
+            Ok(text.into())
+        }
+        _ => host(text),
+    }
+}
+
 /// A host's name or address alone.
 pub fn host(text: &str) -> Result<String, String> {
     let bare = text.trim_start_matches('[').trim_end_matches(']');
