@@ -1,1 +1,0 @@
-//! The loops: poll, tell, mail. Shutdown, readiness, watchdog, reload.

@@ -1,0 +1,217 @@
+//! The poll loop: every source when its time has come.
+//!
+//! Invariant: no source is polled twice at a time, and none waits for another
+//! but for a place among `polls_at_once_max`.
+
+use super::source::{Polled, poll_source};
+use super::{Desk, NAP, Pulse, STOP_PATIENCE, off_thread};
+use crate::config::Source;
+use crate::store::{SourceState, StoreError};
+use chrono::{DateTime, TimeDelta, Utc};
+use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::watch;
+use tokio::task::{Id, JoinError, JoinSet};
+
+/// The sources to poll, with what is known of each.
+struct Timetable {
+    rows: Vec<Row>,
+}
+
+struct Row {
+    source: Source,
+    state: SourceState,
+    under_way: bool,
+}
+
+/// Runs until `stopping`; polls under way then get a few seconds to end.
+pub(super) async fn run(
+    mut desks: watch::Receiver<Arc<Desk>>,
+    mut stopping: watch::Receiver<bool>,
+    pulse: Arc<Pulse>,
+) {
+    let mut polls = Polls::default();
+    let mut reach = Reach::default();
+    let desk = desks.borrow_and_update().clone();
+    let mut timetable = Timetable::load(&desk).await;
+    drop(desk);
+    while !*stopping.borrow() {
+        Pulse::beat(&pulse.polled);
+        let desk = desks.borrow().clone();
+        let room = desk.config.daemon.polls_at_once_max.saturating_sub(polls.tasks.len());
+        for row in timetable.due(Utc::now()).take(room) {
+            polls.start(&desk, row);
+        }
+        let nap = timetable.nap(Utc::now());
+        tokio::select! {
+            Some(done) = polls.tasks.join_next_with_id() => {
+                let done = polls.end(done);
+                reach.note(done.1.as_ref(), timetable.rows.len());
+                timetable.note(done);
+            }
+            () = tokio::time::sleep(nap) => {}
+            Ok(()) = desks.changed() => {
+                let desk = desks.borrow_and_update().clone();
+                timetable = timetable.renewed(&desk).await;
+            }
+            _ = stopping.changed() => {}
+        }
+    }
+    polls.rest().await;
+}
+
+/// Polls each of `sources` once, whether due or not. Outcomes come in the order they end.
+///
+/// # Errors
+/// The database cannot be read; a sick source is an outcome, not an error.
+pub async fn poll_once(
+    desk: &Arc<Desk>,
+    sources: Vec<Source>,
+    mut tell: impl FnMut(&str, &Result<Polled, StoreError>),
+) -> Result<(), StoreError> {
+    let store = desk.store.clone();
+    let mut states = by_name(off_thread(move || store.states()).await?);
+    let mut waiting: VecDeque<_> = sources.into();
+    let mut polls = Polls::default();
+    loop {
+        while polls.tasks.len() < desk.config.daemon.polls_at_once_max {
+            let Some(source) = waiting.pop_front() else { break };
+            let state = states.remove(&source.name).unwrap_or_else(|| fresh_state(&source));
+            polls.start(desk, &mut Row { source, state, under_way: false });
+        }
+        let Some(done) = polls.tasks.join_next_with_id().await else { return Ok(()) };
+        let (name, polled) = polls.end(done);
+        if let Some(polled) = polled {
+            tell(&name, &polled);
+        }
+    }
+}
+
+/// Polls under way, by task.
+#[derive(Default)]
+struct Polls {
+    tasks: JoinSet<Result<Polled, StoreError>>,
+    names: HashMap<Id, String>,
+}
+
+impl Polls {
+    fn start(&mut self, desk: &Arc<Desk>, row: &mut Row) {
+        row.under_way = true;
+        let (desk, source, state) = (desk.clone(), row.source.clone(), row.state.clone());
+        let name = source.name.clone();
+        let id = self.tasks.spawn(async move { poll_source(&desk, &source, state).await }).id();
+        self.names.insert(id, name);
+    }
+
+    /// The source's name and what its poll brought; `None` where the task died.
+    fn end(
+        &mut self,
+        done: Result<(Id, Result<Polled, StoreError>), JoinError>,
+    ) -> (String, Option<Result<Polled, StoreError>>) {
+        let (id, polled) = match done {
+            Ok((id, polled)) => (id, Some(polled)),
+            Err(error) => {
+                tracing::error!(%error, "a poll died");
+                (error.id(), None)
+            }
+        };
+        (self.names.remove(&id).unwrap_or_default(), polled)
+    }
+
+    async fn rest(mut self) {
+        let all = async { while self.tasks.join_next().await.is_some() {} };
+        if tokio::time::timeout(STOP_PATIENCE, all).await.is_err() {
+            tracing::warn!("polls under way were cut off; they will be made again");
+        }
+    }
+}
+
+impl Timetable {
+    async fn load(desk: &Desk) -> Timetable {
+        Timetable { rows: Vec::new() }.renewed(desk).await
+    }
+
+    /// The timetable for a desk with other sources; polls under way stay so.
+    async fn renewed(self, desk: &Desk) -> Timetable {
+        let store = desk.store.clone();
+        let states = off_thread(move || store.states()).await.unwrap_or_else(|error| {
+            tracing::error!(error = &error as &dyn std::error::Error, "source states were not read");
+            Vec::new()
+        });
+        let mut states = by_name(states);
+        let busy: Vec<_> =
+            self.rows.into_iter().filter(|row| row.under_way).map(|row| row.source.name).collect();
+        let enabled = desk.config.sources.iter().filter(|source| source.enabled);
+        let rows = enabled.map(|source| Row {
+            state: states.remove(&source.name).unwrap_or_else(|| fresh_state(source)),
+            under_way: busy.contains(&source.name),
+            source: source.clone(),
+        });
+        Timetable { rows: rows.collect() }
+    }
+
+    fn due(&mut self, now: DateTime<Utc>) -> impl Iterator<Item = &mut Row> {
+        self.rows
+            .iter_mut()
+            .filter(move |row| !row.under_way && row.state.next_poll_at.is_none_or(|at| at <= now))
+    }
+
+    /// How long until the next source is due, at most [`NAP`].
+    fn nap(&self, now: DateTime<Utc>) -> Duration {
+        let waiting = self.rows.iter().filter(|row| !row.under_way);
+        let next = waiting.filter_map(|row| row.state.next_poll_at).filter(|at| *at > now).min();
+        let wait = next.map_or(NAP, |at| (at - now).to_std().unwrap_or(NAP));
+        wait.clamp(Duration::from_millis(10), NAP)
+    }
+
+    fn note(&mut self, (name, polled): (String, Option<Result<Polled, StoreError>>)) {
+        let Some(row) = self.rows.iter_mut().find(|row| row.source.name == name) else { return };
+        row.under_way = false;
+        match polled {
+            Some(Ok(polled)) => row.state = polled.state,
+            Some(Err(error)) => {
+                tracing::error!(
+                    source = name,
+                    error = &error as &dyn std::error::Error,
+                    "a poll was not recorded"
+                );
+                row.state.next_poll_at = Some(Utc::now() + TimeDelta::minutes(1));
+            }
+            None => row.state.next_poll_at = Some(Utc::now() + TimeDelta::minutes(10)),
+        }
+    }
+}
+
+/// Tells the operator once when nothing at all can be reached, and once when it can again.
+#[derive(Default)]
+struct Reach {
+    unreachable: usize,
+    told: bool,
+}
+
+impl Reach {
+    fn note(&mut self, polled: Option<&Result<Polled, StoreError>>, sources: usize) {
+        let Some(Ok(polled)) = polled else { return };
+        self.unreachable = if polled.unreachable { self.unreachable + 1 } else { 0 };
+        let cut_off = sources > 0 && self.unreachable >= sources;
+        if cut_off && !self.told {
+            tracing::warn!(
+                "none of the {sources} sources can be reached; is there a network? \
+                 polling goes on; `newswatch demo` shows the whole job without one"
+            );
+        }
+        if self.told && !polled.unreachable {
+            tracing::info!("sources can be reached again");
+        }
+        self.told = cut_off || (self.told && polled.unreachable);
+    }
+}
+
+fn by_name(states: Vec<SourceState>) -> HashMap<String, SourceState> {
+    states.into_iter().map(|state| (state.name.clone(), state)).collect()
+}
+
+fn fresh_state(source: &Source) -> SourceState {
+    SourceState { name: source.name.clone(), url: source.url.clone(), ..SourceState::default() }
+}

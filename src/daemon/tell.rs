@@ -1,0 +1,278 @@
+//! The tell loop: what is owed to mail, and mail to deliveries.
+//!
+//! Invariant: a mail is in the outbox in the same commit that marks its matches
+//! as told, and is marked sent only after the server took it. A slot is told once.
+
+use super::{Desk, NAP, Pulse, off_thread};
+use crate::digest::trouble::{self, Change};
+use crate::digest::{self, Digest, Item, Plan, Urgency, Window};
+use crate::health::Health;
+use crate::mail::{self, Envelope};
+use crate::store::{NewMail, OPERATOR, SourceState, StoreError};
+use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
+use sha2::{Digest as _, Sha256};
+use std::sync::Arc;
+use tokio::sync::watch;
+
+/// How long a source is in another state before the operator is told: what passes
+/// by itself is no news.
+const TROUBLE_PATIENCE: TimeDelta = TimeDelta::minutes(15);
+
+/// An item and the rows that say it is owed.
+type Owed = (Item, Vec<i64>);
+
+/// Why something owed was not put into the outbox.
+#[derive(Debug, thiserror::Error)]
+pub enum TellError {
+    #[error("failed to use the database")]
+    Store(#[from] StoreError),
+    #[error("failed to render the mail")]
+    Mail(#[from] mail::MailError),
+}
+
+/// One try of one mail, for whoever watches.
+#[derive(Debug)]
+pub struct Told {
+    pub recipient: String,
+    pub subject: String,
+    pub delivery: mail::Delivery,
+}
+
+/// Runs until `stopping`.
+pub(super) async fn run(
+    desks: watch::Receiver<Arc<Desk>>,
+    mut stopping: watch::Receiver<bool>,
+    pulse: Arc<Pulse>,
+) {
+    while !*stopping.borrow() {
+        Pulse::beat(&pulse.told);
+        let desk = desks.borrow().clone();
+        if let Err(error) = tell_due(&desk, Utc::now()).await {
+            tracing::error!(
+                error = &error as &dyn std::error::Error,
+                "what is owed was not told; trying again"
+            );
+        }
+        if let Err(error) = deliver_due(&desk, || !*stopping.borrow(), log_delivery).await {
+            tracing::error!(
+                error = &error as &dyn std::error::Error,
+                "the outbox was not read; trying again"
+            );
+        }
+        tokio::select! {
+            () = tokio::time::sleep(NAP) => {}
+            _ = stopping.changed() => {}
+        }
+    }
+}
+
+fn log_delivery(told: &Told) {
+    let (recipient, subject) = (&told.recipient, &told.subject);
+    match &told.delivery {
+        mail::Delivery::Sent => tracing::info!(recipient, subject, "mail sent"),
+        mail::Delivery::Deferred(reason) => tracing::warn!(recipient, subject, reason, "mail deferred"),
+        mail::Delivery::Unknown(reason) => tracing::warn!(recipient, subject, reason, "mail perhaps sent"),
+        mail::Delivery::Refused(reason) => tracing::error!(recipient, subject, reason, "mail refused"),
+    }
+}
+
+/// Writes to the outbox what every plan owes at `now`. Returns how many mails.
+///
+/// # Errors
+/// The database, or an address that cannot be mailed to.
+pub async fn tell_due(desk: &Arc<Desk>, now: DateTime<Utc>) -> Result<usize, TellError> {
+    let desk = desk.clone();
+    off_thread(move || {
+        let mut mails = 0;
+        for plan in &desk.config.plans {
+            mails += tell_alerts(&desk, plan, now)?;
+            mails += tell_slot(&desk, plan, now)?;
+        }
+        mails += tell_trouble(&desk, now)?;
+        Ok(mails)
+    })
+    .await
+}
+
+/// Writes what `plan` owes to the outbox now, without waiting for its slot.
+///
+/// # Errors
+/// As [`tell_due`].
+pub async fn tell_now(desk: &Arc<Desk>, plan: &Plan, now: DateTime<Utc>) -> Result<usize, TellError> {
+    let (desk, plan) = (desk.clone(), plan.clone());
+    off_thread(move || tell_digest(&desk, &plan, &format!("asked {}", now.timestamp_millis()), now, now))
+        .await
+}
+
+/// Alerts at once: a mail each, or one for all of them when there are many.
+fn tell_alerts(desk: &Desk, plan: &Plan, now: DateTime<Utc>) -> Result<usize, TellError> {
+    if plan.is_quiet(now) {
+        return Ok(0);
+    }
+    let owed = desk.store.owed(&plan.name, Some(Urgency::AtOnce))?;
+    if owed.len() > plan.burst_max {
+        return tell_alert(desk, plan, &owed, now);
+    }
+    owed.iter().map(|one| tell_alert(desk, plan, std::slice::from_ref(one), now)).sum()
+}
+
+fn tell_alert(desk: &Desk, plan: &Plan, owed: &[Owed], now: DateTime<Utc>) -> Result<usize, TellError> {
+    let Some(first) = owed.iter().flat_map(|(_, rows)| rows).min() else { return Ok(0) };
+    let window = Window { from: now, to: now, urgency: Urgency::AtOnce };
+    // The slot of an alert is its first owed row: written twice, it is the same alert.
+    tell(desk, plan, &format!("alert {first}"), &window, owed, now)
+}
+
+/// The digest of the plan's latest slot, if it has not been made.
+fn tell_slot(desk: &Desk, plan: &Plan, now: DateTime<Utc>) -> Result<usize, TellError> {
+    let Some(cron) = &plan.cron else { return Ok(0) };
+    let Some(slot) = cron.last_at_or_before(now) else { return Ok(0) };
+    match desk.store.told_until(&plan.name)? {
+        Some(until) if until >= slot => Ok(0),
+        Some(_) => tell_digest(desk, plan, &format!("digest {}", slot.to_rfc3339()), slot, now),
+        // A plan starts when it is first seen: the slot before that was nobody's.
+        None => {
+            desk.store.enqueue(&plan.name, "start", Some(now), &[], &[], now)?;
+            Ok(0)
+        }
+    }
+}
+
+fn tell_digest(
+    desk: &Desk,
+    plan: &Plan,
+    slot: &str,
+    until: DateTime<Utc>,
+    now: DateTime<Utc>,
+) -> Result<usize, TellError> {
+    let from = desk.store.told_until(&plan.name)?.unwrap_or(until);
+    let window = Window { from, to: until, urgency: Urgency::Digest };
+    let owed = desk.store.owed(&plan.name, None)?;
+    tell(desk, plan, slot, &window, &owed, now)
+}
+
+/// Composes, renders for each recipient, and commits with the mark "told".
+fn tell(
+    desk: &Desk,
+    plan: &Plan,
+    slot: &str,
+    window: &Window,
+    owed: &[Owed],
+    now: DateTime<Utc>,
+) -> Result<usize, TellError> {
+    let rows: Vec<i64> = owed.iter().flat_map(|(_, rows)| rows.iter().copied()).collect();
+    let items: Vec<Item> = owed.iter().map(|(item, _)| item.clone()).collect();
+    let footer = footer(desk, plan, window, now)?;
+    let mails = match digest::compose(plan, window, &items, &footer) {
+        Some(digest) => mails(desk, &plan.name, &plan.to, slot, &digest, now)?,
+        None => Vec::new(),
+    };
+    let closes = (window.urgency == Urgency::Digest).then_some(window.to);
+    let written = desk.store.enqueue(&plan.name, slot, closes, &rows, &mails, now)?;
+    Ok(if written { mails.len() } else { 0 })
+}
+
+/// Tells the operator, in one mail, of every source that broke or healed.
+fn tell_trouble(desk: &Desk, now: DateTime<Utc>) -> Result<usize, TellError> {
+    let (to, zone) = (&desk.config.mail.ops_to, desk.config.daemon.zone);
+    if to.is_empty() {
+        return Ok(0);
+    }
+    let changed = desk.store.health_changes(now - TROUBLE_PATIENCE)?;
+    let changes: Vec<_> = changed.iter().map(change).collect();
+    let Some(digest) = trouble::trouble(&changes, zone) else { return Ok(0) };
+    let slot = format!("trouble {}", now.timestamp_millis());
+    let mails = mails(desk, OPERATOR, to, &slot, &digest, now)?;
+    let healths: Vec<_> = changed.into_iter().map(|state| (state.name, state.health)).collect();
+    let written = desk.store.enqueue_trouble(&healths, &slot, &mails, now)?;
+    Ok(if written { mails.len() } else { 0 })
+}
+
+fn change(state: &SourceState) -> Change {
+    Change {
+        source: state.name.clone(),
+        url: state.url.clone(),
+        health: state.health.clone(),
+        is_sick: Health::of_word(&state.health).is_sick(),
+        since_at: state.health_since_at.unwrap_or_default(),
+        reason: state.last_error.clone(),
+    }
+}
+
+/// What the footer says of the window: read, sick, next.
+pub fn footer(
+    desk: &Desk,
+    plan: &Plan,
+    window: &Window,
+    now: DateTime<Utc>,
+) -> Result<digest::Footer, StoreError> {
+    let mut footer = desk.store.footer(window.from, window.to)?;
+    footer.next_digest_at = plan.cron.as_ref().and_then(|cron| cron.next_after(now));
+    Ok(footer)
+}
+
+fn mails(
+    desk: &Desk,
+    plan: &str,
+    to: &[String],
+    slot: &str,
+    digest: &Digest,
+    now: DateTime<Utc>,
+) -> Result<Vec<NewMail>, TellError> {
+    let instance = desk.store.instance()?;
+    let mail = |recipient: &String| {
+        let envelope = Envelope {
+            from: desk.config.mail.from.clone(),
+            to: recipient.clone(),
+            message_id: message_id(&instance, plan, slot, recipient, &desk.config.mail.from),
+            date: now.trunc_subsecs(0),
+            list: plan.to_owned(),
+            in_reply_to: None,
+        };
+        let wire = mail::wire(&envelope, digest)?;
+        Ok(NewMail {
+            message_id: envelope.message_id,
+            sender: envelope.from,
+            recipient: envelope.to,
+            subject: digest.subject.clone(),
+            wire: wire.bytes().to_vec(),
+        })
+    };
+    to.iter().map(mail).collect()
+}
+
+/// A function of instance, plan, slot and recipient, so that the same fact has the
+/// same Message-ID however often it is told (RFC 5322, 3.6.4).
+fn message_id(instance: &str, plan: &str, slot: &str, recipient: &str, from: &str) -> String {
+    let mut hash = Sha256::new();
+    for part in [instance, plan, slot, recipient] {
+        hash.update(part.as_bytes());
+        hash.update([0]);
+    }
+    let id: String = hash.finalize().iter().take(16).map(|byte| format!("{byte:02x}")).collect();
+    let domain = from.rsplit_once('@').map_or("localhost", |(_, domain)| domain.trim_end_matches('>'));
+    format!("{id}@{domain}")
+}
+
+/// Hands over every mail whose time has come, and settles each, while `go_on`. A
+/// mail that is on its way is never cut off: that would send it twice.
+///
+/// # Errors
+/// The database; what a server says is a [`Told`].
+pub async fn deliver_due(
+    desk: &Arc<Desk>,
+    go_on: impl Fn() -> bool,
+    mut tell: impl FnMut(&Told),
+) -> Result<usize, StoreError> {
+    let store = desk.store.clone();
+    let due = off_thread(move || store.outbox_due(Utc::now())).await?;
+    let mut sent = 0;
+    for row in due.into_iter().take_while(|_| go_on()) {
+        let delivery = desk.mailer.send(&row.sender, &row.recipient, &row.message_id, &row.wire).await;
+        sent += usize::from(delivery == mail::Delivery::Sent);
+        let (store, settled) = (desk.store.clone(), delivery.clone());
+        off_thread(move || store.settle(row.id, &settled, Utc::now())).await?;
+        tell(&Told { recipient: row.recipient, subject: row.subject, delivery });
+    }
+    Ok(sent)
+}
