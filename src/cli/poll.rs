@@ -1,0 +1,86 @@
+//! `newswatch poll`: one pass over the sources, mail for what is due, exit.
+
+use super::output::{Cell, Output, printable};
+use super::{Exit, hand_over, load, open_desk, runtime};
+use crate::config::{Config, Source};
+use crate::daemon::{self, Desk, Polled};
+use anyhow::bail;
+use chrono::Utc;
+use std::path::Path;
+use std::sync::Arc;
+
+#[derive(Debug, clap::Args)]
+pub struct Arguments {
+    /// Names of sources; all enabled ones when none is given
+    #[arg(value_name = "SOURCE")]
+    sources: Vec<String>,
+    #[command(flatten)]
+    output: Output,
+}
+
+const COLUMNS: [&str; 6] = ["source", "outcome", "entries", "new", "matches", "error"];
+
+pub fn run(given: &Arguments, config: Option<&Path>) -> anyhow::Result<Exit> {
+    let config = load(config)?;
+    let sources = chosen(&config, &given.sources)?;
+    let runtime = runtime()?;
+    let _inside = runtime.enter();
+    let (_claim, desk) = open_desk(config)?;
+    let desk = Arc::new(desk);
+    let (rows, sick) = runtime.block_on(poll(&desk, sources))?;
+    given.output.print(&COLUMNS, &rows)?;
+    let mailed = runtime.block_on(mail(&desk))?;
+    Ok(if sick { Exit::Unavailable } else { mailed })
+}
+
+fn chosen(config: &Config, names: &[String]) -> anyhow::Result<Vec<Source>> {
+    if names.is_empty() {
+        return Ok(config.sources.iter().filter(|source| source.enabled).cloned().collect());
+    }
+    let find = |name: &String| match config.sources.iter().find(|source| source.name == *name) {
+        Some(source) => Ok(source.clone()),
+        None => bail!("no source is called `{name}`; `newswatch sources list` shows their names"),
+    };
+    names.iter().map(find).collect()
+}
+
+/// Polls, and says whether any source failed.
+async fn poll(desk: &Arc<Desk>, sources: Vec<Source>) -> anyhow::Result<(Vec<Vec<Cell>>, bool)> {
+    let (mut rows, mut failure, mut sick) = (Vec::new(), None, false);
+    let asked = sources.len();
+    let mut unreachable = 0;
+    daemon::poll_once(desk, sources, |name, polled| match polled {
+        Ok(polled) => {
+            sick |= polled.error.is_some();
+            unreachable += usize::from(polled.unreachable);
+            if let Some(error) = &polled.error {
+                eprintln!("newswatch: {}: {}", printable(name), printable(error));
+            }
+            rows.push(row(name, polled));
+        }
+        Err(error) => failure = Some(anyhow::anyhow!("{name}: {error}")),
+    })
+    .await?;
+    if asked > 0 && unreachable == asked {
+        eprintln!("newswatch: none of the sources can be reached; `newswatch demo` needs no network");
+    }
+    failure.map_or(Ok((rows, sick)), Err)
+}
+
+fn row(name: &str, polled: &Polled) -> Vec<Cell> {
+    let count = |number| Cell::Count(i64::try_from(number).unwrap_or(i64::MAX));
+    vec![
+        name.into(),
+        polled.outcome.into(),
+        count(polled.entries),
+        count(polled.new),
+        count(polled.matches),
+        polled.error.clone().into(),
+    ]
+}
+
+/// Writes and hands over the mail that is due.
+async fn mail(desk: &Arc<Desk>) -> anyhow::Result<Exit> {
+    daemon::tell_due(desk, Utc::now()).await?;
+    hand_over(desk).await
+}

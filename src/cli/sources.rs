@@ -1,0 +1,78 @@
+//! `newswatch sources`: what is watched, and how each source does.
+
+use super::output::{Cell, Output};
+use super::{Exit, load, open_to_read};
+use crate::config::Source;
+use crate::schedule::Cadence;
+use crate::store::SourceRow;
+use chrono::Utc;
+use std::collections::HashMap;
+use std::path::Path;
+
+#[derive(Debug, clap::Subcommand)]
+pub enum Arguments {
+    /// Every configured source with its health
+    List {
+        #[command(flatten)]
+        output: Output,
+    },
+}
+
+const COLUMNS: [&str; 12] = [
+    "source",
+    "health",
+    "since_at",
+    "polled_at",
+    "next_poll_at",
+    "cadence",
+    "failures",
+    "articles",
+    "items_a_day",
+    "tags",
+    "error",
+    "url",
+];
+
+pub fn run(given: &Arguments, config: Option<&Path>) -> anyhow::Result<Exit> {
+    let Arguments::List { output } = given;
+    let config = load(config)?;
+    // Before the first poll there is no database, and that is no error.
+    let known =
+        open_to_read(&config).and_then(|store| Ok(store.source_rows(Utc::now())?)).unwrap_or_default();
+    let known: HashMap<_, _> = known.into_iter().map(|row| (row.name.clone(), row)).collect();
+    let rows: Vec<_> = config.sources.iter().map(|source| row(source, known.get(&source.name))).collect();
+    output.print(&COLUMNS, &rows)?;
+    Ok(if rows.is_empty() { Exit::NothingFound } else { Exit::Ok })
+}
+
+fn row(source: &Source, known: Option<&SourceRow>) -> Vec<Cell> {
+    let health = match known {
+        _ if !source.enabled => "disabled",
+        Some(row) if !row.health.is_empty() => &row.health,
+        _ => "new",
+    };
+    let count =
+        |number: Option<u64>| Cell::Count(number.and_then(|number| i64::try_from(number).ok()).unwrap_or(0));
+    vec![
+        source.name.clone().into(),
+        health.into(),
+        Cell::Time(known.and_then(|row| row.health_since_at)),
+        Cell::Time(known.and_then(|row| row.polled_at)),
+        Cell::Time(known.and_then(|row| row.next_poll_at)),
+        cadence(&source.cadence).into(),
+        count(known.map(|row| u64::from(row.failures))),
+        count(known.map(|row| row.articles)),
+        Cell::Number(known.map_or(0.0, |row| row.items_a_day)),
+        Cell::Words(source.tags.clone()),
+        known.and_then(|row| row.last_error.clone()).into(),
+        source.url.clone().into(),
+    ]
+}
+
+fn cadence(cadence: &Cadence) -> String {
+    match cadence {
+        Cadence::Adaptive { .. } => "adaptive".into(),
+        Cadence::Every(interval) => format!("{} s", interval.as_secs()),
+        Cadence::Cron(cron) => cron.line.clone(),
+    }
+}

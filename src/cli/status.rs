@@ -1,0 +1,95 @@
+//! `newswatch status`: how everything stands, for people and for monitors.
+
+use super::output::{data_time, local_time, printable};
+use super::{Exit, load, open_to_read};
+use crate::health::Health;
+use crate::store::{SourceRow, Status};
+use chrono::Utc;
+use clap::ValueEnum;
+use serde_json::{Value, json};
+use std::io::{self, Write};
+use std::path::Path;
+
+#[derive(Debug, clap::Args)]
+pub struct Arguments {
+    #[arg(short = 'o', long = "output", value_name = "FORM", value_enum, default_value_t = Form::Text)]
+    output: Form,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Form {
+    Text,
+    Json,
+}
+
+pub fn run(given: &Arguments, config: Option<&Path>) -> anyhow::Result<Exit> {
+    let store = open_to_read(&load(config)?)?;
+    let now = Utc::now();
+    let status = store.status(now)?;
+    let mut sick = store.source_rows(now)?;
+    sick.retain(|row| Health::of_word(&row.health).is_sick() || row.failures > 0);
+    let mut out = io::stdout().lock();
+    match given.output {
+        Form::Text => text(&mut out, &status, &sick)?,
+        Form::Json => writeln!(out, "{}", serde_json::to_string_pretty(&object(&status, &sick))?)?,
+    }
+    let well = sick.is_empty() && status.mail_refused == 0;
+    Ok(if well { Exit::Ok } else { Exit::Failed })
+}
+
+fn text(out: &mut impl Write, status: &Status, sick: &[SourceRow]) -> io::Result<()> {
+    let sources: Vec<_> = status.sources.iter().map(|(health, count)| format!("{count} {health}")).collect();
+    writeln!(out, "sources   {}", if sources.is_empty() { "none".into() } else { sources.join(", ") })?;
+    writeln!(out, "polled    {}", status.last_poll_at.map_or("never".into(), local_time))?;
+    writeln!(out, "articles  {}, {} in the last 24 hours", status.articles, status.articles_today)?;
+    writeln!(
+        out,
+        "matches   {} in the last 24 hours, {} wait for a digest",
+        status.matches_today, status.untold
+    )?;
+    let oldest =
+        status.oldest_owed_at.map_or(String::new(), |at| format!(", the oldest since {}", local_time(at)));
+    writeln!(
+        out,
+        "mail      {} sent, {} owed{oldest}, {} refused",
+        status.mail_sent, status.mail_owed, status.mail_refused
+    )?;
+    for row in sick {
+        let since = row.health_since_at.map_or(String::new(), |at| format!(" since {}", local_time(at)));
+        let why = row.last_error.as_deref().unwrap_or("no reason was given");
+        writeln!(
+            out,
+            "\n{}: {}{since}, {} failures in a row\n  {}",
+            printable(&row.name),
+            row.health,
+            row.failures,
+            printable(why)
+        )?;
+    }
+    if status.mail_refused > 0 {
+        writeln!(out, "\nSome mail was refused for good: somebody was not told.")?;
+        writeln!(out, "  the table `mail_refused` of the database says who and why")?;
+    }
+    Ok(())
+}
+
+fn object(status: &Status, sick: &[SourceRow]) -> Value {
+    let sick = sick.iter().map(|row| {
+        json!({
+            "source": row.name, "health": row.health, "since_at": row.health_since_at.map(data_time),
+            "failures": row.failures, "error": row.last_error, "url": row.url,
+        })
+    });
+    let sources: serde_json::Map<_, _> =
+        status.sources.iter().map(|(health, count)| (health.clone(), Value::from(*count))).collect();
+    json!({
+        "sources": sources, "last_poll_at": status.last_poll_at.map(data_time),
+        "articles": status.articles, "articles_today": status.articles_today,
+        "matches_today": status.matches_today, "untold": status.untold,
+        "mail": {
+            "sent": status.mail_sent, "owed": status.mail_owed, "refused": status.mail_refused,
+            "oldest_owed_at": status.oldest_owed_at.map(data_time),
+        },
+        "sick": sick.collect::<Vec<_>>(),
+    })
+}

@@ -1,0 +1,87 @@
+//! `newswatch watches`: what must not be missed.
+
+use super::output::{Cell, Output, printable};
+use super::{Exit, load, open_to_read};
+use crate::config::Config;
+use crate::watch::{Watch, WatchList};
+use anyhow::{bail, ensure};
+use chrono::Utc;
+use std::collections::HashMap;
+use std::io::{self, Write};
+use std::path::Path;
+
+#[derive(Debug, clap::Subcommand)]
+pub enum Arguments {
+    /// Every configured watch, and how often it was found
+    List {
+        #[command(flatten)]
+        output: Output,
+    },
+    /// Every form that is accepted for a watch, or for a name not configured yet
+    Expand { name: String },
+}
+
+const COLUMNS: [&str; 8] =
+    ["watch", "weight", "matches", "matches_week", "matches_today", "best_score", "newest_at", "query"];
+
+pub fn run(given: &Arguments, config: Option<&Path>) -> anyhow::Result<Exit> {
+    match given {
+        Arguments::List { output } => list(&load(config)?, output),
+        Arguments::Expand { name } => expand(name, config),
+    }
+}
+
+fn list(config: &Config, output: &Output) -> anyhow::Result<Exit> {
+    // Before the first poll there is no database, and that is no error.
+    let found = open_to_read(config).and_then(|store| Ok(store.watch_rows(Utc::now())?)).unwrap_or_default();
+    let found: HashMap<_, _> = found.into_iter().map(|row| (row.watch.clone(), row)).collect();
+    let rows: Vec<_> = config
+        .watches
+        .iter()
+        .map(|watch| {
+            let row = found.get(&watch.name);
+            let count = |count: Option<u64>| {
+                Cell::Count(count.and_then(|count| i64::try_from(count).ok()).unwrap_or(0))
+            };
+            vec![
+                watch.name.clone().into(),
+                Cell::Number(watch.weight),
+                count(row.map(|row| row.matches)),
+                count(row.map(|row| row.matches_week)),
+                count(row.map(|row| row.matches_today)),
+                Cell::Number(row.map_or(0.0, |row| row.best_score)),
+                Cell::Time(row.and_then(|row| row.newest_at)),
+                watch.query.clone().into(),
+            ]
+        })
+        .collect();
+    output.print(&COLUMNS, &rows)?;
+    Ok(if rows.is_empty() { Exit::NothingFound } else { Exit::Ok })
+}
+
+fn expand(name: &str, config: Option<&Path>) -> anyhow::Result<Exit> {
+    let configured = load(config).ok().filter(|config| config.watches.iter().any(|watch| watch.name == name));
+    let list = match configured {
+        Some(config) => config.watch_list,
+        None => compiled(name)?,
+    };
+    let forms = list.expand(name);
+    ensure!(!forms.is_empty(), "`{name}` has no forms to show");
+    let mut out = io::stdout().lock();
+    for (language, forms) in forms {
+        writeln!(out, "{language}\t{}", printable(&forms.join(", ")))?;
+    }
+    Ok(Exit::Ok)
+}
+
+/// A list of just this query, under its own text as name.
+fn compiled(query: &str) -> anyhow::Result<WatchList> {
+    let watch = Watch { name: query.into(), query: query.into(), weight: 1.0, aliases: true, derived: false };
+    match WatchList::compile(&[watch]) {
+        Ok((list, _)) => Ok(list),
+        Err(findings) => {
+            let said: Vec<_> = findings.iter().map(|finding| finding.message.as_str()).collect();
+            bail!("`{query}`: {}", said.join("; "))
+        }
+    }
+}
