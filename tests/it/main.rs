@@ -1,5 +1,10 @@
 //! The whole product from outside: one binary, a module a feature.
 
+mod architecture;
+mod documents;
 mod fetch;
+mod killed;
 mod mail;
 mod newsroom;
+mod poll;
+mod support;

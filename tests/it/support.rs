@@ -1,0 +1,134 @@
+//! A user's desk: a directory, a configuration, and the real binary.
+
+use newswatch::newsroom::Newsroom;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use tempfile::TempDir;
+use tokio::runtime::Runtime;
+
+pub struct Desk {
+    pub directory: TempDir,
+}
+
+/// What a command left: its exit code and what it printed.
+#[derive(Debug)]
+pub struct Ran {
+    pub code: Option<i32>,
+    pub out: String,
+    pub err: String,
+}
+
+impl Desk {
+    /// A desk without a configuration.
+    pub fn bare() -> Desk {
+        Desk { directory: tempfile::tempdir().expect("a temporary directory can be made") }
+    }
+
+    /// A desk whose configuration is `text` behind a `[daemon]` table that keeps
+    /// everything in its directory and may reach loopback.
+    pub fn new(text: &str) -> Desk {
+        let desk = Desk::bare();
+        desk.configure(text);
+        desk
+    }
+
+    pub fn configure(&self, text: &str) {
+        let data = self.data();
+        let head = format!("[daemon]\ndata = {data:?}\nprivate_hosts = [\"127.0.0.1\"]\n\n");
+        std::fs::write(self.path("config.toml"), head + text).expect("writable");
+    }
+
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.directory.path().join(name)
+    }
+
+    pub fn data(&self) -> PathBuf {
+        self.path("data")
+    }
+
+    pub fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_newswatch"));
+        command.args(arguments).current_dir(self.directory.path()).env_clear();
+        command.env("HOME", self.directory.path()).stdin(Stdio::null());
+        command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        command
+    }
+
+    pub fn run(&self, arguments: &[&str]) -> Ran {
+        self.run_with(arguments, "")
+    }
+
+    /// Runs a command with `input` on its stdin.
+    pub fn run_with(&self, arguments: &[&str], input: &str) -> Ran {
+        let mut child = self.command(arguments).stdin(Stdio::piped()).spawn().expect("the binary starts");
+        let mut stdin = child.stdin.take().expect("piped");
+        let input = input.to_owned();
+        // A command that reads no stdin may end before it is written: that is fine.
+        let writer = std::thread::spawn(move || drop(stdin.write_all(input.as_bytes())));
+        let ran = finish(child);
+        writer.join().expect("the writer does not panic");
+        ran
+    }
+
+    pub fn mails(&self) -> Vec<String> {
+        files(&self.data().join("mail"), "eml")
+    }
+
+    /// What `sqlite3` would show: the first column of each row.
+    pub fn query(&self, sql: &str) -> Vec<String> {
+        let connection = rusqlite::Connection::open(self.data().join("newswatch.db")).expect("a database");
+        let mut statement = connection.prepare(sql).expect("good SQL");
+        let rows = statement.query_map([], |row| row.get::<_, rusqlite::types::Value>(0)).expect("rows");
+        rows.map(|value| shown(&value.expect("readable"))).collect()
+    }
+}
+
+fn shown(value: &rusqlite::types::Value) -> String {
+    use rusqlite::types::Value;
+    match value {
+        Value::Null => String::new(),
+        Value::Integer(number) => number.to_string(),
+        Value::Real(number) => number.to_string(),
+        Value::Text(text) => text.clone(),
+        Value::Blob(bytes) => format!("{} bytes", bytes.len()),
+    }
+}
+
+pub fn finish(child: Child) -> Ran {
+    let output = child.wait_with_output().expect("the child can be waited for");
+    let text = |bytes| String::from_utf8(bytes).expect("output is UTF-8");
+    Ran { code: output.status.code(), out: text(output.stdout), err: text(output.stderr) }
+}
+
+/// Contents of the files with an extension, by name.
+pub fn files(directory: &Path, extension: &str) -> Vec<String> {
+    let Ok(entries) = std::fs::read_dir(directory) else { return Vec::new() };
+    let mut paths: Vec<_> = entries
+        .map(|entry| entry.expect("readable").path())
+        .filter(|path| path.extension().is_some_and(|found| found == extension))
+        .collect();
+    paths.sort();
+    paths.iter().map(|path| std::fs::read_to_string(path).expect("readable")).collect()
+}
+
+/// A newsroom that serves while the test's own thread runs the binary.
+pub fn newsroom() -> (Runtime, Newsroom) {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(1)
+        .enable_all()
+        .build()
+        .expect("a runtime can be made");
+    let newsroom = runtime.block_on(Newsroom::open()).expect("loopback has a free port");
+    (runtime, newsroom)
+}
+
+/// A file or folder of the evaluation data beside the project; says so where it is missing.
+pub fn shared(path: &str) -> Option<PathBuf> {
+    let found = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared").join(path);
+    if !found.exists() {
+        eprintln!("skipped: no ../shared/{path} beside this clone");
+        return None;
+    }
+    Some(found)
+}
