@@ -3,24 +3,33 @@
 //! Invariant: rules hold for every site; none names one.
 
 use super::blocks::{Block, blocks};
-use super::voters::Reading;
+use super::kinds::{Kind, kinds};
+use super::voters::{self, Reading};
 use crate::page::tree::{NodeId, Tree};
 
-/// Paragraphs of the article, by our own reading.
-pub fn paragraphs(tree: &Tree, title: &str, second: &Reading) -> Vec<String> {
-    let boxes = boxes(tree);
-    let is_box = |id: NodeId| boxes[id];
-    let all = blocks(tree, 0, is_box);
-    let within = container(tree, &all);
+/// Nodes of a page that is read a second time by dom_smoothie, whose cost grows
+/// faster than the page; no news page that we have seen has more.
+const SECOND_NODES_MAX: usize = 60_000;
+
+/// Paragraphs of the article: our own reading, and dom_smoothie's vote on it.
+pub fn paragraphs(tree: &Tree, title: &str) -> Vec<String> {
+    let kinds = kinds(tree);
+    let boxes = boxes(tree, &kinds);
+    let all = blocks(tree, 0, |id| boxes[id]);
+    let within = container(tree, &kinds, &all);
     let range = within..tree.nodes[within].end;
-    let leads = leads(tree, &all, within, title);
+    let leads = leads(tree, &all, within, title).into_iter().map(|block| (block, Standing::Lead));
     let inside = all.iter().filter(|block| range.contains(&block.owner));
-    let leads = leads.into_iter().map(|block| (block, Standing::Lead));
-    let chosen = leads.chain(inside.map(|block| (block, standing(tree, block)))).collect::<Vec<_>>();
     let is_in =
         |(block, standing): &(&Block, Standing)| *standing != Standing::Out && !is_title(tree, block, title);
-    let chosen: Vec<_> = chosen.into_iter().filter(is_in).collect();
-    let kept = kept(&chosen, second);
+    let chosen = leads.chain(inside.map(|block| (block, standing(tree, block)))).filter(is_in);
+    let chosen: Vec<(&Block, Standing)> = chosen.collect();
+    let second = if tree.nodes.len() <= SECOND_NODES_MAX {
+        voters::smoothie(&tree.to_lean_html(|id| boxes[id]))
+    } else {
+        Reading::default()
+    };
+    let kept = kept(&chosen, &second);
     if kept.is_empty() { anything(tree, &all, title) } else { kept }
 }
 
@@ -36,18 +45,17 @@ fn in_head(tree: &Tree, block: &Block) -> bool {
 }
 
 /// Which elements are boxes beside the article: menus, teasers, comments.
-fn boxes(tree: &Tree) -> Vec<bool> {
+fn boxes(tree: &Tree, kinds: &[Kind]) -> Vec<bool> {
     // A name like `newsletter-page` on an element that holds much of the prose
     // names the page, not a box in it.
     const BOX_SHARE_MAX: f32 = 0.4;
     const REST_CHARS_MIN: f32 = 150.0;
     let prose = masses(tree, &blocks(tree, 0, |_| false));
-    let kinds: Vec<Kind> = (0..tree.nodes.len()).map(|id| kind(tree, id)).collect();
     let asides: f32 = outermost(tree, |id| kinds[id] == Kind::Aside).map(|id| prose[id]).sum();
     let enough_without = prose[0] - asides >= REST_CHARS_MIN;
     let rest = if enough_without { prose[0] - asides } else { prose[0] };
     let is_box = |id: NodeId| match kinds[id] {
-        Kind::Content => false,
+        Kind::Content | Kind::Body => false,
         Kind::Aside if enough_without => true,
         _ => prose[id] <= BOX_SHARE_MAX * rest,
     };
@@ -92,7 +100,7 @@ fn weight(block: &Block) -> f32 {
 
 /// The element that holds the article: one whose name says so, else the
 /// smallest that holds nearly all of the page's prose.
-fn container(tree: &Tree, all: &[Block]) -> NodeId {
+fn container(tree: &Tree, kinds: &[Kind], all: &[Block]) -> NodeId {
     const NAMED_SHARE_MIN: f32 = 0.25;
     const ARTICLE_SHARE_MIN: f32 = 0.3;
     const PROSE_CHARS_MIN: f32 = 200.0;
@@ -101,8 +109,8 @@ fn container(tree: &Tree, all: &[Block]) -> NodeId {
         let found = outermost(tree, wanted).max_by(|&a, &b| mass[a].total_cmp(&mass[b]));
         found.filter(|&id| mass[id] >= share * mass[0] && mass[id] >= PROSE_CHARS_MIN)
     };
-    if let Some(named) = best(&|id| says_article_body(tree, id), NAMED_SHARE_MIN) {
-        return with_siblings(tree, &mass, named);
+    if let Some(named) = best(&|id| kinds[id] == Kind::Body, NAMED_SHARE_MIN) {
+        return with_siblings(tree, kinds, &mass, named);
     }
     let article = best(&|id| tree.nodes[id].name == "article", ARTICLE_SHARE_MIN);
     let start = article.or_else(|| best(&|id| tree.nodes[id].name == "main", ARTICLE_SHARE_MIN));
@@ -110,16 +118,16 @@ fn container(tree: &Tree, all: &[Block]) -> NodeId {
 }
 
 /// A body cut into several elements that all say so: what holds them.
-fn with_siblings(tree: &Tree, mass: &[f32], named: NodeId) -> NodeId {
+fn with_siblings(tree: &Tree, kinds: &[Kind], mass: &[f32], named: NodeId) -> NodeId {
     let mut at = named;
     for _ in 0..3 {
         if matches!(tree.nodes[at].name.as_ref(), "article" | "body") {
             break;
         }
         at = tree.nodes[at].parent;
-        let bodies = outermost_in(tree, at, |id| mass[id] > 0.0 && says_article_body(tree, id));
+        let bodies = outermost_in(tree, at, |id| mass[id] > 0.0 && kinds[id] == Kind::Body);
         let headlines = outermost_in(tree, at, |id| tree.nodes[id].name == "h1");
-        if bodies > 1 && headlines <= 1 && !says_article_body(tree, at) {
+        if bodies > 1 && headlines <= 1 && kinds[at] != Kind::Body {
             return at;
         }
     }
@@ -255,101 +263,4 @@ fn same_words(a: &str, b: &str) -> bool {
             .collect::<Vec<_>>()
     };
     words(a) == words(b)
-}
-
-/// Whether an element's name says that it holds the article's text.
-fn says_article_body(tree: &Tree, id: NodeId) -> bool {
-    const PARTS: &str = "article-body articlebody article__body article_body article-content article__content \
-        article_content articlecontent article-text article__text articletext story-body storybody \
-        story__body story-content storycontent entry-content entry__content entrycontent \
-        post-content post__content post_content postcontent post-body postbody post__body news-text \
-        newstext news__text news-content news_content content-body content__body field-name-body";
-    let node = &tree.nodes[id];
-    if node.raw.is_empty()
-        || !matches!(node.name.as_ref(), "div" | "section" | "article" | "main" | "span" | "td")
-    {
-        return false;
-    }
-    if tree.raw_attribute(id, "itemprop").is_some_and(|prop| prop.eq_ignore_ascii_case("articleBody")) {
-        return true;
-    }
-    names(tree, id).is_some_and(|names| PARTS.split(' ').any(|part| names.contains(part)))
-}
-
-/// Class and id in lower case.
-fn names(tree: &Tree, id: NodeId) -> Option<String> {
-    let class = tree.raw_attribute(id, "class").unwrap_or_default();
-    let own_id = tree.raw_attribute(id, "id").unwrap_or_default();
-    (!class.is_empty() || !own_id.is_empty()).then(|| format!("{class} {own_id}").to_ascii_lowercase())
-}
-
-/// What an element is for, by its kind, role and name.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Kind {
-    Content,
-    /// A box, if it is small.
-    Box,
-    /// Comments, footers and notices: no article however long they are.
-    Aside,
-}
-
-fn kind(tree: &Tree, id: NodeId) -> Kind {
-    let node = &tree.nodes[id];
-    match node.name.as_ref() {
-        "" | "#root" | "html" | "body" | "main" => return Kind::Content,
-        "article" => return if within_article(tree, id) { Kind::Box } else { Kind::Content },
-        "nav" | "footer" | "head" | "menu" | "dialog" => return Kind::Aside,
-        "aside" | "button" | "figure" | "figcaption" | "label" | "time" => return Kind::Box,
-        _ if node.raw.is_empty() => return Kind::Content,
-        _ => {}
-    }
-    let style = tree.raw_attribute(id, "style").unwrap_or_default();
-    let unseen = tree.raw_attribute(id, "aria-hidden") == Some("true")
-        || tree.raw_attribute(id, "hidden").is_some()
-        || style.contains("display") && style.replace(' ', "").contains("display:none");
-    // Paywalls hide paragraphs that are there all the same.
-    if unseen && node.name != "p" {
-        return Kind::Box;
-    }
-    match tree.raw_attribute(id, "role").unwrap_or_default() {
-        "navigation" | "contentinfo" | "dialog" | "alertdialog" | "menu" | "search" => return Kind::Aside,
-        "complementary" | "banner" | "alert" => return Kind::Box,
-        _ => {}
-    }
-    names(tree, id).map_or(Kind::Content, |names| kind_by_name(&names, node.name == "p"))
-}
-
-fn within_article(tree: &Tree, id: NodeId) -> bool {
-    let mut at = tree.nodes[id].parent;
-    while at != 0 {
-        if tree.nodes[at].name == "article" {
-            return true;
-        }
-        at = tree.nodes[at].parent;
-    }
-    false
-}
-
-fn kind_by_name(names: &str, is_paragraph: bool) -> Kind {
-    const ASIDES: &str = "comment- comments commentlist cookie consent gdpr privacy footer disqus respond";
-    const BOXES: &str = "related recommend share sharing social newsletter subscri promo sidebar breadcrumb byline \
-        author- caption tags advert sponsor teaser read-also readmore read-more banner popup modal \
-        toolbar menu navigation pagination copyright disclaimer outbrain taboola most-read popular \
-        trending signup sign-up factbox fact-box infobox affiliate author_ authorprofile biography \
-        info-box widget-area widget_ autor-";
-    const PARAGRAPHS: &str = "caption byline copyright credit readmore related";
-    let has = |parts: &str| parts.split(' ').any(|part| names.contains(part));
-    if is_paragraph {
-        return if has(PARAGRAPHS) { Kind::Box } else { Kind::Content };
-    }
-    if names.contains("embed") {
-        return Kind::Content;
-    }
-    if has(ASIDES) {
-        Kind::Aside
-    } else if has(BOXES) {
-        Kind::Box
-    } else {
-        Kind::Content
-    }
 }

@@ -51,7 +51,7 @@ fn primary_subtag(tag: &str) -> Option<String> {
 fn same_script(code: &str, text: &str) -> bool {
     const CYRILLIC: [&str; 10] = ["ru", "uk", "be", "bg", "mk", "ky", "tg", "mn", "tt", "ba"];
     const BOTH: [&str; 5] = ["kk", "uz", "sr", "az", "tk"];
-    let letters = Letters::of(text);
+    let letters = Letters::of(sample(text));
     if letters.total() == 0 || BOTH.contains(&code) {
         return true;
     }
@@ -62,7 +62,7 @@ fn same_script(code: &str, text: &str) -> bool {
 }
 
 /// Bytes of a text that are looked at; more would change no verdict.
-const SAMPLE_BYTES_MAX: usize = 16 * 1024;
+const SAMPLE_BYTES_MAX: usize = 4 * 1024;
 
 /// What the letters and words of `text` say about its language.
 pub fn evidence(text: &str) -> Evidence {
@@ -241,7 +241,7 @@ const LATIN_WORDS: [Words; 9] = [
 /// The language with the most common words in `text`, if there are enough of
 /// them and no other comes near.
 fn by_words(text: &str, languages: &[Words]) -> Option<&'static str> {
-    const WORDS_MAX: usize = 400;
+    const WORDS_MAX: usize = 200;
     let lower = text.to_lowercase();
     let words: Vec<&str> = lower
         .split(|c: char| !(c.is_alphabetic() || matches!(c, '\'' | '’' | '‘' | 'ʻ')))

@@ -7,6 +7,7 @@
 
 mod blocks;
 mod body;
+mod kinds;
 mod language;
 mod link;
 mod meta;
@@ -243,23 +244,14 @@ fn names(raw: &[String]) -> Vec<String> {
     names
 }
 
-/// Nodes of a page that is read a second time by dom_smoothie, whose cost grows
-/// faster than the page; of a thousand news pages none has more.
-const SECOND_NODES_MAX: usize = 60_000;
-
 /// Reads a story's page. `content_type` is the HTTP header's value, `url` the
 /// page's address: the base of relative links.
 pub fn page(html: &[u8], content_type: Option<&str>, url: Option<&str>) -> Page {
     let decoded = charset::decode(html, content_type, Kind::Html);
     let tree = Tree::of(&decoded.text);
     let meta = meta::meta(&tree, url);
-    let second = if tree.nodes.len() <= SECOND_NODES_MAX {
-        voters::smoothie(&tree.to_html())
-    } else {
-        Default::default()
-    };
     let title = meta.title.as_deref().unwrap_or_default();
-    let mut text = body::paragraphs(&tree, title, &second).join("\n");
+    let mut text = body::paragraphs(&tree, title).join("\n");
     // Pages that build their text by script still carry it for search engines.
     if let Some(stated) = meta.body.filter(|stated| stated.len() > 2 * text.len()) {
         text = stated;

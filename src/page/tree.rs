@@ -66,20 +66,43 @@ impl<'a> Tree<'a> {
 
     /// The document as HTML that a tree builder reads as this very tree.
     pub fn to_html(&self) -> String {
+        self.written(|_| false, |_| true)
+    }
+
+    /// The same for a reader of text alone: without the elements to be left
+    /// out, without pictures, and of the attributes only what names things.
+    pub fn to_lean_html(&self, leave_out: impl Fn(NodeId) -> bool) -> String {
+        let is_picture = |id: NodeId| {
+            let name = self.nodes[id].name.as_ref();
+            is_void(name) && !matches!(name, "br" | "hr")
+        };
+        self.written(
+            |id| is_picture(id) || leave_out(id),
+            |name| matches!(name, "class" | "id" | "itemprop" | "role"),
+        )
+    }
+
+    fn written(&self, leave_out: impl Fn(NodeId) -> bool, wanted: impl Fn(&str) -> bool) -> String {
         let mut html = String::with_capacity(self.nodes.len() * 40);
         let mut references = 0;
         let mut open: Vec<NodeId> = Vec::new();
-        for (id, node) in self.nodes.iter().enumerate().skip(1) {
+        let mut id = 1;
+        while id < self.nodes.len() {
             while let Some(&last) = open.last().filter(|&&last| self.nodes[last].end <= id) {
                 self.close(last, &mut html);
                 open.pop();
             }
+            let node = &self.nodes[id];
             if node.name.is_empty() {
                 push_text(node.raw, &mut references, &mut html);
+            } else if leave_out(id) {
+                id = node.end;
+                continue;
             } else {
-                push_tag(node, &mut html);
+                push_tag(node, &wanted, &mut html);
                 open.push(id);
             }
+            id += 1;
         }
         while let Some(last) = open.pop() {
             self.close(last, &mut html);
@@ -116,10 +139,10 @@ fn push_text(text: &str, references: &mut usize, html: &mut String) {
     html.push_str(rest);
 }
 
-fn push_tag(node: &Node, html: &mut String) {
+fn push_tag(node: &Node, wanted: impl Fn(&str) -> bool, html: &mut String) {
     html.push('<');
     html.push_str(&node.name);
-    for (name, value) in attributes(node.raw).take(ATTRIBUTES_MAX) {
+    for (name, value) in attributes(node.raw).take(ATTRIBUTES_MAX).filter(|(name, _)| wanted(name)) {
         if !name.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b':' | b'.'))
         {
             continue;
