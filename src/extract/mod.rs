@@ -11,11 +11,13 @@ mod kinds;
 mod language;
 mod link;
 mod meta;
+mod rules;
 mod text;
 mod voters;
 
 pub use language::language;
 pub use link::canonical;
+pub use rules::{Rules, check_rules, page_by};
 pub use text::{line_of, text_of};
 
 use crate::feed::Entry;

@@ -437,3 +437,34 @@ proptest! {
         read(&pieces.concat());
     }
 }
+
+#[test]
+fn the_users_rules_for_a_site_overrule_our_reading() {
+    let html = format!(
+        "<h1>Menu</h1><div class=x><h3>Temirov is free</h3><i class=d>23 November 2026</i><b class=w>A. Test</b>\
+        <div class=t>{STORY}<p class=ad>Buy a lorry for Khorog, it is said to be the best one ever made.</p></div></div>"
+    );
+    let some = |css: &str| Some(css.to_owned());
+    let rules = Rules {
+        body: some(".t"),
+        remove: some(".ad"),
+        title: some("h3"),
+        author: some(".w"),
+        date: some(".d"),
+    };
+    assert_eq!(check_rules(&rules), Ok(()));
+    let found = page_by(html.as_bytes(), None, None, &rules);
+    assert_eq!(found.title.as_deref(), Some("Temirov is free"));
+    assert_eq!(found.authors, ["A. Test"]);
+    assert_eq!(found.published.map(|at| at.date_naive().to_string()).as_deref(), Some("2026-11-23"));
+    assert!(
+        found.text.contains("released the journalist") && !found.text.contains("lorry"),
+        "{}",
+        found.text
+    );
+
+    let nothing = Rules { body: some(".none"), title: some(".none"), ..Rules::default() };
+    assert_eq!(page_by(STORY.as_bytes(), None, None, &nothing), page(STORY.as_bytes(), None, None));
+    let wrong = Rules { remove: some("p["), ..Rules::default() };
+    assert_eq!(check_rules(&wrong).expect_err("`p[` is no selector").0, "remove");
+}

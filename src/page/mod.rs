@@ -104,7 +104,8 @@ impl Compiled {
     }
 }
 
-fn selector(key: &'static str, css: &str) -> Result<Selector, (&'static str, String)> {
+/// A selector of the user's, or its key and what is wrong with it.
+pub(crate) fn selector(key: &'static str, css: &str) -> Result<Selector, (&'static str, String)> {
     Selector::parse(css).map_err(|error| {
         let what = error.to_string();
         (key, format!("`{css}` is no CSS selector: {}", what.trim_end_matches('.').to_lowercase()))
