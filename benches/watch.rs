@@ -19,6 +19,7 @@ const ARTICLES: usize = 500;
 const TURNS: usize = 9;
 
 fn main() {
+    build();
     let articles = articles();
     let bytes: usize = articles.iter().map(|article| article.text.len()).sum();
     println!("{} articles, {:.1} MB, {TURNS} turns", articles.len(), bytes as f64 / 1e6);
@@ -46,7 +47,6 @@ fn main() {
             theirs / ours
         );
     }
-    build();
 }
 
 fn build() {

@@ -4,6 +4,8 @@
 //! others; it never refuses one. Detectors made for the big languages call
 //! Kyrgyz Russian, so the letters go first.
 
+use std::sync::LazyLock;
+
 /// Most characters of a text that are looked at.
 const CHARACTERS_MAX: usize = 2_000;
 
@@ -22,6 +24,19 @@ const RULES: &[(&str, &str, &str)] = &[
     ("uz", "ʻ", ""),
 ];
 
+/// For each character below U+0530 the bit of its telling letter, in either case.
+static BITS: LazyLock<Vec<u32>> = LazyLock::new(|| {
+    let mut letters: Vec<char> =
+        RULES.iter().flat_map(|(_, own, others)| own.chars().chain(others.chars())).collect();
+    letters.sort_unstable();
+    letters.dedup();
+    let bit = |char: char| {
+        let lower = char.to_lowercase().next().unwrap_or(char);
+        letters.iter().position(|letter| *letter == lower).map_or(0, |at| 1 << (at % 32))
+    };
+    (0..0x530).map(|code| char::from_u32(code).map_or(0, bit)).collect()
+});
+
 /// Languages the grammar knows.
 const KNOWN: &[&str] = &["ru", "uk", "kk", "ky", "uz", "tg", "tk", "en"];
 
@@ -31,10 +46,11 @@ pub fn language(text: &str, said: Option<&str>) -> Option<&'static str> {
     if let Some(known) = said.and_then(|said| KNOWN.iter().find(|known| **known == said)) {
         return Some(known);
     }
-    let has = |letters: &str| {
-        let mut chars = text.chars().take(CHARACTERS_MAX).flat_map(char::to_lowercase);
-        !letters.is_empty() && chars.any(|char| letters.contains(char))
-    };
+    let bits: &[u32] = &BITS;
+    let seen = text.chars().take(CHARACTERS_MAX);
+    let seen = seen.fold(0, |seen, char| seen | bits.get(char as usize).copied().unwrap_or(0));
+    let has =
+        |letters: &str| letters.chars().any(|char| seen & BITS.get(char as usize).copied().unwrap_or(0) != 0);
     RULES.iter().find(|(_, own, others)| has(own) && !has(others)).map(|(language, ..)| *language)
 }
 

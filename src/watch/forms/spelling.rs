@@ -37,7 +37,7 @@ fn mask(letters: &[char]) -> u64 {
 }
 
 /// Most readings of one stem: each more is one more key to look up.
-const READINGS_MAX: usize = 32;
+const READINGS_MAX: usize = 16;
 
 static RULES: LazyLock<Vec<Rule>> = LazyLock::new(|| {
     let lines = include_str!("spelling.txt").lines();

@@ -126,7 +126,8 @@ impl Word {
         let mut best: Option<Form> = None;
         for (index, letter) in word.iter().enumerate() {
             skeleton.push(letter);
-            for stem in self.stems.iter().filter(|stem| stem.skeleton == skeleton.as_str()) {
+            let fits = |stem: &&Stem| stem.skeleton.as_bytes() == skeleton.as_bytes();
+            for stem in self.stems.iter().filter(fits) {
                 if stem.script.is_some_and(|script| script != text_script)
                     || stem.cut_short(word, index, self)
                 {
