@@ -104,34 +104,41 @@ impl Dice {
 }
 
 const SENTENCES: &[&str] = &[
-    "Журналист Болот Темиров рассказал, что суд отложил заседание до понедельника. ",
-    "В Горно-Бадахшанской автономной области второй день нет связи, сообщили жители Хорога. ",
     "Министерство не ответило на вопросы о том, почему дорога к перевалу закрыта с начала недели. ",
     "Правозащитники требуют объяснить, на каком основании задержаны участники мирного собрания. ",
     "Комитет опубликовал отчёт о положении средств массовой информации в странах Центральной Азии. ",
-    "По данным источника, новые санкции могут быть введены уже в следующем месяце. ",
     "Суд у Києві розглядав скаргу журналістів, які писали про Центральну Азію. ",
     "Речниця міністерства повідомила, що переговори тривають і рішення ще немає. ",
     "Қазақстан үкіметі жаңа заң жобасын талқылап жатыр, деп хабарлады баспасөз қызметі. ",
     "Алматыдағы жиында журналистер сөз бостандығы туралы айтты, бірақ шенеуніктер келмеді. ",
-    "Бишкектеги сот Темировдун ишин кайра караган жок, деп билдирди анын жактоочусу. ",
     "Кыргызстандын айрым аймактарында жолдор кар көчкүдөн улам жабылды. ",
     "Oʻzbekiston hukumati yangi qonun loyihasini muhokama qilmoqda, deb xabar berdi matbuot xizmati. ",
     "Toshkentda jurnalistlar soʻz erkinligi haqida gapirdi, ammo rasmiylar kelmadi. ",
     "Ҳукумати Тоҷикистон дар бораи вазъи Бадахшон изҳорот надод. ",
     "Рӯзноманигорон аз боздошти ҳамкорони худ изҳори нигаронӣ карданд. ",
     "The court in Bishkek postponed the hearing until Monday, the reporter’s lawyer said. ",
-    "Residents of Gorno-Badakhshan said that the internet had been cut off for a second day. ",
     "Rights groups called on the government to explain why the protesters had been detained. ",
     "A new round of sanctions may follow next month, two people with knowledge of the talks said. ",
 ];
+
+/// Sentences with a watched name in them.
+const NEWS: &[&str] = &[
+    "Журналист Болот Темиров рассказал, что суд отложил заседание до понедельника. ",
+    "В Горно-Бадахшанской автономной области второй день нет связи, сообщили жители Хорога. ",
+    "По данным источника, новые санкции могут быть введены уже в следующем месяце. ",
+    "Бишкектеги сот Темировдун ишин кайра караган жок, деп билдирди анын жактоочусу. ",
+    "Residents of Gorno-Badakhshan said that the internet had been cut off for a second day. ",
+];
+/// One sentence in so many is news: one article in five or so.
+const NEWS_EVERY: usize = 50;
 
 fn articles() -> Vec<Article> {
     let mut dice = Dice(0x9E37_79B9_7F4A_7C15);
     let article = |_| {
         let mut text = String::new();
         while text.len() < ARTICLE_BYTES {
-            text.push_str(SENTENCES[dice.roll(SENTENCES.len())]);
+            let sentences = if dice.roll(NEWS_EVERY) == 0 { NEWS } else { SENTENCES };
+            text.push_str(sentences[dice.roll(sentences.len())]);
         }
         Article { text, ..Article::default() }
     };

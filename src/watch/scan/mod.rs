@@ -99,6 +99,10 @@ pub struct Use {
 
 /// Certainty of another name of a place.
 const ALIAS: f64 = 0.9;
+/// Certainty from which on other names of the same pattern are not tried, and
+/// how many places back to look for it.
+const SURE: f64 = 0.9;
+const RECENT: usize = 4;
 /// Most patterns that are compiled before they are needed.
 const EAGER_MAX: usize = 500;
 /// Most bytes of memory that one regular expression may compile to.
@@ -215,7 +219,18 @@ impl Patterns {
             }
             skeleton.set(words.text, *span, index::KEY_BYTES);
             let mut verify = |term: u32| {
-                found.extend(self.terms.get(term as usize).and_then(|term| term.verify(field, &words, at)));
+                let Some(term) = self.terms.get(term as usize) else { return };
+                let sure =
+                    |found: &Found| found.pattern == term.pattern as usize && found.words.contains(&at);
+                // Another name of what is surely there has nothing to add.
+                let known = found[first..]
+                    .iter()
+                    .rev()
+                    .take(RECENT)
+                    .any(|found| sure(found) && found.certainty > SURE);
+                if !known {
+                    found.extend(term.verify(field, &words, at));
+                }
             };
             self.index.look_up(index::key(skeleton.as_bytes()), &mut verify);
             self.anywhere.iter().for_each(|term| verify(*term));
