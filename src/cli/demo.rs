@@ -47,7 +47,7 @@ async fn tour(directory: &Path) -> anyhow::Result<()> {
     tell_digest(&desk).await?;
     say("\nA story breaks, and the second poll finds just that one")?;
     let (outlet, story) = newsroom::late_story();
-    newsroom.publish(&outlet, story);
+    newsroom.publish(outlet, story);
     poll(&desk).await?;
     daemon::tell_due(&desk, Utc::now()).await?;
     deliver(&desk).await?;

@@ -69,7 +69,7 @@ pub async fn poll_source(
     let (fresh, mut faults) = complete(desk, source, fresh).await;
     let (changed, more) = complete(desk, source, changed).await;
     faults.extend(more);
-    let (articles, (revisions, touched)) = {
+    let (articles, changed) = {
         let desk = desk.clone();
         off_thread(move || (judge(&desk, fresh, first), judge_changed(&desk, changed))).await
     };
@@ -84,8 +84,8 @@ pub async fn poll_source(
         millis: u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX),
         faults,
         articles,
-        revisions,
-        touched,
+        revisions: changed.revised,
+        touched: changed.touched,
     };
     commit(desk, recording, reading, now).await
 }
@@ -135,7 +135,7 @@ struct Reading {
 
 #[derive(Debug)]
 enum Kind {
-    Fresh { feed: Feed, validators: Validators, max_age: Option<Duration>, moved_to: Option<String> },
+    Fresh { feed: Box<Feed>, validators: Validators, max_age: Option<Duration>, moved_to: Option<String> },
     Wrong(NotAFeed),
     Unchanged,
     Gone,
@@ -170,9 +170,12 @@ fn read_body(source: &Source, body: Body) -> Kind {
         Some(selectors) => Ok(page::read(&body.bytes, content_type, &body.url, selectors)),
     };
     match feed {
-        Ok(feed) => {
-            Kind::Fresh { feed, validators: body.validators, max_age: body.max_age, moved_to: body.moved_to }
-        }
+        Ok(feed) => Kind::Fresh {
+            feed: Box::new(feed),
+            validators: body.validators,
+            max_age: body.max_age,
+            moved_to: body.moved_to,
+        },
         Err(error) => Kind::Wrong(error),
     }
 }
@@ -341,9 +344,15 @@ fn judge(desk: &Desk, drafts: Vec<Draft>, first: bool) -> Vec<NewArticle> {
         .collect()
 }
 
-/// The same for known articles. A changed teaser over the same text is noted, so
-/// that it is not looked at again, but is no revision.
-fn judge_changed(desk: &Desk, drafts: Vec<Draft>) -> (Vec<(i64, NewArticle)>, Vec<(i64, u64)>) {
+/// Known articles whose entry has changed, by row.
+struct Changed {
+    revised: Vec<(i64, NewArticle)>,
+    /// Another teaser over the same text: noted, so that it is not looked at
+    /// again, but no revision.
+    touched: Vec<(i64, u64)>,
+}
+
+fn judge_changed(desk: &Desk, drafts: Vec<Draft>) -> Changed {
     let (mut ids, mut revised, mut touched) = (Vec::new(), Vec::new(), Vec::new());
     for draft in drafts {
         let Some(known) = &draft.known else { continue };
@@ -355,7 +364,7 @@ fn judge_changed(desk: &Desk, drafts: Vec<Draft>) -> (Vec<(i64, NewArticle)>, Ve
             touched.push((known.article_id, story::entry_hash(&draft.entry)));
         }
     }
-    (ids.into_iter().zip(judge(desk, revised, false)).collect(), touched)
+    Changed { revised: ids.into_iter().zip(judge(desk, revised, false)).collect(), touched }
 }
 
 /// What each plan owes its recipients. The first poll of a source brings its past:
