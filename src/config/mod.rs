@@ -11,6 +11,7 @@ mod tests;
 mod values;
 
 use crate::digest::Plan;
+use crate::extract::Rules;
 use crate::page::Selectors;
 use crate::schedule::Cadence;
 use crate::watch::{Watch, WatchList};
@@ -117,6 +118,8 @@ pub struct Source {
     /// The source's language where it does not say so itself.
     pub language: Option<String>,
     pub tags: Vec<String>,
+    /// How the pages behind its entries are read, where our own reading fails.
+    pub rules: Rules,
 }
 
 /// Whether article pages are fetched.

@@ -6,6 +6,7 @@
 use super::reader::{Keys, Text};
 use super::{Config, Daemon, FullText, Mail, Secret, Source, Tls, Transport, values};
 use crate::digest::Plan;
+use crate::extract::{self, Rules};
 use crate::page::{self, Selectors};
 use crate::schedule::{Cadence, Cron};
 use crate::watch::{Finding, Watch, WatchList};
@@ -194,6 +195,7 @@ fn source(keys: &Keys<'_, '_>, zone: Tz, selectors: Option<Option<Selectors>>) -
     let enabled = keys.boolean("enabled").unwrap_or(true);
     let language = keys.checked("language", values::language);
     let tags = keys.list("tags", values::name).unwrap_or_default();
+    let rules = rules(keys);
     let (selectors, complete) = match selectors {
         None => (None, true),
         Some(selectors) => (selectors.clone(), selectors.is_some()),
@@ -208,8 +210,21 @@ fn source(keys: &Keys<'_, '_>, zone: Tz, selectors: Option<Option<Selectors>>) -
         enabled,
         language,
         tags: tags.into_iter().map(|(_, tag)| tag).collect(),
+        rules,
     };
     complete.then_some((source, name))
+}
+
+/// How the pages behind the entries are read, where our own reading fails.
+fn rules(keys: &Keys<'_, '_>) -> Rules {
+    let [body, remove, title, author, date] =
+        ["page_body", "page_remove", "page_title", "page_author", "page_date"]
+            .map(|key| keys.checked(key, values::line));
+    let rules = Rules { body, remove, title, author, date };
+    if let Err((key, message)) = extract::check_rules(&rules) {
+        keys.problem(keys.place(key).unwrap_or(keys.at), message);
+    }
+    rules
 }
 
 /// `every` or `cron`; adaptive where neither stands.

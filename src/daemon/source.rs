@@ -6,7 +6,7 @@
 use super::{Desk, off_thread};
 use crate::config::{FullText, Source};
 use crate::extract::{self, Article};
-use crate::feed::{self, Entry, Feed, NotAFeed};
+use crate::feed::{self, Entry, Fault, Feed, NotAFeed};
 use crate::fetch::{Body, FetchError, Poll, Validators};
 use crate::health::{self, Health, Seen};
 use crate::page;
@@ -24,6 +24,9 @@ const PAGES_A_POLL_MAX: usize = 60;
 
 /// Entries read of one poll, newest first as published.
 const ENTRIES_A_POLL_MAX: usize = 2_000;
+
+/// Sitemaps read of an index in one poll, newest first.
+const SITEMAPS_A_POLL_MAX: usize = 4;
 
 /// Articles that a source's rhythm is learned from.
 const RHYTHM_ARTICLES: usize = 30;
@@ -60,10 +63,11 @@ pub async fn poll_source(
 ) -> Result<Polled, StoreError> {
     let began = Instant::now();
     let fetched = fetch(desk, source, &state).await;
-    let reading = {
+    let mut reading = {
         let source = source.clone();
         off_thread(move || read(&source, fetched)).await
     };
+    follow_sitemaps(desk, &mut reading).await;
     let (fresh, changed) = sift(desk, source, &reading).await?;
     let first = state.polled_at.is_none();
     let (fresh, mut faults) = complete(desk, source, fresh).await;
@@ -235,6 +239,30 @@ impl Reading {
     }
 }
 
+/// Reads the newest sitemaps that an index lists; the index alone holds no entries.
+async fn follow_sitemaps(desk: &Desk, reading: &mut Reading) {
+    let Kind::Fresh { feed, .. } = &mut reading.kind else { return };
+    let mut sitemaps = std::mem::take(&mut feed.sitemaps);
+    sitemaps.sort_by_key(|sitemap| std::cmp::Reverse(sitemap.updated));
+    for sitemap in sitemaps.into_iter().take(SITEMAPS_A_POLL_MAX) {
+        let what = match desk.fetcher.poll(&sitemap.link, &Validators::default()).await {
+            Poll::Fresh(body) => {
+                let read = move || feed::parse(&body.bytes, body.content_type.as_deref(), Some(&body.url));
+                match off_thread(read).await {
+                    Ok(listed) => {
+                        feed.entries.extend(listed.entries);
+                        continue;
+                    }
+                    Err(error) => error.to_string(),
+                }
+            }
+            Poll::Failed(error) => format!("failed to {}", Chain(&error)),
+            other => format!("no sitemap came: {other:?}"),
+        };
+        feed.faults.push(Fault { place: format!("sitemap `{}`", sitemap.link), what });
+    }
+}
+
 /// An error with its causes on one line.
 struct Chain<'a>(&'a dyn std::error::Error);
 
@@ -302,7 +330,7 @@ async fn complete(desk: &Desk, source: &Source, drafts: Vec<Draft>) -> (Vec<Draf
         };
         if let Some(link) = draft.article.link.clone().filter(|_| wanted && pages < PAGES_A_POLL_MAX) {
             pages += 1;
-            match page_of(desk, &link).await {
+            match page_of(desk, source, &link).await {
                 Ok(page) => draft.article = extract::with_page(draft.article, page),
                 Err(why) => {
                     faults.push(format!("page of `{link}` not read, matched on the feed's text: {why}"))
@@ -314,12 +342,13 @@ async fn complete(desk: &Desk, source: &Source, drafts: Vec<Draft>) -> (Vec<Draf
     (done, faults)
 }
 
-async fn page_of(desk: &Desk, link: &str) -> Result<extract::Page, String> {
+async fn page_of(desk: &Desk, source: &Source, link: &str) -> Result<extract::Page, String> {
+    let rules = source.rules.clone();
     match desk.fetcher.page(link, &Validators::default()).await {
-        Poll::Fresh(body) => {
-            Ok(off_thread(move || extract::page(&body.bytes, body.content_type.as_deref(), Some(&body.url)))
-                .await)
-        }
+        Poll::Fresh(body) => Ok(off_thread(move || {
+            extract::page_by(&body.bytes, body.content_type.as_deref(), Some(&body.url), &rules)
+        })
+        .await),
         Poll::Failed(error) => Err(format!("failed to {}", Chain(&error))),
         Poll::Gone => Err("it is gone (410)".into()),
         Poll::Deferred(until) => Err(format!("the server asks to come back at {until}")),

@@ -31,11 +31,11 @@ pub struct Rules {
 /// The first bad selector with its key, as `(key, message)`.
 pub fn check_rules(rules: &Rules) -> Result<(), (&'static str, String)> {
     let keys = [
-        ("body", &rules.body),
-        ("remove", &rules.remove),
-        ("title", &rules.title),
-        ("author", &rules.author),
-        ("date", &rules.date),
+        ("page_body", &rules.body),
+        ("page_remove", &rules.remove),
+        ("page_title", &rules.title),
+        ("page_author", &rules.author),
+        ("page_date", &rules.date),
     ];
     keys.into_iter().try_for_each(|(key, css)| css.iter().try_for_each(|css| selector(key, css).map(|_| ())))
 }

@@ -466,5 +466,5 @@ fn the_users_rules_for_a_site_overrule_our_reading() {
     let nothing = Rules { body: some(".none"), title: some(".none"), ..Rules::default() };
     assert_eq!(page_by(STORY.as_bytes(), None, None, &nothing), page(STORY.as_bytes(), None, None));
     let wrong = Rules { remove: some("p["), ..Rules::default() };
-    assert_eq!(check_rules(&wrong).expect_err("`p[` is no selector").0, "remove");
+    assert_eq!(check_rules(&wrong).expect_err("`p[` is no selector").0, "page_remove");
 }

@@ -17,7 +17,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("watch", &["extract"]),
     ("digest", &["schedule", "extract", "watch"]),
     // edge: what we touch
-    ("config", &["schedule", "page", "watch", "digest"]),
+    ("config", &["schedule", "page", "extract", "watch", "digest"]),
     ("fetch", &["schedule"]),
     ("store", &["digest", "extract", "story", "watch", "fetch", "mail"]),
     ("mail", &["config", "digest"]),
