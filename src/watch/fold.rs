@@ -185,6 +185,11 @@ fn glyph(char: char) -> Glyph {
     }
 }
 
+/// What `char` folds to by itself; zeros after the last byte.
+pub fn folds_to(char: char) -> [u8; 2] {
+    glyph(char).skeleton
+}
+
 /// Kind of `char`.
 pub fn kind(char: char) -> Kind {
     GLYPHS.get(char as usize).map_or_else(|| kind_of(char), |glyph| glyph.kind)
@@ -234,7 +239,23 @@ fn word_from(text: &str, mut at: usize, glyphs: &[Glyph]) -> Option<Span> {
     let mut scripts = bit(first.kind);
     let mut apostrophes = 0;
     at = end;
-    while let Some((glyph, after)) = glyph_at(text, at, glyphs) {
+    loop {
+        // Nearly every byte is one of these; the rest takes the table.
+        match text.as_bytes().get(at) {
+            None | Some(b' ') => break,
+            Some(0xD0 | 0xD1) => {
+                (scripts, at, apostrophes) = (scripts | 2, at + 2, 0);
+                end = at;
+                continue;
+            }
+            Some(byte) if byte.is_ascii_alphabetic() => {
+                (scripts, at, apostrophes) = (scripts | 1, at + 1, 0);
+                end = at;
+                continue;
+            }
+            Some(_) => {}
+        }
+        let Some((glyph, after)) = glyph_at(text, at, glyphs) else { break };
         match glyph.kind {
             Kind::Separator => break,
             Kind::Apostrophe if apostrophes > 0 => break,
@@ -265,7 +286,7 @@ fn bit(kind: Kind) -> u8 {
 }
 
 /// The character at byte `at` and the byte after it.
-#[inline]
+#[inline(always)]
 fn glyph_at(text: &str, at: usize, glyphs: &[Glyph]) -> Option<(Glyph, usize)> {
     match text.as_bytes().get(at..)? {
         [byte, ..] if *byte < 0x80 => Some((glyphs[usize::from(*byte)], at + 1)),
@@ -425,7 +446,7 @@ impl Skeleton {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     fn push_glyph(&mut self, glyph: &Glyph) {
         match glyph.kind {
             Kind::Latin => {

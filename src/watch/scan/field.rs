@@ -91,6 +91,11 @@ impl<'t> Words<'t> {
         self.gap(index).contains('.') && letters > ABBREVIATION_MAX
     }
 
+    /// Whether word `index` is in lower case where names have capitals.
+    pub fn lower_among_capitals(&self, index: usize) -> bool {
+        self.casing == Casing::Mixed && self.spans.get(index).is_some_and(|span| !span.upper)
+    }
+
     /// Certainty that a word with these letters can stand for a term's word so
     /// capitalised; none when its case says it cannot.
     pub fn case_evidence(&self, term: Capital, letters: &[Letter]) -> Option<(f64, &'static str)> {

@@ -4,6 +4,9 @@
 //! Invariant: the cost of a look-up grows with the logarithm of the terms that
 //! share the word's first three letters, not with their number.
 
+use crate::watch::fold;
+use std::sync::LazyLock;
+
 /// Letters of a skeleton that a key keeps: 5 bits each in 64.
 const KEY_LETTERS: usize = 12;
 /// Letters that select the bucket, and so the prefilter.
@@ -51,6 +54,59 @@ fn code(byte: u8) -> u64 {
 fn mask(key: u64) -> u64 {
     let letters = (64 - key.trailing_zeros() as usize).div_ceil(5).min(KEY_LETTERS);
     if letters == 0 { 0 } else { u64::MAX << (64 - 5 * letters) }
+}
+
+/// For each character below U+0480 the codes it folds to: 5 bits each, the
+/// first one lowest.
+static CODES: LazyLock<Vec<u16>> = LazyLock::new(|| {
+    let codes = |char| fold::folds_to(char).map(|byte| if byte == 0 { 0 } else { code(byte) as u16 });
+    let packed = |[first, second]: [u16; 2]| first | second << 5;
+    (0..0x480).map(|number| char::from_u32(number).map_or(0, |char| packed(codes(char)))).collect()
+});
+
+/// Reads the first letters of words without folding the whole of them.
+#[derive(Clone, Copy)]
+pub struct Probe(&'static [u16]);
+
+impl Default for Probe {
+    fn default() -> Probe {
+        Probe(&CODES)
+    }
+}
+
+impl Probe {
+    /// The bucket bits of a plain word's key; none where its letters act on one
+    /// another, or are too few, so that the word must be folded.
+    #[inline]
+    pub fn key(self, word: &[u8]) -> Option<u64> {
+        let (mut at, mut last, mut shift, mut key) = (0, 0, 59u32, 0u64);
+        while shift > 59 - 5 * BUCKET_LETTERS as u32 {
+            let (number, length) = match word.get(at..)? {
+                [byte, next, ..] if byte.is_ascii_alphabetic() && !digraph(*byte, *next) => {
+                    (usize::from(*byte), 1)
+                }
+                [lead @ (0xD0 | 0xD1), next, ..] => {
+                    (usize::from(lead & 0x1F) << 6 | usize::from(next & 0x3F), 2)
+                }
+                _ => return None,
+            };
+            let codes = self.0[number];
+            for code in [u64::from(codes & 31), u64::from(codes >> 5)] {
+                if code != 0 && code != last && shift > 59 - 5 * BUCKET_LETTERS as u32 {
+                    key |= code << shift;
+                    shift -= 5;
+                    last = code;
+                }
+            }
+            at += length;
+        }
+        Some(key)
+    }
+}
+
+/// Whether the second letter changes what the first one folds to.
+fn digraph(first: u8, second: u8) -> bool {
+    matches!((first | 0x20, second | 0x20), (b'c' | b'k' | b'z' | b'g', b'h') | (b'y', b'e'))
 }
 
 impl Index {
@@ -129,6 +185,30 @@ impl Index {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_probe_is_the_beginning_of_the_key() {
+        let table = [
+            "Темиров",
+            "щука",
+            "Temirov",
+            "Aarhus",
+            "ююю",
+            "Иссык",
+            "Бишкекке",
+            "яя",
+            "Shakhrisabz",
+            "Zzyzx",
+            "оо",
+        ];
+        for text in table {
+            let skeleton = fold::fold(text).text;
+            if let Some(probe) = Probe::default().key(text.as_bytes()) {
+                assert_eq!(probe >> BUCKET_SHIFT, key(skeleton.as_bytes()) >> BUCKET_SHIFT, "{text}");
+            }
+        }
+        assert!(Probe::default().key("Темиров".as_bytes()).is_some());
+    }
 
     #[test]
     fn finds_every_key_that_begins_a_word() {

@@ -212,9 +212,14 @@ impl Patterns {
     fn scan_field(&self, field: Field, words: Words, found: &mut Vec<Found>) {
         let first = found.len();
         let mut skeleton = Skeleton::default();
+        let probe = index::Probe::default();
         for (at, span) in words.spans.iter().enumerate() {
-            skeleton.set(words.text, *span, index::PROBE_BYTES);
-            if !self.index.possible(index::key(skeleton.as_bytes())) && self.anywhere.is_empty() {
+            let quick = if span.plain { probe.key(&words.text.as_bytes()[span.range()]) } else { None };
+            let beginning = quick.unwrap_or_else(|| {
+                skeleton.set(words.text, *span, index::PROBE_BYTES);
+                index::key(skeleton.as_bytes())
+            });
+            if !self.index.possible(beginning) && self.anywhere.is_empty() {
                 continue;
             }
             skeleton.set(words.text, *span, index::KEY_BYTES);

@@ -20,6 +20,8 @@ pub struct Phrase {
     spaced: bool,
     /// Whether the parts may stand as those of a person's name do.
     person: bool,
+    /// Whether no form of it stands in lower case in a text that has capitals.
+    capital_only: bool,
 }
 
 #[derive(Debug, Clone)]
@@ -71,7 +73,8 @@ impl Phrase {
         let spaced = (1..parts.len()).all(|index| words.gap(index - 1).trim().is_empty());
         let person = spaced && (2..=3).contains(&parts.len()) && parts.iter().all(Part::named);
         let anchor = anchor(&parts, person)?;
-        Some(Phrase { parts, anchor, spaced, person })
+        let capital_only = parts.len() == 1 && parts[0].named() && !use_of.derived;
+        Some(Phrase { parts, anchor, spaced, person, capital_only })
     }
 
     /// Skeletons that the anchor's forms begin with.
@@ -81,6 +84,10 @@ impl Phrase {
 
     /// The phrase with its anchor at word `at`.
     pub fn find(&self, words: &Words, at: usize) -> Option<Place> {
+        // Most candidates of a short list end here, before anything is folded.
+        if self.capital_only && words.lower_among_capitals(at) {
+            return None;
+        }
         let fit = self.fit(self.anchor, words, at)?;
         if self.parts.len() == 1 {
             return fit.cased.then(|| Place { words: at..at + 1, rule: fit.rule, certainty: fit.certainty });
