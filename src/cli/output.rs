@@ -129,6 +129,11 @@ fn escaped(text: &str) -> String {
     flat(text).replace('\\', "\\\\").replace('|', "\\|")
 }
 
+/// Two places: scores and rates are no more exact than that.
+fn rounded(number: f64) -> f64 {
+    (number * 100.0).round() / 100.0
+}
+
 /// Without control characters, the ones that turn text round included.
 pub fn printable(text: &str) -> String {
     let hidden = |c: &char| !matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
@@ -162,7 +167,7 @@ impl Cell {
     fn data(&self) -> String {
         match self {
             Cell::Text(text) => text.clone(),
-            Cell::Number(number) => format!("{number}"),
+            Cell::Number(number) => rounded(*number).to_string(),
             Cell::Count(count) => count.to_string(),
             Cell::Time(at) => at.map(data_time).unwrap_or_default(),
             Cell::Words(words) => words.join(", "),
@@ -172,7 +177,7 @@ impl Cell {
     fn value(&self) -> Value {
         match self {
             Cell::Text(text) => Value::from(text.as_str()),
-            Cell::Number(number) => Value::from(*number),
+            Cell::Number(number) => Value::from(rounded(*number)),
             Cell::Count(count) => Value::from(*count),
             Cell::Time(at) => at.map(data_time).map_or(Value::Null, Value::from),
             Cell::Words(words) => Value::from(words.as_slice()),

@@ -51,7 +51,7 @@ fn list(config: &Config, output: &Output) -> anyhow::Result<Exit> {
                 count(row.map(|row| row.matches_today)),
                 Cell::Number(row.map_or(0.0, |row| row.best_score)),
                 Cell::Time(row.and_then(|row| row.newest_at)),
-                watch.query.clone().into(),
+                watch.query.split_whitespace().collect::<Vec<_>>().join(" ").into(),
             ]
         })
         .collect();

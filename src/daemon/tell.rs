@@ -118,7 +118,9 @@ fn tell_alerts(desk: &Desk, plan: &Plan, now: DateTime<Utc>) -> Result<usize, Te
 
 fn tell_alert(desk: &Desk, plan: &Plan, owed: &[Owed], now: DateTime<Utc>) -> Result<usize, TellError> {
     let Some(first) = owed.iter().flat_map(|(_, rows)| rows).min() else { return Ok(0) };
-    let window = Window { from: now, to: now, urgency: Urgency::AtOnce };
+    // What was read since the plan's last digest stands behind the alert.
+    let from = desk.store.told_until(&plan.name)?.unwrap_or(now - TimeDelta::days(1));
+    let window = Window { from, to: now, urgency: Urgency::AtOnce };
     // The slot of an alert is its first owed row: written twice, it is the same alert.
     tell(desk, plan, &format!("alert {first}"), &window, owed, now)
 }
