@@ -164,6 +164,8 @@ CREATE TABLE outbox (
     next_try_at TEXT NOT NULL,
     created_at TEXT NOT NULL,
     settled_at TEXT,
+    -- Whether the operator was told that it was refused.
+    refusal_told INTEGER NOT NULL DEFAULT 0,
     UNIQUE (message_id, recipient)
 ) STRICT;
 CREATE INDEX outbox_digest ON outbox (digest_id);

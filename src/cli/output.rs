@@ -98,7 +98,7 @@ fn table(out: &mut impl Write, columns: &[&str], rows: &[Vec<Cell>]) -> io::Resu
 }
 
 fn csv(out: &mut impl Write, columns: &[&str], rows: &[Vec<Cell>]) -> io::Result<()> {
-    writeln!(out, "{}", columns.join(","))?;
+    write!(out, "{}\r\n", columns.join(","))?;
     rows.iter().try_for_each(|row| write!(out, "{}\r\n", joined(row, ",", quoted)))
 }
 

@@ -4,11 +4,14 @@ use super::output::{data_time, local_time, printable};
 use super::{Exit, load, open_to_read};
 use crate::health::Health;
 use crate::store::{SourceRow, Status};
-use chrono::Utc;
+use chrono::{DateTime, TimeDelta, Utc};
 use clap::ValueEnum;
 use serde_json::{Value, json};
 use std::io::{self, Write};
 use std::path::Path;
+
+/// A poll or a mail that is due for so long is late.
+const LATE_FROM: TimeDelta = TimeDelta::hours(1);
 
 #[derive(Debug, clap::Args)]
 pub struct Arguments {
@@ -23,21 +26,39 @@ enum Form {
 }
 
 pub fn run(given: &Arguments, config: Option<&Path>) -> anyhow::Result<Exit> {
-    let store = open_to_read(&load(config)?)?;
+    let config = load(config)?;
+    let store = open_to_read(&config)?;
     let now = Utc::now();
     let status = store.status(now)?;
-    let mut sick = store.source_rows(now)?;
-    sick.retain(|row| Health::of_word(&row.health).is_sick() || row.failures > 0);
+    let mut sources = store.source_rows(now)?;
+    let enabled = |name: &str| config.sources.iter().any(|source| source.enabled && source.name == name);
+    sources.retain(|row| enabled(&row.name));
+    let late = late(&status, &sources, now);
+    sources.retain(|row| Health::of_word(&row.health).is_sick() || row.failures > 0);
     let mut out = io::stdout().lock();
     match given.output {
-        Form::Text => text(&mut out, &status, &sick)?,
-        Form::Json => writeln!(out, "{}", serde_json::to_string_pretty(&object(&status, &sick))?)?,
+        Form::Text => text(&mut out, &status, &sources, &late)?,
+        Form::Json => writeln!(out, "{}", serde_json::to_string_pretty(&object(&status, &sources, &late))?)?,
     }
-    let well = sick.is_empty() && status.mail_refused == 0;
+    let well = sources.is_empty() && late.is_empty() && status.mail_refused_week == 0;
     Ok(if well { Exit::Ok } else { Exit::Failed })
 }
 
-fn text(out: &mut impl Write, status: &Status, sick: &[SourceRow]) -> io::Result<()> {
+/// What should have happened an hour ago and did not.
+fn late(status: &Status, sources: &[SourceRow], now: DateTime<Utc>) -> Vec<String> {
+    let due_at = now - LATE_FROM;
+    let mut late = Vec::new();
+    if let Some(at) = sources.iter().filter_map(|row| row.next_poll_at).min().filter(|at| *at < due_at) {
+        late.push(format!("polls are overdue since {}: is `newswatch run` running?", local_time(at)));
+    }
+    if let Some(at) = status.oldest_owed_at.filter(|at| *at < due_at) {
+        let since = local_time(at);
+        late.push(format!("mail waits since {since}: `newswatch test-email` says what stands in its way"));
+    }
+    late
+}
+
+fn text(out: &mut impl Write, status: &Status, sick: &[SourceRow], late: &[String]) -> io::Result<()> {
     let sources: Vec<_> = status.sources.iter().map(|(health, count)| format!("{count} {health}")).collect();
     writeln!(out, "sources   {}", if sources.is_empty() { "none".into() } else { sources.join(", ") })?;
     writeln!(out, "polled    {}", status.last_poll_at.map_or("never".into(), local_time))?;
@@ -54,6 +75,9 @@ fn text(out: &mut impl Write, status: &Status, sick: &[SourceRow]) -> io::Result
         "mail      {} sent, {} owed{oldest}, {} refused",
         status.mail_sent, status.mail_owed, status.mail_refused
     )?;
+    for line in late {
+        writeln!(out, "\n{line}")?;
+    }
     for row in sick {
         let since = row.health_since_at.map_or(String::new(), |at| format!(" since {}", local_time(at)));
         let why = row.last_error.as_deref().unwrap_or("no reason was given");
@@ -66,14 +90,18 @@ fn text(out: &mut impl Write, status: &Status, sick: &[SourceRow]) -> io::Result
             printable(why)
         )?;
     }
-    if status.mail_refused > 0 {
-        writeln!(out, "\nSome mail was refused for good: somebody was not told.")?;
-        writeln!(out, "  the table `mail_refused` of the database says who and why")?;
+    if status.mail_refused_week > 0 {
+        let count = status.mail_refused_week;
+        writeln!(
+            out,
+            "\nMail was refused for good in the last seven days ({count}): somebody was not told."
+        )?;
+        writeln!(out, "  the view `mail_refused` of the database says who and why")?;
     }
     Ok(())
 }
 
-fn object(status: &Status, sick: &[SourceRow]) -> Value {
+fn object(status: &Status, sick: &[SourceRow], late: &[String]) -> Value {
     let sick = sick.iter().map(|row| {
         json!({
             "source": row.name, "health": row.health, "since_at": row.health_since_at.map(data_time),
@@ -90,6 +118,6 @@ fn object(status: &Status, sick: &[SourceRow]) -> Value {
             "sent": status.mail_sent, "owed": status.mail_owed, "refused": status.mail_refused,
             "oldest_owed_at": status.oldest_owed_at.map(data_time),
         },
-        "sick": sick.collect::<Vec<_>>(),
+        "late": late, "sick": sick.collect::<Vec<_>>(),
     })
 }

@@ -20,9 +20,14 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 use tokio::sync::watch;
+use tokio::task::JoinSet;
 
 /// Longest sleep of a loop, so that clock steps and edits of the database are noticed.
 const NAP: Duration = Duration::from_secs(5);
+
+/// Longest time a loop may take for one step: a relay may take ten minutes to
+/// answer the final dot of one mail (RFC 5321, 4.5.3.2.6).
+const SILENCE_MOST: Duration = Duration::from_secs(15 * 60);
 
 /// What polls under way may take to end once we are asked to stop.
 const STOP_PATIENCE: Duration = Duration::from_secs(8);
@@ -49,6 +54,8 @@ pub enum DaemonError {
     Fetch(#[from] FetchError),
     #[error("failed to listen for signals")]
     Signal(#[source] std::io::Error),
+    #[error("failed to go on: a part of newswatch died; please report it")]
+    LoopDied(#[source] Option<tokio::task::JoinError>),
 }
 
 impl Desk {
@@ -63,6 +70,7 @@ impl Desk {
         let named: Vec<_> =
             config.sources.iter().map(|source| (source.name.clone(), source.url.clone())).collect();
         store.register(&named, Utc::now())?;
+        store.resume(Utc::now())?;
         Ok(Desk { config, store, fetcher, mailer, data })
     }
 }
@@ -76,21 +84,25 @@ pub async fn run(desk: Desk, reload: impl Fn() -> anyhow::Result<Config>) -> Res
     let (stop, stopping) = watch::channel(false);
     let pulse = Arc::new(Pulse::default());
     let (desks, desk) = watch::channel(Arc::new(desk));
-    let polling = tokio::spawn(poll::run(desk.clone(), stopping.clone(), pulse.clone()));
-    let telling = tokio::spawn(tell::run(desk.clone(), stopping.clone(), pulse.clone()));
-    let watching = tokio::spawn(watchdog_loop(desk, stopping, pulse));
+    let mut loops = JoinSet::new();
+    loops.spawn(poll::run(desk.clone(), stopping.clone(), pulse.clone()));
+    loops.spawn(tell::run(desk.clone(), stopping.clone(), pulse.clone()));
+    loops.spawn(watchdog_loop(desk, stopping, pulse));
     notify(&[sd_notify::NotifyState::Ready]);
-    let signalled = signals(&desks, reload).await;
+    // A loop that ends before it is asked to has died, and a daemon that polls
+    // without telling, or tells without polling, is worse than none.
+    let ended = tokio::select! {
+        ended = signals(&desks, reload) => ended,
+        Some(ended) = loops.join_next() => Err(DaemonError::LoopDied(ended.err())),
+    };
     notify(&[sd_notify::NotifyState::Stopping]);
     tracing::info!("stopping");
     let _ = stop.send(true);
-    let ended = tokio::join!(polling, telling, watching);
-    for end in [ended.0, ended.1, ended.2] {
-        if let Err(error) = end {
-            tracing::error!(%error, "a loop died");
-        }
+    let rest = async { while loops.join_next().await.is_some() {} };
+    if tokio::time::timeout(STOP_PATIENCE + NAP / 10, rest).await.is_err() {
+        tracing::warn!("what was under way was cut off; it will be done again");
     }
-    signalled
+    ended
 }
 
 /// When each loop last went round; the watchdog is fed only while all do.
@@ -152,12 +164,16 @@ async fn watchdog_loop(
     mut stopping: watch::Receiver<bool>,
     pulse: Arc<Pulse>,
 ) {
-    let Some(period) = sd_notify::watchdog_enabled() else { return };
+    let Some(period) = sd_notify::watchdog_enabled() else {
+        // The sender outlives the loops, so this waits for the end and no error.
+        let _ = stopping.changed().await;
+        return;
+    };
     while !*stopping.borrow() {
         let store = desks.borrow().store.clone();
         let wrote = off_thread(move || store.probe(Utc::now())).await;
         match wrote {
-            Ok(()) if pulse.alive(period) => notify(&[sd_notify::NotifyState::Watchdog]),
+            Ok(()) if pulse.alive(SILENCE_MOST) => notify(&[sd_notify::NotifyState::Watchdog]),
             Ok(()) => tracing::error!("a loop stands still; the watchdog is not fed"),
             Err(error) => {
                 tracing::error!(error = &error as &dyn std::error::Error, "the database takes no write")

@@ -18,6 +18,9 @@ use tokio::sync::watch;
 /// by itself is no news.
 const TROUBLE_PATIENCE: TimeDelta = TimeDelta::minutes(15);
 
+/// A relay that defers this many in a row is down: the rest waits for the next round.
+const DEFERRED_IN_A_ROW_MAX: usize = 3;
+
 /// An item and the rows that say it is owed.
 type Owed = (Item, Vec<i64>);
 
@@ -53,7 +56,11 @@ pub(super) async fn run(
                 "what is owed was not told; trying again"
             );
         }
-        if let Err(error) = deliver_due(&desk, || !*stopping.borrow(), log_delivery).await {
+        let go_on = || {
+            Pulse::beat(&pulse.told);
+            !*stopping.borrow()
+        };
+        if let Err(error) = deliver_due(&desk, go_on, log_delivery).await {
             tracing::error!(
                 error = &error as &dyn std::error::Error,
                 "the outbox was not read; trying again"
@@ -83,13 +90,15 @@ fn log_delivery(told: &Told) {
 pub async fn tell_due(desk: &Arc<Desk>, now: DateTime<Utc>) -> Result<usize, TellError> {
     let desk = desk.clone();
     off_thread(move || {
-        let mut mails = 0;
+        let mut done = Vec::new();
         for plan in &desk.config.plans {
-            mails += tell_alerts(&desk, plan, now)?;
-            mails += tell_slot(&desk, plan, now)?;
+            done.push(tell_alerts(&desk, plan, now));
+            done.push(tell_slot(&desk, plan, now));
         }
-        mails += tell_trouble(&desk, now)?;
-        Ok(mails)
+        done.push(tell_orphans(&desk, now));
+        done.push(tell_trouble(&desk, now));
+        // One plan that cannot be told must not silence the others.
+        done.into_iter().try_fold(0, |mails, more| Ok(mails + more?))
     })
     .await
 }
@@ -109,7 +118,9 @@ fn tell_alerts(desk: &Desk, plan: &Plan, now: DateTime<Utc>) -> Result<usize, Te
     if plan.is_quiet(now) {
         return Ok(0);
     }
-    let owed = desk.store.owed(&plan.name, Some(Urgency::AtOnce))?;
+    // Without a digest to wait for, everything is told at once, also what was once
+    // meant for one.
+    let owed = desk.store.owed(&plan.name, plan.cron.is_some().then_some(Urgency::AtOnce))?;
     if owed.len() > plan.burst_max {
         return tell_alert(desk, plan, &owed, now);
     }
@@ -130,7 +141,8 @@ fn tell_slot(desk: &Desk, plan: &Plan, now: DateTime<Utc>) -> Result<usize, Tell
     let Some(cron) = &plan.cron else { return Ok(0) };
     let Some(slot) = cron.last_at_or_before(now) else { return Ok(0) };
     match desk.store.told_until(&plan.name)? {
-        Some(until) if until >= slot => Ok(0),
+        // A window that ends in the future was closed by a clock that was ahead.
+        Some(until) if until >= slot && until <= now => Ok(0),
         Some(_) => tell_digest(desk, plan, &format!("digest {}", slot.to_rfc3339()), slot, now),
         // A plan starts when it is first seen: the slot before that was nobody's.
         None => {
@@ -174,7 +186,30 @@ fn tell(
     Ok(if written { mails.len() } else { 0 })
 }
 
-/// Tells the operator, in one mail, of every source that broke or healed.
+/// What is owed under a plan that is no longer configured (renamed, taken out) goes
+/// to the operator, else to the first plan's recipients: somebody has to read it.
+fn tell_orphans(desk: &Desk, now: DateTime<Utc>) -> Result<usize, TellError> {
+    let Some(heir) = desk.config.plans.first() else { return Ok(0) };
+    let to = if desk.config.mail.ops_to.is_empty() { &heir.to } else { &desk.config.mail.ops_to };
+    let mut mails = 0;
+    for name in desk.store.plans_owing()? {
+        if desk.config.plans.iter().any(|plan| plan.name == name) {
+            continue;
+        }
+        tracing::warn!(
+            plan = name,
+            "no such plan is configured any more; what it owes goes to {}",
+            to.join(", ")
+        );
+        let orphan = Plan { name, to: to.clone(), cron: None, quiet: None, ..heir.clone() };
+        let owed = desk.store.owed(&orphan.name, None)?;
+        mails += tell_alert(desk, &orphan, &owed, now)?;
+    }
+    Ok(mails)
+}
+
+/// Tells the operator, in one mail, of every source that broke or healed, and of
+/// mail that was refused.
 fn tell_trouble(desk: &Desk, now: DateTime<Utc>) -> Result<usize, TellError> {
     let (to, zone) = (&desk.config.mail.ops_to, desk.config.daemon.zone);
     if to.is_empty() {
@@ -182,11 +217,12 @@ fn tell_trouble(desk: &Desk, now: DateTime<Utc>) -> Result<usize, TellError> {
     }
     let changed = desk.store.health_changes(now - TROUBLE_PATIENCE)?;
     let changes: Vec<_> = changed.iter().map(change).collect();
-    let Some(digest) = trouble::trouble(&changes, zone) else { return Ok(0) };
+    let (rows, refusals): (Vec<_>, Vec<_>) = desk.store.refused_untold()?.into_iter().unzip();
+    let Some(digest) = trouble::trouble(&changes, &refusals, zone) else { return Ok(0) };
     let slot = format!("trouble {}", now.timestamp_millis());
     let mails = mails(desk, OPERATOR, to, &slot, &digest, now)?;
     let healths: Vec<_> = changed.into_iter().map(|state| (state.name, state.health)).collect();
-    let written = desk.store.enqueue_trouble(&healths, &slot, &mails, now)?;
+    let written = desk.store.enqueue_trouble(&healths, &rows, &slot, &mails, now)?;
     Ok(if written { mails.len() } else { 0 })
 }
 
@@ -268,13 +304,19 @@ pub async fn deliver_due(
 ) -> Result<usize, StoreError> {
     let store = desk.store.clone();
     let due = off_thread(move || store.outbox_due(Utc::now())).await?;
-    let mut sent = 0;
+    let (mut sent, mut deferred) = (0, 0);
     for row in due.into_iter().take_while(|_| go_on()) {
+        let store = desk.store.clone();
+        off_thread(move || store.try_now(row.id, Utc::now())).await?;
         let delivery = desk.mailer.send(&row.sender, &row.recipient, &row.message_id, &row.wire).await;
         sent += usize::from(delivery == mail::Delivery::Sent);
         let (store, settled) = (desk.store.clone(), delivery.clone());
         off_thread(move || store.settle(row.id, &settled, Utc::now())).await?;
+        deferred = if matches!(delivery, mail::Delivery::Deferred(_)) { deferred + 1 } else { 0 };
         tell(&Told { recipient: row.recipient, subject: row.subject, delivery });
+        if deferred >= DEFERRED_IN_A_ROW_MAX {
+            break;
+        }
     }
     Ok(sent)
 }

@@ -1,4 +1,5 @@
-//! What the operator is told: sources that fell sick, and those that are well again.
+//! What the operator is told: sources that fell sick, those that are well again,
+//! and mail that was refused for good.
 
 use super::{Digest, prose};
 use askama::Template;
@@ -22,6 +23,15 @@ pub struct Change {
     pub reason: Option<String>,
 }
 
+/// A mail that will never arrive.
+#[derive(Debug, Clone)]
+pub struct Refusal {
+    pub recipient: String,
+    pub subject: String,
+    pub refused_at: DateTime<Utc>,
+    pub reason: String,
+}
+
 /// A change, ready to print.
 struct Line {
     source: String,
@@ -37,6 +47,7 @@ struct Html<'a> {
     subject: &'a str,
     sick: &'a [Line],
     healed: &'a [Line],
+    refused: &'a [Refused],
 }
 
 #[derive(Template)]
@@ -44,19 +55,30 @@ struct Html<'a> {
 struct Text<'a> {
     sick: &'a [Line],
     healed: &'a [Line],
+    refused: &'a [Refused],
 }
 
-/// One mail for all of `changes`; nothing where nothing changed.
-pub fn trouble(changes: &[Change], zone: Tz) -> Option<Digest> {
+/// A refusal, ready to print.
+struct Refused {
+    recipient: String,
+    subject: String,
+    at: String,
+    reason: String,
+}
+
+/// One mail for all of it; nothing where there is nothing to tell.
+pub fn trouble(changes: &[Change], refusals: &[Refusal], zone: Tz) -> Option<Digest> {
     let lines = |is_sick| -> Vec<Line> {
         let chosen = changes.iter().filter(|change| change.is_sick == is_sick);
         chosen.take(CHANGES_MAX).map(|change| line(change, zone)).collect()
     };
     let (sick, healed) = (lines(true), lines(false));
-    let subject = subject(&sick, &healed)?;
+    let refused: Vec<_> = refusals.iter().take(CHANGES_MAX).map(|refusal| refused(refusal, zone)).collect();
+    let subject = subject(&sick, &healed, refused.len())?;
     let holds = "a template over strings cannot fail";
-    let html = Html { subject: &subject, sick: &sick, healed: &healed }.render().expect(holds);
-    let text = Text { sick: &sick, healed: &healed }.render().expect(holds);
+    let html =
+        Html { subject: &subject, sick: &sick, healed: &healed, refused: &refused }.render().expect(holds);
+    let text = Text { sick: &sick, healed: &healed, refused: &refused }.render().expect(holds);
     Some(Digest { subject, text, html })
 }
 
@@ -66,13 +88,29 @@ fn line(change: &Change, zone: Tz) -> Line {
         source: clean(&change.source),
         url: clean(&change.url),
         health: clean(&change.health),
-        since: change.since_at.with_timezone(&zone).format("%-d %b %Y, %H:%M %Z").to_string(),
+        since: local(change.since_at, zone),
         reason: clean(change.reason.as_deref().unwrap_or_default()),
     }
 }
 
-fn subject(sick: &[Line], healed: &[Line]) -> Option<String> {
+fn refused(refusal: &Refusal, zone: Tz) -> Refused {
+    let clean = |text: &str| prose::line(text, WORDS_CHARS_MAX);
+    Refused {
+        recipient: clean(&refusal.recipient),
+        subject: clean(&refusal.subject),
+        at: local(refusal.refused_at, zone),
+        reason: clean(&refusal.reason),
+    }
+}
+
+fn local(at: DateTime<Utc>, zone: Tz) -> String {
+    at.with_timezone(&zone).format("%-d %b %Y, %H:%M %Z").to_string()
+}
+
+fn subject(sick: &[Line], healed: &[Line], refused: usize) -> Option<String> {
     let subject = match (sick, healed) {
+        _ if refused == 1 => "Mail refused: somebody was not told".into(),
+        _ if refused > 1 => format!("{refused} mails refused: somebody was not told"),
         ([], []) => return None,
         ([one], []) => format!("Source in trouble: {} is {}", one.source, one.health),
         ([], [one]) => format!("Source well again: {}", one.source),
@@ -99,7 +137,7 @@ mod tests {
             reason: is_sick.then(|| "failed to read `naryn.example`:\r\nit answered 403 <b>".into()),
         };
         let check = |changes: &[Change], subject: &str, line: &str| {
-            let mail = trouble(changes, Tz::Asia__Bishkek).expect("something changed");
+            let mail = trouble(changes, &[], Tz::Asia__Bishkek).expect("something changed");
             assert_eq!(mail.subject, subject);
             assert!(mail.text.contains(line), "{}", mail.text);
             assert!(!mail.html.contains("<b> "), "foreign text is escaped: {}", mail.html);
@@ -119,6 +157,19 @@ mod tests {
             "Sources: 1 in trouble, 1 well again",
             "* Osh Echo: since",
         );
-        assert_eq!(trouble(&[], Tz::UTC), None);
+        assert_eq!(trouble(&[], &[], Tz::UTC), None);
+        let refusal = Refusal {
+            recipient: "desk@example.org".into(),
+            subject: "Alert: Temirov".into(),
+            refused_at: at,
+            reason: "550 no such user".into(),
+        };
+        let mail = trouble(&[], &[refusal], Tz::UTC).expect("a mail was refused");
+        assert_eq!(mail.subject, "Mail refused: somebody was not told");
+        assert!(
+            mail.text.contains("desk@example.org") && mail.text.contains("550 no such user"),
+            "{}",
+            mail.text
+        );
     }
 }

@@ -69,9 +69,7 @@ pub enum FetchError {
         "read `{host}`: blocked, it answered {status}; set `contact` so that it can tell who asks, or ask the publisher to let `newswatch` in"
     )]
     Blocked { host: String, status: u16 },
-    #[error(
-        "find this address at `{host}`: it answered 404; look for the feed's new address with `newswatch sources discover`"
-    )]
+    #[error("find this address at `{host}`: it answered 404; look on its site for the feed's new address")]
     NotFound { host: String },
     #[error("read `{host}`: too many requests, it answered 429; poll less often with a longer `every`")]
     TooMany { host: String },

@@ -31,6 +31,7 @@ pub use search::{Found, Search};
 pub use show::{Copy, Revision, Shown, ShownMatch, Told};
 pub use status::{SourceRow, Status, WatchRow};
 
+use crate::digest::trouble::Refusal;
 use crate::digest::{Footer, Item, Plan, Urgency};
 use crate::extract::Article;
 use crate::fetch::Validators;
@@ -273,19 +274,21 @@ impl Store {
         self.read(|connection| sources::health_changes(connection, since))
     }
 
-    /// Writes the mails that tell of the healths given (source, health), and that
-    /// they were told, in one transaction.
+    /// Writes the mails that tell of the healths given (source, health) and of
+    /// refused mails by row, and that they were told, in one transaction.
     pub fn enqueue_trouble(
         &self,
         healths: &[(String, String)],
+        refused: &[i64],
         slot: &str,
         mails: &[NewMail],
         now: DateTime<Utc>,
     ) -> Result<bool, StoreError> {
         let digest = outbox::NewDigest { plan: OPERATOR.into(), slot: slot.into(), until: None };
-        let (healths, mails) = (healths.to_vec(), mails.to_vec());
+        let (healths, refused, mails) = (healths.to_vec(), refused.to_vec(), mails.to_vec());
         self.write(move |connection| {
             sources::note_told(connection, &healths)?;
+            outbox::note_refusals_told(connection, &refused)?;
             outbox::enqueue(connection, &digest, &[], &mails, now)
         })
     }
@@ -293,6 +296,30 @@ impl Store {
     /// Mails whose time has come, oldest first.
     pub fn outbox_due(&self, now: DateTime<Utc>) -> Result<Vec<OutboxRow>, StoreError> {
         self.read(|connection| outbox::due(connection, now))
+    }
+
+    /// Counts a try that is about to be made. Where this fails nothing may be sent:
+    /// a try that cannot be counted would be made again and again.
+    pub fn try_now(&self, id: i64, now: DateTime<Utc>) -> Result<(), StoreError> {
+        self.write(move |connection| outbox::try_now(connection, id, now))
+    }
+
+    /// Makes mails due whose last try has no outcome; for the start of a process.
+    pub fn resume(&self, now: DateTime<Utc>) -> Result<(), StoreError> {
+        self.write(move |connection| outbox::resume(connection, now))
+    }
+
+    /// Mails refused for good, by row, that the operator was not told of yet.
+    pub fn refused_untold(&self) -> Result<Vec<(i64, Refusal)>, StoreError> {
+        self.read(outbox::refused_untold)
+    }
+
+    /// Plans that something is owed under and no digest has taken it.
+    pub fn plans_owing(&self) -> Result<Vec<String>, StoreError> {
+        self.read(|connection| {
+            let sql = "SELECT DISTINCT plan FROM owed WHERE digest_id IS NULL";
+            connection.prepare_cached(sql)?.query_map([], |row| row.get(0))?.collect()
+        })
     }
 
     /// Writes what became of a try; a deferred mail's next try backs off from

@@ -5,7 +5,8 @@
 //! marked sent but by a delivery that says so.
 
 use super::columns::{Time, at, surely};
-use super::{NewMail, OutboxRow};
+use super::{NewMail, OPERATOR, OutboxRow};
+use crate::digest::trouble::Refusal;
 use crate::mail::Delivery;
 use chrono::{DateTime, TimeDelta, Utc};
 use rusqlite::{Connection, OptionalExtension, Result, params};
@@ -96,6 +97,47 @@ fn outbox_row(row: &rusqlite::Row<'_>) -> Result<OutboxRow> {
     })
 }
 
+/// Counts a try before it is made: should its outcome not be written, the same
+/// bytes go again after the pause of a deferred mail, and not at once.
+pub fn try_now(connection: &Connection, id: i64, now: DateTime<Utc>) -> Result<()> {
+    let sql = "SELECT tries FROM outbox WHERE id = ?1";
+    let tries: u32 = connection.prepare_cached(sql)?.query_row([id], |row| row.get(0))?;
+    let tries = tries.saturating_add(1);
+    let sql = "UPDATE outbox SET tries = ?2, next_try_at = ?3 WHERE id = ?1 AND state = 'owed'";
+    connection.prepare_cached(sql)?.execute(params![id, tries, Time(now + pause(tries))]).map(drop)
+}
+
+/// Makes mails due whose last try has no outcome: its process died.
+pub fn resume(connection: &Connection, now: DateTime<Utc>) -> Result<()> {
+    let sql = "UPDATE outbox SET next_try_at = ?1 WHERE state = 'owed'
+               AND tries > (SELECT count(*) FROM delivery WHERE outbox_id = outbox.id)";
+    connection.execute(sql, [Time(now)]).map(drop)
+}
+
+/// Mails refused for good that the operator was not told of, but the operator's own.
+pub fn refused_untold(connection: &Connection) -> Result<Vec<(i64, Refusal)>> {
+    let sql = "SELECT o.id, o.recipient, o.subject, o.settled_at,
+                      (SELECT reason FROM delivery WHERE outbox_id = o.id ORDER BY id DESC LIMIT 1) AS reason
+               FROM outbox o JOIN digest d ON d.id = o.digest_id
+               WHERE o.state = 'refused' AND NOT o.refusal_told AND d.plan <> ?1 ORDER BY o.id";
+    let mut statement = connection.prepare_cached(sql)?;
+    let refusals = statement.query_map([OPERATOR], |row| {
+        let refusal = Refusal {
+            recipient: row.get("recipient")?,
+            subject: row.get("subject")?,
+            refused_at: at(row, "settled_at")?.unwrap_or_default(),
+            reason: row.get::<_, Option<String>>("reason")?.unwrap_or_default(),
+        };
+        Ok((row.get("id")?, refusal))
+    })?;
+    refusals.collect()
+}
+
+pub fn note_refusals_told(connection: &Connection, ids: &[i64]) -> Result<()> {
+    let mut statement = connection.prepare_cached("UPDATE outbox SET refusal_told = 1 WHERE id = ?1")?;
+    ids.iter().try_for_each(|id| statement.execute([id]).map(drop))
+}
+
 pub fn settle(connection: &Connection, id: i64, delivery: &Delivery, now: DateTime<Utc>) -> Result<()> {
     let (outcome, reason) = match delivery {
         Delivery::Sent => ("sent", None),
@@ -111,7 +153,6 @@ pub fn settle(connection: &Connection, id: i64, delivery: &Delivery, now: DateTi
         .query_row([id], |row| Ok((row.get::<_, u32>("tries")?, at(row, "created_at")?)))
         .optional()?;
     let Some((tries, created_at)) = owed else { return Ok(()) };
-    let tries = tries.saturating_add(1);
     let age = now - created_at.unwrap_or(now);
     let worn_out = age >= TimeDelta::days(KEEP_TRYING_DAYS) && tries >= TRIES_LEAST;
     let state = match delivery {
@@ -121,8 +162,8 @@ pub fn settle(connection: &Connection, id: i64, delivery: &Delivery, now: DateTi
         Delivery::Deferred(_) | Delivery::Unknown(_) => "owed",
     };
     let settled_at = (state != "owed").then_some(Time(now));
-    let sql = "UPDATE outbox SET state = ?2, tries = ?3, next_try_at = ?4, settled_at = ?5 WHERE id = ?1";
-    let values = params![id, state, tries, Time(now + pause(tries)), settled_at];
+    let sql = "UPDATE outbox SET state = ?2, next_try_at = ?3, settled_at = ?4 WHERE id = ?1";
+    let values = params![id, state, Time(now + pause(tries)), settled_at];
     connection.prepare_cached(sql)?.execute(values).map(drop)
 }
 
