@@ -4,6 +4,7 @@
 //! is told with its number and does not stop the rest.
 
 use super::Exit;
+use crate::config;
 use crate::extract::Article;
 use crate::watch::{Field, Match, Watch, WatchList};
 use anyhow::{Context, anyhow};
@@ -99,10 +100,16 @@ fn closed(error: std::io::Error) -> anyhow::Result<Exit> {
     }
 }
 
-/// The watches for lines without a query of their own.
-fn configured(given: &Arguments, _config: Option<&Path>) -> anyhow::Result<Option<WatchList>> {
-    let Some(query) = &given.query else { return Ok(None) };
-    compile(query).map(Some).map_err(|error| anyhow!("--query: {error}"))
+/// The watches for lines without a query of their own. Lines may all bring theirs,
+/// so a configuration is needed only where one is named.
+fn configured(given: &Arguments, config: Option<&Path>) -> anyhow::Result<Option<WatchList>> {
+    if let Some(query) = &given.query {
+        return compile(query).map(Some).map_err(|error| anyhow!("--query: {error}"));
+    }
+    match config::find(config) {
+        Ok(path) => Ok(Some(config::load(&path)?.watch_list)),
+        Err(_) => Ok(None),
+    }
 }
 
 fn compile(query: &str) -> Result<WatchList, String> {
