@@ -217,13 +217,19 @@ async fn hand_over(desk: &Arc<Desk>) -> anyhow::Result<Exit> {
         desk,
         || true,
         |told| {
-            let (reason, worse) = match &told.delivery {
+            let (reason, next, worse) = match &told.delivery {
                 Delivery::Sent => return,
-                Delivery::Deferred(reason) | Delivery::Unknown(reason) => (reason, Exit::TryLater),
-                Delivery::Refused(reason) => (reason, Exit::Failed),
+                Delivery::Deferred(reason) | Delivery::Unknown(reason) => {
+                    (reason, "it stays in the outbox and goes out later", Exit::TryLater)
+                }
+                Delivery::Refused(reason) => (reason, "it is not tried again", Exit::Failed),
             };
             exit = worse;
-            eprintln!("newswatch: mail to {} is not sent: {}", told.recipient, output::printable(reason));
+            eprintln!(
+                "newswatch: mail to {} is not sent: {}; {next}",
+                told.recipient,
+                output::printable(reason)
+            );
         },
     )
     .await?;
