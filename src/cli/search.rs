@@ -2,6 +2,7 @@
 
 use super::output::{Cell, Format, Output, printable};
 use super::{Exit, load, open_to_read, when};
+use crate::config::Config;
 use crate::store::{Found, Search};
 use chrono::Utc;
 use std::io::IsTerminal;
@@ -53,13 +54,31 @@ pub fn run(given: &Arguments, config: Option<&Path>) -> anyhow::Result<Exit> {
         limit: given.limit,
         ..Search::default()
     };
-    let found = open_to_read(&load(config)?)?.search(&search)?;
+    let config = load(config)?;
+    let found = open_to_read(&config)?.search(&search)?;
     if given.output.format() == Format::Table {
         given.output.print(&NARROW, &found.iter().map(narrow).collect::<Vec<_>>())?;
     } else {
         given.output.print(&COLUMNS, &found.iter().map(wide).collect::<Vec<_>>())?;
     }
-    Ok(if found.is_empty() { Exit::NothingFound } else { Exit::Ok })
+    if found.is_empty() {
+        say_what_is_unknown(given, &config);
+        return Ok(Exit::NothingFound);
+    }
+    Ok(Exit::Ok)
+}
+
+/// A slip in a name finds nothing as quietly as a name without articles. Only
+/// then: what was configured once can still be searched.
+fn say_what_is_unknown(given: &Arguments, config: &Config) {
+    let is_source = |name: &String| config.sources.iter().any(|source| source.name == *name);
+    if let Some(name) = given.source.as_ref().filter(|name| !is_source(name)) {
+        eprintln!("newswatch: no source is called `{name}`; `newswatch sources list` shows their names");
+    }
+    let is_watch = |name: &String| config.watches.iter().any(|watch| watch.name == *name);
+    if let Some(name) = given.watch.as_ref().filter(|name| !is_watch(name)) {
+        eprintln!("newswatch: no watch is called `{name}`; `newswatch watches list` shows their names");
+    }
 }
 
 fn wide(found: &Found) -> Vec<Cell> {
