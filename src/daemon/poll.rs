@@ -23,6 +23,8 @@ struct Row {
     source: Source,
     state: SourceState,
     under_way: bool,
+    /// What the log last said is wrong with it.
+    logged: Option<String>,
 }
 
 /// Runs until `stopping`; polls under way then get a few seconds to end.
@@ -47,6 +49,7 @@ pub(super) async fn run(
         tokio::select! {
             Some(done) = polls.tasks.join_next_with_id() => {
                 let done = polls.end(done);
+                timetable.log(&done);
                 reach.note(done.1.as_ref(), timetable.rows.len());
                 timetable.note(done);
             }
@@ -78,7 +81,7 @@ pub async fn poll_once(
         while polls.tasks.len() < desk.config.daemon.polls_at_once_max {
             let Some(source) = waiting.pop_front() else { break };
             let state = states.remove(&source.name).unwrap_or_else(|| fresh_state(&source));
-            polls.start(desk, &mut Row { source, state, under_way: false });
+            polls.start(desk, &mut Row { source, state, under_way: false, logged: None });
         }
         let Some(done) = polls.tasks.join_next_with_id().await else { return Ok(()) };
         let (name, polled) = polls.end(done);
@@ -147,6 +150,7 @@ impl Timetable {
             state: states.remove(&source.name).unwrap_or_else(|| fresh_state(source)),
             under_way: busy.contains(&source.name),
             source: source.clone(),
+            logged: None,
         });
         Timetable { rows: rows.collect() }
     }
@@ -163,6 +167,24 @@ impl Timetable {
         let next = waiting.filter_map(|row| row.state.next_poll_at).filter(|at| *at > now).min();
         let wait = next.map_or(NAP, |at| (at - now).to_std().unwrap_or(NAP));
         wait.clamp(Duration::from_millis(10), NAP)
+    }
+
+    /// Logs what changed with the source: a trouble once, however long it lasts.
+    fn log(&mut self, (name, polled): &(String, Option<Result<Polled, StoreError>>)) {
+        let Some(row) = self.rows.iter_mut().find(|row| row.source.name == *name) else { return };
+        let Some(Ok(polled)) = polled else { return };
+        match &polled.error {
+            Some(error) if row.logged.as_ref() != Some(error) => {
+                tracing::warn!(source = name, error, "source not read; trying again");
+            }
+            None if row.logged.is_some() => tracing::info!(source = name, "source read again"),
+            _ => {}
+        }
+        row.logged.clone_from(&polled.error);
+        if polled.new + polled.revised > 0 {
+            let Polled { new, revised, matches, .. } = polled;
+            tracing::info!(source = name, new, revised, matches, "articles stored");
+        }
     }
 
     fn note(&mut self, (name, polled): (String, Option<Result<Polled, StoreError>>)) {
