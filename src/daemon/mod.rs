@@ -83,6 +83,9 @@ impl Desk {
 pub async fn run(desk: Desk, reload: impl Fn() -> anyhow::Result<Config>) -> Result<(), DaemonError> {
     let (stop, stopping) = watch::channel(false);
     let pulse = Arc::new(Pulse::default());
+    // The loops have a period to come round for the first time.
+    Pulse::beat(&pulse.polled);
+    Pulse::beat(&pulse.told);
     let (desks, desk) = watch::channel(Arc::new(desk));
     let mut loops = JoinSet::new();
     loops.spawn(poll::run(desk.clone(), stopping.clone(), pulse.clone()));
