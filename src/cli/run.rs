@@ -8,7 +8,7 @@ pub fn run(given: Option<&Path>) -> anyhow::Result<Exit> {
     let config = load(given)?;
     let path: PathBuf = config.path.clone();
     for warning in &config.warnings {
-        tracing::warn!("{}:{}:{}: {}", path.display(), warning.line, warning.column, warning.message);
+        tracing::warn!("{}", warning.at(&path));
     }
     tracing::info!(
         config = %path.display(),
