@@ -7,4 +7,5 @@ mod killed;
 mod mail;
 mod newsroom;
 mod poll;
+mod seed;
 mod support;
