@@ -8,5 +8,6 @@ mod mail;
 mod newsroom;
 mod output;
 mod poll;
+mod running;
 mod seed;
 mod support;

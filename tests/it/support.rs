@@ -1,9 +1,11 @@
 //! A user's desk: a directory, a configuration, and the real binary.
 
 use newswatch::newsroom::Newsroom;
-use std::io::Write;
+use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
 
@@ -110,6 +112,76 @@ pub fn files(directory: &Path, extension: &str) -> Vec<String> {
         .collect();
     paths.sort();
     paths.iter().map(|path| std::fs::read_to_string(path).expect("readable")).collect()
+}
+
+/// `newswatch run` as a child, and what it logs; ended with the test.
+pub struct Running {
+    child: Child,
+    log: Arc<Mutex<String>>,
+}
+
+impl Running {
+    pub fn start(desk: &Desk, variables: &[(&str, &str)]) -> Running {
+        let mut command = desk.command(&["run"]);
+        command.envs(variables.iter().copied()).stdout(Stdio::null());
+        let mut child = command.spawn().expect("the binary starts");
+        let stderr = BufReader::new(child.stderr.take().expect("piped"));
+        let log = Arc::new(Mutex::new(String::new()));
+        let kept = log.clone();
+        std::thread::spawn(move || {
+            for line in stderr.lines().map_while(Result::ok) {
+                *kept.lock().expect("no holder panics") += &(line + "\n");
+            }
+        });
+        Running { child, log }
+    }
+
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    pub fn log(&self) -> String {
+        self.log.lock().expect("no holder panics").clone()
+    }
+
+    pub fn said(&self, words: &str) -> bool {
+        self.log().contains(words)
+    }
+
+    /// Sends SIG`name`.
+    pub fn signal(&self, name: &str) {
+        let sent = Command::new("kill").args(["-s", name, &self.id().to_string()]).status();
+        assert!(sent.is_ok_and(|status| status.success()), "`kill` sends SIG{name}");
+    }
+
+    /// Ends with exit 0 within ten seconds of the signal.
+    pub fn ends_well_on(&mut self, signal: &str) {
+        let asked = Instant::now();
+        self.signal(signal);
+        let mut ended = None;
+        wait_for("the end", || {
+            ended = self.child.try_wait().expect("the child can be asked");
+            ended.is_some()
+        });
+        assert!(asked.elapsed() < Duration::from_secs(10), "it took {:?}", asked.elapsed());
+        assert_eq!(ended.and_then(|status| status.code()), Some(0), "{}", self.log());
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Looks every few milliseconds until `done`, half a minute at most.
+pub fn wait_for(what: &str, mut done: impl FnMut() -> bool) {
+    let deadline = Instant::now() + Duration::from_secs(30);
+    while !done() {
+        assert!(Instant::now() < deadline, "waited in vain for {what}");
+        std::thread::sleep(Duration::from_millis(25));
+    }
 }
 
 /// A newsroom that serves while the test's own thread runs the binary.
