@@ -6,6 +6,7 @@ mod fetch;
 mod killed;
 mod mail;
 mod newsroom;
+mod outage;
 mod output;
 mod poll;
 mod running;
