@@ -2,6 +2,7 @@
 
 mod architecture;
 mod documents;
+mod errors;
 mod fetch;
 mod killed;
 mod mail;
