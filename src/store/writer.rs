@@ -9,6 +9,7 @@ use rusqlite::Connection;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, Sender, channel, sync_channel};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 /// Jobs that share one commit at most.
 const BATCH_JOBS_MAX: usize = 64;
@@ -78,7 +79,9 @@ fn serve(path: &Path, connection: &Connection, jobs: &Receiver<Job>) {
             answer(committed.clone());
         }
     }
-    // Refreshes the planner's statistics where they are stale; losing that is no loss.
+    // Refreshes the planner's statistics where they are stale; losing that is no
+    // loss, so nobody's lock is waited for.
+    let _ = connection.busy_timeout(Duration::ZERO);
     let _ = connection.execute_batch("PRAGMA optimize");
 }
 
