@@ -3,6 +3,7 @@
 
 use crate::support::{Desk, Ran, finish, newsroom};
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 const WATCH: &str = "[[watch]]\nname = \"Temirov\"\nquery = \"Temirov\"\n";
 const PLAN: &str = "[[plan]]\nname = \"desk\"\nto = [\"desk@example.org\"]\ncron = \"0 7 * * *\"\n";
@@ -128,7 +129,9 @@ fn a_database_that_is_not_ours_to_write_is_left_alone() {
     let desk = polled();
     let other = rusqlite::Connection::open(file(&desk)).expect("a database");
     other.execute_batch("BEGIN EXCLUSIVE").expect("a lock");
+    let began = Instant::now();
     check(&desk, &["poll"], 75, &["is locked by another program", "try again"]);
+    assert!(began.elapsed() < Duration::from_secs(9), "five seconds are waited once: {:?}", began.elapsed());
     other.execute_batch("COMMIT").expect("the lock ends");
     check(&desk, &["status"], 0, &[]);
     // A newer newswatch made it.

@@ -87,7 +87,7 @@ fn a_hangup_takes_a_good_configuration_and_no_other() {
     daemon.signal("HUP");
     wait_for("the new source", || asked(&site, "/new") == 1);
     assert!(daemon.said("configuration reloaded"), "{}", daemon.log());
-    wait_for("its story", || desk.mails().len() == 1);
+    wait_for("its story", || desk.query("SELECT watch FROM match") == ["Temirov"]);
     daemon.ends_well_on("INT");
 }
 
@@ -154,7 +154,7 @@ fn without_a_network_it_says_so_and_goes_on() {
     serve(&site, "/feed", NEW);
     desk.configure(&(WATCH.to_owned() + &source(&site, "/feed")));
     daemon.signal("HUP");
-    wait_for("its mail", || desk.mails().len() == 1);
+    wait_for("its story", || desk.query("SELECT watch FROM match") == ["Temirov"]);
     daemon.ends_well_on("TERM");
 }
 
