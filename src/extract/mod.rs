@@ -9,19 +9,18 @@ mod blocks;
 mod body;
 mod kinds;
 mod language;
-mod link;
 mod meta;
 mod rules;
 mod text;
 mod voters;
 
 pub use language::language;
-pub use link::canonical;
 pub use rules::{Rules, check_rules, page_by};
 pub use text::{line_of, text_of};
 
 use crate::feed::Entry;
 use crate::feed::charset::{self, Kind};
+use crate::feed::link::canonical;
 use crate::page::tree::Tree;
 use chrono::{DateTime, SecondsFormat, Utc};
 use sha2::{Digest, Sha256};
@@ -136,7 +135,7 @@ fn text_of_entry(entry: &Entry) -> String {
 }
 
 /// `body`, led by those lines of `lead` that it does not contain.
-fn joined(lead: &str, body: &str) -> String {
+pub fn joined(lead: &str, body: &str) -> String {
     if lead.is_empty() || body.is_empty() {
         return format!("{lead}{body}");
     }
@@ -210,8 +209,8 @@ fn title_from(text: &str) -> String {
     format!("{whole}…")
 }
 
-/// guid if the source gave one, else the link without tracking parameters, else
-/// a hash of title and date: never anything that changes from poll to poll.
+/// The entry's id, which every parsed entry with a word in it has (`feed::identity`);
+/// one that was made by hand goes by its link, else by title and date.
 fn identity(entry: &Entry) -> String {
     let guid = entry.id.as_deref().map(str::trim).filter(|id| !id.is_empty());
     match (guid, entry.link.as_deref()) {

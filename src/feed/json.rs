@@ -92,7 +92,7 @@ pub fn read(text: &str, entries_max: usize) -> Option<Feed> {
     if reader.broken {
         faults.push(Fault { place: "document".into(), what: "the JSON is broken or cut off".into() });
     }
-    is_feed.then(|| feed(&root, entries, faults))
+    is_feed.then(|| Feed { cut_short: reader.broken, ..feed(&root, entries, faults) })
 }
 
 fn feed(root: &Value, entries: Vec<Entry>, faults: Vec<Fault>) -> Feed {

@@ -11,6 +11,7 @@ pub mod dates;
 mod entities;
 mod identity;
 mod json;
+pub mod link;
 mod map;
 mod tokens;
 mod tree;
@@ -63,6 +64,9 @@ pub struct Feed {
     /// Other sitemaps, where the document is a sitemap index.
     #[serde(skip)]
     pub sitemaps: Vec<Sitemap>,
+    /// Whether the document broke off inside an entry, so that others may be missing.
+    #[serde(skip)]
+    pub cut_short: bool,
     /// Items in document order.
     #[serde(skip)]
     pub entries: Vec<Entry>,
@@ -168,6 +172,7 @@ fn read_markup(text: &str) -> Result<Feed, NotAFeed> {
         return Err(not_a_feed(text));
     }
     let mut feed = map::feed(&outline.tree);
+    feed.cut_short = outline.cut_short;
     // The document's own faults come first: they may explain the others.
     let mut document: Vec<_> = outline.faults.iter().map(|what| document_fault(what)).collect();
     if outline.truncated {

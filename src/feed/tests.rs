@@ -262,9 +262,43 @@ fn ids_stay_the_same_and_never_name_two_stories() {
     assert!(hashed[0].starts_with("sha256:"), "{hashed:?}");
     assert_eq!(hashed, ids(&item("<pubDate>Tue, 03 Nov 2026 00:00 GMT</pubDate><title>Temirov</title>")));
     assert_ne!(hashed, ids(&item("<title>Temirov</title><pubDate>4 Nov 2026</pubDate>")));
-    let shared = ids("<item><guid>0</guid><title>a</title><link>https://a.test/1</link></item>\
-         <item><guid>0</guid><title>b</title><link>https://a.test/2</link></item>");
-    assert_eq!(shared, ["https://a.test/1", "https://a.test/2"]);
+}
+
+/// Two items, whether each keeps the identity it gives or gets one of its own.
+#[test]
+fn an_identity_that_two_stories_share_is_not_believed() {
+    let date = |day: u32| format!("<pubDate>{day} Nov 2026</pubDate>");
+    let link = |path: &str| format!("<link>https://a.test/{path}</link>");
+    let (one, other) = ("<title>Temirov is tried</title>", "<title>Temirov is freed</title>");
+    let guid = "<guid isPermaLink='false'>0</guid>";
+    let check = |name: &str, first: String, second: String, expected: [&str; 2]| {
+        let items = format!("<rss><channel><item>{first}</item><item>{second}</item></channel></rss>");
+        let feed = parse(items.as_bytes(), None, None).expect("a feed");
+        let ids: Vec<_> = feed.entries.iter().filter_map(|entry| entry.id.as_deref()).collect();
+        let same = |id: &&str, wanted: &str| {
+            if wanted == "sha256:" { id.starts_with(wanted) } else { *id == wanted }
+        };
+        assert!(
+            ids.len() == 2 && ids.iter().zip(expected).all(|(id, wanted)| same(id, wanted)),
+            "{name}: {ids:?}"
+        );
+        let apart = expected[0] == "sha256:" || expected[0] != expected[1];
+        assert_eq!(ids[0] != ids[1], apart, "{name}");
+        assert_eq!(!feed.faults.is_empty(), apart, "{name}: {:?}", feed.faults);
+    };
+    let guids = ["https://a.test/1", "https://a.test/2"];
+    check(
+        "a guid for all",
+        format!("{guid}{one}{}", link("1")),
+        format!("{guid}{other}{}", link("2")),
+        guids,
+    );
+    check("a guid and no link", format!("{guid}{one}"), format!("{guid}{other}"), ["sha256:"; 2]);
+    check("a link for all", format!("{one}{}", link("")), format!("{other}{}", link("")), ["sha256:"; 2]);
+    let all = |title: &str, day| format!("{guid}{title}{}{}", link(""), date(day));
+    check("a guid and a link for all", all(one, 3), all(other, 4), ["sha256:"; 2]);
+    check("two versions of one story", all(one, 3), all(other, 3), ["0"; 2]);
+    check("the same item twice", all(one, 3), all(one, 3), ["0"; 2]);
 }
 
 #[test]
