@@ -95,7 +95,8 @@ fn fresh(poll: usize, dice: &mut Dice) -> Recording {
             language: Some("ru".into()),
             ..Article::default()
         };
-        NewArticle { article, fingerprint: dice.next(), entry_hash: 1, matches: Vec::new(), owed: Vec::new() }
+        let (fingerprint, entry_hash) = (dice.next(), dice.next());
+        NewArticle { article, fingerprint, entry_hash, matches: Vec::new(), owed: Vec::new(), page: None }
     };
     let name = format!("source {}", poll % 500);
     Recording {
@@ -105,6 +106,7 @@ fn fresh(poll: usize, dice: &mut Dice) -> Recording {
         bytes: 46_000,
         millis: 200,
         faults: Vec::new(),
+        listed: Vec::new(),
         articles: (0..ITEMS_A_POLL).map(|item| article(item, dice)).collect(),
         revisions: Vec::new(),
         touched: Vec::new(),

@@ -9,6 +9,7 @@ use crate::feed::Entry;
 use chrono::{DateTime, TimeDelta, Utc};
 use sha2::{Digest, Sha256};
 use std::collections::HashSet;
+use std::ops::Range;
 
 /// A text's fingerprint: near-duplicate texts differ in few bits (simhash over
 /// word shingles; Charikar 2002).
@@ -95,6 +96,32 @@ pub fn same_article(old: &Telling, new: &Telling) -> bool {
     let texts = likeness(&old_words, &new_words);
     let begins_alike = starts_alike(&old_words, &new_words);
     (titles >= 0.99 && (texts >= 0.6 || begins_alike)) || (texts >= 0.85 && (titles >= 0.2 || texts >= 0.97))
+}
+
+/// Whether a copy of a told story says nothing that the reader was not told:
+/// each of its paragraphs that `hits` (bytes of its text) stand in is there word
+/// for word. Near copies differ in little, and that little can be the verdict.
+pub fn repeats(told: &Telling, text: &str, hits: impl IntoIterator<Item = Range<usize>>) -> bool {
+    let said = words_of(&format!("{}\n{}", told.title, told.text));
+    let paragraphs: HashSet<&str> = hits.into_iter().map(|hit| paragraph(text, hit)).collect();
+    paragraphs.into_iter().all(|paragraph| {
+        let words = words_of(paragraph);
+        words.is_empty() || said.windows(words.len()).any(|stretch| stretch == words)
+    })
+}
+
+/// Whether every word of a copy's headline stands in the told story.
+pub fn repeats_headline(told: &Telling, headline: &str) -> bool {
+    let said: HashSet<String> = words_of(told.title).into_iter().chain(words_of(told.text)).collect();
+    words_of(headline).iter().all(|word| said.contains(word))
+}
+
+/// The line of `text` that `span` begins in.
+fn paragraph(text: &str, span: Range<usize>) -> &str {
+    let at = text.floor_char_boundary(span.start);
+    let start = text[..at].rfind('\n').map_or(0, |newline| newline + 1);
+    let end = text[at..].find('\n').map_or(text.len(), |newline| at + newline);
+    &text[start..end]
 }
 
 /// Whether one text is the other cut short, after at least a paragraph's words.

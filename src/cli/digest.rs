@@ -51,7 +51,7 @@ fn show(given: &Arguments, config: &Config, plan: &Plan) -> anyhow::Result<Exit>
             (since, store.found_since(since, plan)?)
         }
         None => {
-            let owed = store.owed(&plan.name, None)?;
+            let owed = store.owed(&plan.name, None, None)?;
             (store.told_until(&plan.name)?.unwrap_or(now), owed.into_iter().map(|(item, _)| item).collect())
         }
     };

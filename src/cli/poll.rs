@@ -1,6 +1,6 @@
 //! `newswatch poll`: one pass over the sources, mail for what is due, exit.
 
-use super::output::{Cell, Output, printable};
+use super::output::{Cell, Output, local_time, printable};
 use super::{Exit, hand_over, load, open_desk, runtime};
 use crate::config::{Config, Source};
 use crate::daemon::{self, Desk, Polled};
@@ -27,10 +27,10 @@ pub fn run(given: &Arguments, config: Option<&Path>) -> anyhow::Result<Exit> {
     let _inside = runtime.enter();
     let (_claim, desk) = open_desk(config)?;
     let desk = Arc::new(desk);
-    let (rows, sick) = runtime.block_on(poll(&desk, sources))?;
+    let (rows, polled) = runtime.block_on(poll(&desk, sources))?;
     given.output.print(&COLUMNS, &rows)?;
     let mailed = runtime.block_on(mail(&desk))?;
-    Ok(if sick { Exit::Unavailable } else { mailed })
+    Ok(if polled == Exit::Ok { mailed } else { polled })
 }
 
 fn chosen(config: &Config, names: &[String]) -> anyhow::Result<Vec<Source>> {
@@ -44,17 +44,21 @@ fn chosen(config: &Config, names: &[String]) -> anyhow::Result<Vec<Source>> {
     names.iter().map(find).collect()
 }
 
-/// Polls, and says whether any source failed.
-async fn poll(desk: &Arc<Desk>, sources: Vec<Source>) -> anyhow::Result<(Vec<Vec<Cell>>, bool)> {
-    let (mut rows, mut failure, mut sick) = (Vec::new(), None, false);
+/// Polls, and says whether any source failed, or put us off.
+async fn poll(desk: &Arc<Desk>, sources: Vec<Source>) -> anyhow::Result<(Vec<Vec<Cell>>, Exit)> {
+    let (mut rows, mut failure, mut exit) = (Vec::new(), None, Exit::Ok);
     let asked = sources.len();
     let mut unreachable = 0;
     daemon::poll_once(desk, sources, |name, polled| match polled {
         Ok(polled) => {
-            sick |= polled.error.is_some();
             unreachable += usize::from(polled.unreachable);
             if let Some(error) = &polled.error {
+                exit = Exit::Unavailable;
                 eprintln!("newswatch: {}: {}", printable(name), printable(error));
+            } else if let Some(until) = polled.state.not_before {
+                exit = if exit == Exit::Ok { Exit::TryLater } else { exit };
+                let until = local_time(until);
+                eprintln!("newswatch: {}: it asks not to be asked before {until}", printable(name));
             }
             rows.push(row(name, polled));
         }
@@ -64,7 +68,7 @@ async fn poll(desk: &Arc<Desk>, sources: Vec<Source>) -> anyhow::Result<(Vec<Vec
     if asked > 0 && unreachable == asked {
         eprintln!("newswatch: none of the sources can be reached; `newswatch demo` needs no network");
     }
-    failure.map_or(Ok((rows, sick)), Err)
+    failure.map_or(Ok((rows, exit)), Err)
 }
 
 fn row(name: &str, polled: &Polled) -> Vec<Cell> {

@@ -2,7 +2,7 @@
 
 use super::output::{data_time, local_time, printable};
 use super::{Exit, load, open_to_read};
-use crate::store::{Shown, Store};
+use crate::store::{PageMissing, Shown, Store};
 use anyhow::Context;
 use clap::ValueEnum;
 use serde_json::{Value, json};
@@ -69,6 +69,9 @@ fn text(out: &mut impl Write, shown: &Shown) -> io::Result<()> {
     for line in article.text.lines() {
         writeln!(out, "{}", printable(line))?;
     }
+    if let Some(missing) = &shown.page_missing {
+        writeln!(out, "\n{}", printable(&page_missing(missing)))?;
+    }
     for found in &shown.matches {
         writeln!(
             out,
@@ -120,6 +123,12 @@ fn text(out: &mut impl Write, shown: &Shown) -> io::Result<()> {
     Ok(())
 }
 
+fn page_missing(missing: &PageMissing) -> String {
+    let why = missing.why.as_deref().unwrap_or("not asked for yet");
+    let next = missing.next_try_at.map_or("given up".into(), |at| format!("next try {}", local_time(at)));
+    format!("its page is not read: {why} (tries: {}; {next}); this is what the feed says", missing.tries)
+}
+
 fn object(shown: &Shown) -> Value {
     let article = &shown.article;
     let matches = shown.matches.iter().map(|found| {
@@ -145,7 +154,7 @@ fn object(shown: &Shown) -> Value {
         "id": shown.article_id, "source": article.source, "title": article.title, "link": article.link,
         "language": article.language, "authors": article.authors,
         "published_at": article.published_at.map(data_time), "first_seen_at": data_time(shown.first_seen_at),
-        "text": article.text, "matches": matches.collect::<Vec<_>>(), "copies": copies.collect::<Vec<_>>(),
+        "text": article.text, "page_missing": shown.page_missing.as_ref().map(page_missing), "matches": matches.collect::<Vec<_>>(), "copies": copies.collect::<Vec<_>>(),
         "revisions": revisions.collect::<Vec<_>>(), "told": told.collect::<Vec<_>>(),
     })
 }

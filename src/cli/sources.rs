@@ -18,7 +18,7 @@ pub enum Arguments {
     },
 }
 
-const COLUMNS: [&str; 12] = [
+const COLUMNS: [&str; 13] = [
     "source",
     "health",
     "since_at",
@@ -29,6 +29,7 @@ const COLUMNS: [&str; 12] = [
     "articles",
     "items_a_day",
     "tags",
+    "reason",
     "error",
     "url",
 ];
@@ -64,6 +65,7 @@ fn row(source: &Source, known: Option<&SourceRow>) -> Vec<Cell> {
         count(known.map(|row| row.articles)),
         Cell::Number(known.map_or(0.0, |row| row.items_a_day)),
         Cell::Words(source.tags.clone()),
+        known.and_then(|row| row.health_reason.clone()).into(),
         known.and_then(|row| row.last_error.clone()).into(),
         source.url.clone().into(),
     ]

@@ -80,7 +80,8 @@ fn text(out: &mut impl Write, status: &Status, sick: &[SourceRow], late: &[Strin
     }
     for row in sick {
         let since = row.health_since_at.map_or(String::new(), |at| format!(" since {}", local_time(at)));
-        let why = row.last_error.as_deref().unwrap_or("no reason was given");
+        let why = row.last_error.as_ref().or(row.health_reason.as_ref());
+        let why = why.map_or("no reason was given", String::as_str);
         writeln!(
             out,
             "\n{}: {}{since}, {} failures in a row\n  {}",
@@ -105,7 +106,7 @@ fn object(status: &Status, sick: &[SourceRow], late: &[String]) -> Value {
     let sick = sick.iter().map(|row| {
         json!({
             "source": row.name, "health": row.health, "since_at": row.health_since_at.map(data_time),
-            "failures": row.failures, "error": row.last_error, "url": row.url,
+            "failures": row.failures, "reason": row.health_reason, "error": row.last_error, "url": row.url,
         })
     });
     let sources: serde_json::Map<_, _> =

@@ -3,9 +3,11 @@
 //! Invariant: loops talk through rows in the database, so what one of them has
 //! committed survives the death of all. Every task spawned here is joined here.
 
+mod pages;
 mod poll;
 mod source;
 mod tell;
+mod verdict;
 
 pub use poll::poll_once;
 pub use source::{Polled, poll_source};

@@ -3,7 +3,7 @@
 //! Invariant: no source is polled twice at a time, and none waits for another
 //! but for a place among `polls_at_once_max`.
 
-use super::source::{Polled, poll_source};
+use super::source::{self, Polled, is_to_come, poll_source};
 use super::{Desk, NAP, Pulse, STOP_PATIENCE, off_thread};
 use crate::config::Source;
 use crate::store::{SourceState, StoreError};
@@ -103,21 +103,18 @@ impl Polls {
         row.under_way = true;
         let (desk, source, state) = (desk.clone(), row.source.clone(), row.state.clone());
         let name = source.name.clone();
-        let id = self.tasks.spawn(async move { poll_source(&desk, &source, state).await }).id();
+        let id = self.tasks.spawn(survived(desk, source, state)).id();
         self.names.insert(id, name);
     }
 
-    /// The source's name and what its poll brought; `None` where the task died.
+    /// The source's name and what its poll brought; `None` where it was cut off.
     fn end(
         &mut self,
         done: Result<(Id, Result<Polled, StoreError>), JoinError>,
     ) -> (String, Option<Result<Polled, StoreError>>) {
         let (id, polled) = match done {
             Ok((id, polled)) => (id, Some(polled)),
-            Err(error) => {
-                tracing::error!(%error, "a poll died");
-                (error.id(), None)
-            }
+            Err(error) => (error.id(), None),
         };
         (self.names.remove(&id).unwrap_or_default(), polled)
     }
@@ -127,6 +124,24 @@ impl Polls {
         if tokio::time::timeout(STOP_PATIENCE, all).await.is_err() {
             tracing::warn!("polls under way were cut off; they will be made again");
         }
+    }
+}
+
+/// Polls a source; one that we ourselves die of counts as failed, so that somebody
+/// is told of it.
+async fn survived(desk: Arc<Desk>, source: Source, state: SourceState) -> Result<Polled, StoreError> {
+    let mut poll = JoinSet::new();
+    {
+        let (desk, source, state) = (desk.clone(), source.clone(), state.clone());
+        poll.spawn(async move { poll_source(&desk, &source, state).await });
+    }
+    match poll.join_next().await {
+        Some(Ok(polled)) => polled,
+        Some(Err(death)) => {
+            tracing::error!(source = source.name, error = %death, "a poll died; please report it");
+            source::died(&desk, &source, state).await
+        }
+        None => unreachable!("one task was spawned"),
     }
 }
 
@@ -156,9 +171,9 @@ impl Timetable {
     }
 
     fn due(&mut self, now: DateTime<Utc>) -> impl Iterator<Item = &mut Row> {
-        self.rows
-            .iter_mut()
-            .filter(move |row| !row.under_way && row.state.next_poll_at.is_none_or(|at| at <= now))
+        self.rows.iter_mut().filter(move |row| {
+            !row.under_way && row.state.next_poll_at.is_none_or(|at| !is_to_come(&row.state, at, now))
+        })
     }
 
     /// How long until the next source is due, at most [`NAP`].

@@ -3,24 +3,22 @@
 //! Invariant: entries, matches, what is owed for them and the validators they
 //! came with are one commit; a body that could not be read advances no validator.
 
-use super::{Desk, off_thread};
+use super::verdict::{self, next_state};
+use super::{Desk, off_thread, pages};
 use crate::config::{FullText, Source};
+use crate::digest::Urgency;
 use crate::extract::{self, Article};
 use crate::feed::{self, Entry, Fault, Feed, NotAFeed};
 use crate::fetch::{Body, FetchError, Poll, Validators};
-use crate::health::{self, Health, Seen};
+use crate::health::Seen;
 use crate::page;
-use crate::schedule::{self, Rhythm};
-use crate::store::{Known, NewArticle, Recording, SourceState, StoreError};
+use crate::store::{Known, NewArticle, PageWanted, Recording, SourceState, StoreError, Touched};
 use crate::story;
-use chrono::{DateTime, TimeDelta, Utc};
+use crate::watch::Match;
+use chrono::{DateTime, Utc};
 use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-
-/// Article pages fetched in one poll; a source that brings more new teasers than
-/// this is matched on what its feed says, with a fault.
-const PAGES_A_POLL_MAX: usize = 60;
 
 /// Entries read of one poll, newest first as published.
 const ENTRIES_A_POLL_MAX: usize = 2_000;
@@ -28,11 +26,11 @@ const ENTRIES_A_POLL_MAX: usize = 2_000;
 /// Sitemaps read of an index in one poll, newest first.
 const SITEMAPS_A_POLL_MAX: usize = 4;
 
+/// Entries of a document that say something when all of them are new.
+const WINDOW_ENTRIES_MIN: usize = 5;
+
 /// Articles that a source's rhythm is learned from.
 const RHYTHM_ARTICLES: usize = 30;
-
-/// Between looks at a source that says it is gone.
-const GONE_REST: TimeDelta = TimeDelta::days(7);
 
 /// What a poll came to.
 #[derive(Debug, Clone)]
@@ -62,43 +60,85 @@ pub async fn poll_source(
     state: SourceState,
 ) -> Result<Polled, StoreError> {
     let began = Instant::now();
-    let fetched = fetch(desk, source, &state).await;
+    if let Some(until) = state.not_before.filter(|until| is_to_come(&state, *until, Utc::now())) {
+        return Ok(Polled::put_off(state, until));
+    }
+    let (fetched, by_learned_address) = fetch(desk, source, &state).await;
     let mut reading = {
         let source = source.clone();
-        off_thread(move || read(&source, fetched)).await
+        off_thread(move || read(&source, fetched, by_learned_address)).await
     };
     follow_sitemaps(desk, &mut reading).await;
-    let (fresh, changed) = sift(desk, source, &reading).await?;
-    let first = state.polled_at.is_none();
-    let (fresh, mut faults) = complete(desk, source, fresh).await;
-    let (changed, more) = complete(desk, source, changed).await;
-    faults.extend(more);
-    let (articles, changed) = {
-        let desk = desk.clone();
-        off_thread(move || (judge(&desk, fresh, first), judge_changed(&desk, changed))).await
+    let sifted = sift(desk, source, &reading, state.healthy_at.is_none()).await?;
+    let recording = {
+        let (desk, source) = (desk.clone(), source.clone());
+        let recent = recent(&desk, &source, &sifted.fresh).await?;
+        off_thread(move || recording(&desk, &source, state, sifted, reading, recent)).await
     };
-    let now = Utc::now();
-    faults.extend(reading.faults());
-    let recent = recent(desk, source, &articles).await?;
+    let mut polled = commit(desk, recording, began).await?;
+    if !polled.unreachable {
+        let pages = pages::read_owed(desk, source).await?;
+        polled.matches += pages.matches;
+        polled.faults.extend(pages.faults);
+    }
+    Ok(polled)
+}
+
+/// Whether what is planned for `at` lies ahead. A plan made by a clock that has
+/// been set back since is none.
+pub(super) fn is_to_come(state: &SourceState, at: DateTime<Utc>, now: DateTime<Utc>) -> bool {
+    at > now && state.polled_at.is_none_or(|polled_at| polled_at <= now)
+}
+
+/// Commits that a poll of `source` died of a fault of our own.
+pub(super) async fn died(
+    desk: &Arc<Desk>,
+    source: &Source,
+    state: SourceState,
+) -> Result<Polled, StoreError> {
+    let reading = Reading { kind: Kind::Died, bytes: 0, by_learned_address: false };
+    let sifted = Sifted::default();
+    let recording = recording(desk, source, state, sifted, reading, Vec::new());
+    commit(desk, recording, Instant::now()).await
+}
+
+/// Everything the poll leaves behind, its duration aside.
+fn recording(
+    desk: &Desk,
+    source: &Source,
+    before: SourceState,
+    sifted: Sifted,
+    reading: Reading,
+    recent: Vec<DateTime<Utc>>,
+) -> (Recording, Reading) {
+    let seen = if sifted.rolled_over { Seen::AllNew(reading.entries().len()) } else { reading.seen() };
+    let state = next_state(source, before, &reading, seen, recent, Utc::now());
+    let rolled_over = sifted.rolled_over.then(|| state.health_reason.clone()).flatten();
+    let articles = judge(desk, sifted.fresh, sifted.is_first);
+    let changed = judge_changed(desk, sifted.changed);
     let recording = Recording {
-        state: next_state(source, state, &reading, recent, now),
-        outcome: reading.outcome().into(),
+        state,
+        outcome: if sifted.rolled_over { "rolled over" } else { reading.outcome() }.into(),
         entries: reading.entries().len(),
         bytes: reading.bytes,
-        millis: u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX),
-        faults,
+        millis: 0,
+        faults: reading.faults().chain(rolled_over).collect(),
+        listed: sifted.listed,
         articles,
         revisions: changed.revised,
         touched: changed.touched,
     };
-    commit(desk, recording, reading, now).await
+    (recording, reading)
 }
 
 /// Times of the newest articles of a source, newest first: its rhythm.
-async fn recent(desk: &Desk, source: &Source, new: &[NewArticle]) -> Result<Vec<DateTime<Utc>>, StoreError> {
+async fn recent(desk: &Desk, source: &Source, new: &[Draft]) -> Result<Vec<DateTime<Utc>>, StoreError> {
     let (store, name) = (desk.store.clone(), source.name.clone());
     let mut times = off_thread(move || store.recent_times(&name, RHYTHM_ARTICLES)).await?;
-    times.extend(new.iter().filter_map(|new| new.article.published_at));
+    let now = Utc::now();
+    times.extend(new.iter().map(|new| new.article.published_at.unwrap_or(now)));
+    // A date in the future says when it was written, not when it comes out.
+    times.iter_mut().for_each(|time| *time = (*time).min(now));
     times.sort_unstable_by(|a, b| b.cmp(a));
     times.truncate(RHYTHM_ARTICLES);
     Ok(times)
@@ -106,23 +146,22 @@ async fn recent(desk: &Desk, source: &Source, new: &[NewArticle]) -> Result<Vec<
 
 async fn commit(
     desk: &Arc<Desk>,
-    recording: Recording,
-    reading: Reading,
-    now: DateTime<Utc>,
+    (mut recording, reading): (Recording, Reading),
+    began: Instant,
 ) -> Result<Polled, StoreError> {
+    recording.millis = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
     let store = desk.store.clone();
     let (recording, rows) =
-        off_thread(move || store.record(&recording, now).map(|rows| (recording, rows))).await?;
-    let matches = |articles: &mut dyn Iterator<Item = &NewArticle>| -> usize {
-        articles.map(|article| article.matches.len()).sum()
-    };
+        off_thread(move || store.record(&recording, Utc::now()).map(|rows| (recording, rows))).await?;
+    // What waits for its page is counted when that is read.
+    let matches = |new: &NewArticle| if new.page.is_some() { 0 } else { new.matches.len() };
     Ok(Polled {
         outcome: reading.outcome(),
         entries: recording.entries,
         new: rows.len(),
         revised: recording.revisions.len(),
-        matches: matches(&mut recording.articles.iter())
-            + matches(&mut recording.revisions.iter().map(|(_, article)| article)),
+        matches: recording.articles.iter().map(matches).sum::<usize>()
+            + recording.revisions.iter().map(|(_, new)| matches(new)).sum::<usize>(),
         error: recording.state.last_error.clone(),
         unreachable: reading.is_unreachable(),
         faults: recording.faults,
@@ -130,32 +169,71 @@ async fn commit(
     })
 }
 
+impl Polled {
+    /// The server asked not to be asked before `until`, and is not.
+    fn put_off(state: SourceState, until: DateTime<Utc>) -> Polled {
+        let next_poll_at = state.next_poll_at.max(Some(until));
+        Polled {
+            state: SourceState { next_poll_at, ..state },
+            outcome: "deferred",
+            entries: 0,
+            new: 0,
+            revised: 0,
+            matches: 0,
+            faults: Vec::new(),
+            error: None,
+            unreachable: false,
+        }
+    }
+}
+
 /// What a source answered, read.
 #[derive(Debug)]
-struct Reading {
-    kind: Kind,
+pub(super) struct Reading {
+    pub kind: Kind,
     bytes: usize,
+    /// The configured address failed, and the one it had moved to did not.
+    pub by_learned_address: bool,
 }
 
 #[derive(Debug)]
-enum Kind {
-    Fresh { feed: Box<Feed>, validators: Validators, max_age: Option<Duration>, moved_to: Option<String> },
+pub(super) enum Kind {
+    Fresh {
+        feed: Box<Feed>,
+        validators: Validators,
+        max_age: Option<Duration>,
+        moved_to: Option<String>,
+    },
     Wrong(NotAFeed),
     Unchanged,
     Gone,
     Deferred(DateTime<Utc>),
     Failed(FetchError),
+    /// We died of what it sent.
+    Died,
 }
 
-async fn fetch(desk: &Desk, source: &Source, state: &SourceState) -> Poll {
-    let url = state.moved_to.as_deref().unwrap_or(&source.url);
+/// Asks the configured address; where that fails, the one it has moved to.
+async fn fetch(desk: &Desk, source: &Source, state: &SourceState) -> (Poll, bool) {
+    let asked = ask(desk, source, &source.url, state).await;
+    let Some(learned) = verdict::learned_address(state, Utc::now()) else { return (asked, false) };
+    if !matches!(asked, Poll::Failed(_) | Poll::Gone) {
+        return (asked, false);
+    }
+    match ask(desk, source, learned, state).await {
+        found @ (Poll::Fresh(_) | Poll::Unchanged) => (found, true),
+        _ => (asked, false),
+    }
+}
+
+async fn ask(desk: &Desk, source: &Source, url: &str, state: &SourceState) -> Poll {
     match source.selectors {
         None => desk.fetcher.poll(url, &state.validators).await,
         Some(_) => desk.fetcher.page(url, &state.validators).await,
     }
 }
 
-fn read(source: &Source, poll: Poll) -> Reading {
+fn read(source: &Source, poll: Poll, by_learned_address: bool) -> Reading {
     let bytes = if let Poll::Fresh(body) = &poll { body.bytes.len() } else { 0 };
     let kind = match poll {
         Poll::Fresh(body) => read_body(source, body),
@@ -164,7 +242,7 @@ fn read(source: &Source, poll: Poll) -> Reading {
         Poll::Deferred(until) => Kind::Deferred(until),
         Poll::Failed(error) => Kind::Failed(error),
     };
-    Reading { kind, bytes }
+    Reading { kind, bytes, by_learned_address }
 }
 
 fn read_body(source: &Source, body: Body) -> Kind {
@@ -207,7 +285,7 @@ impl Reading {
             Kind::Unchanged => "unchanged",
             Kind::Gone => "gone",
             Kind::Deferred(_) => "deferred",
-            Kind::Failed(_) | Kind::Wrong(_) => "failed",
+            Kind::Failed(_) | Kind::Wrong(_) | Kind::Died => "failed",
         }
     }
 
@@ -219,14 +297,15 @@ impl Reading {
             Kind::Deferred(_) => Seen::Deferred,
             Kind::Wrong(_) => Seen::NotAFeed,
             Kind::Failed(error) if error.is_blocked() => Seen::Refused,
-            Kind::Failed(_) => Seen::Failed,
+            Kind::Failed(_) | Kind::Died => Seen::Failed,
         }
     }
 
-    fn error(&self) -> Option<String> {
+    pub(super) fn error(&self) -> Option<String> {
         match &self.kind {
             Kind::Wrong(error) => Some(error.to_string()),
             Kind::Failed(error) => Some(format!("failed to {}", Chain(error))),
+            Kind::Died => Some("failed to read what it sends: a fault of newswatch; please report it".into()),
             Kind::Gone => {
                 Some("the server says it is gone for good (410); remove it or find its successor".into())
             }
@@ -264,7 +343,7 @@ async fn follow_sitemaps(desk: &Desk, reading: &mut Reading) {
 }
 
 /// An error with its causes on one line.
-struct Chain<'a>(&'a dyn std::error::Error);
+pub(super) struct Chain<'a>(pub &'a dyn std::error::Error);
 
 impl std::fmt::Display for Chain<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -284,93 +363,89 @@ struct Draft {
     article: Article,
     /// The stored article it is a new version of.
     known: Option<Known>,
+    /// Where its page is to be read for the whole text.
+    page: Option<PageWanted>,
 }
 
-/// The entries never seen before, and those whose published text has changed.
+/// The entries of a document, told apart.
+#[derive(Default)]
+struct Sifted {
+    /// Never seen before.
+    fresh: Vec<Draft>,
+    /// Known, and published with other words.
+    changed: Vec<Draft>,
+    /// Identities of all.
+    listed: Vec<String>,
+    /// Nothing was ever read of this source.
+    is_first: bool,
+    /// None of the entries was there at the poll before.
+    rolled_over: bool,
+}
+
 async fn sift(
     desk: &Arc<Desk>,
     source: &Source,
     reading: &Reading,
-) -> Result<(Vec<Draft>, Vec<Draft>), StoreError> {
-    let language = source.language.as_deref().or(reading.language());
-    let mut met = HashSet::new();
-    let drafts: Vec<(Entry, Article)> = reading
-        .entries()
-        .iter()
-        .map(|entry| (entry.clone(), extract::article(&source.name, entry, language)))
-        .filter(|(_, article)| met.insert(article.identity.clone()))
-        .collect();
-    let identities: Vec<_> = drafts.iter().map(|(_, article)| article.identity.clone()).collect();
-    let (store, name) = (desk.store.clone(), source.name.clone());
+    is_first: bool,
+) -> Result<Sifted, StoreError> {
+    let drafts = drafts(source, reading, is_first);
+    let listed: Vec<_> = drafts.iter().map(|draft| draft.article.identity.clone()).collect();
+    let (store, name, identities) = (desk.store.clone(), source.name.clone(), listed.clone());
     let known = off_thread(move || store.known(&name, &identities)).await?;
-    let mut fresh = Vec::new();
-    let mut changed = Vec::new();
-    for ((entry, article), known) in drafts.into_iter().zip(known) {
+    let mut sifted = Sifted { listed, is_first, ..Sifted::default() };
+    for (draft, known) in drafts.into_iter().zip(known) {
         match known {
-            None => fresh.push(Draft { entry, article, known: None }),
-            Some(known) if known.article_id != 0 && known.entry_hash != story::entry_hash(&entry) => {
-                changed.push(Draft { entry, article, known: Some(known) });
+            None => sifted.fresh.push(draft),
+            Some(known) if known.article_id != 0 && known.entry_hash != story::entry_hash(&draft.entry) => {
+                sifted.changed.push(Draft { known: Some(known), ..draft });
             }
             Some(_) => {}
         }
     }
-    Ok((fresh, changed))
+    let all_new = sifted.fresh.len() == sifted.listed.len() && sifted.fresh.len() >= WINDOW_ENTRIES_MIN;
+    sifted.rolled_over = all_new && !is_first;
+    Ok(sifted)
 }
 
-/// Fetches the article's page where the feed does not hold the whole text.
-async fn complete(desk: &Desk, source: &Source, drafts: Vec<Draft>) -> (Vec<Draft>, Vec<String>) {
-    let mut done = Vec::with_capacity(drafts.len());
-    let mut faults = Vec::new();
-    let mut pages = 0;
-    for mut draft in drafts {
+fn drafts(source: &Source, reading: &Reading, is_first: bool) -> Vec<Draft> {
+    let language = source.language.as_deref().or(reading.language());
+    let mut met = HashSet::new();
+    let draft = |entry: &Entry| {
+        let article = extract::article(&source.name, entry, language);
         let wanted = match source.full_text {
             FullText::Never => false,
-            FullText::Always => true,
-            FullText::Auto => extract::teaser_only(&draft.entry),
+            FullText::Always => article.link.is_some(),
+            FullText::Auto => extract::teaser_only(entry),
         };
-        if let Some(link) = draft.article.link.clone().filter(|_| wanted && pages < PAGES_A_POLL_MAX) {
-            pages += 1;
-            match page_of(desk, source, &link).await {
-                Ok(page) => draft.article = extract::with_page(draft.article, page),
-                Err(why) => {
-                    faults.push(format!("page of `{link}` not read, matched on the feed's text: {why}"))
-                }
-            }
-        }
-        done.push(draft);
-    }
-    (done, faults)
-}
-
-async fn page_of(desk: &Desk, source: &Source, link: &str) -> Result<extract::Page, String> {
-    let rules = source.rules.clone();
-    match desk.fetcher.page(link, &Validators::default()).await {
-        Poll::Fresh(body) => Ok(off_thread(move || {
-            extract::page_by(&body.bytes, body.content_type.as_deref(), Some(&body.url), &rules)
-        })
-        .await),
-        Poll::Failed(error) => Err(format!("failed to {}", Chain(&error))),
-        Poll::Gone => Err("it is gone (410)".into()),
-        Poll::Deferred(until) => Err(format!("the server asks to come back at {until}")),
-        Poll::Unchanged => Err("the server said `304` to an unconditional request".into()),
-    }
+        let page = wanted.then(|| PageWanted { teaser: article.text.clone(), is_backlog: is_first });
+        Draft { entry: entry.clone(), article, known: None, page }
+    };
+    let drafts = reading.entries().iter().map(draft);
+    drafts.filter(|draft| met.insert(draft.article.identity.clone())).collect()
 }
 
 /// Matches the drafts and says who is owed what.
-fn judge(desk: &Desk, drafts: Vec<Draft>, first: bool) -> Vec<NewArticle> {
-    let (entries, articles): (Vec<_>, Vec<_>) =
-        drafts.into_iter().map(|draft| (draft.entry, draft.article)).unzip();
-    let matches = desk.config.watch_list.scan(&articles);
-    let judged = entries.iter().zip(articles).zip(matches);
-    judged
-        .map(|((entry, article), matches)| NewArticle {
-            fingerprint: story::fingerprint(&article.title, &article.text).0,
-            entry_hash: story::entry_hash(entry),
-            owed: owed(desk, &matches, first),
-            article,
-            matches,
-        })
-        .collect()
+fn judge(desk: &Desk, drafts: Vec<Draft>, is_backlog: bool) -> Vec<NewArticle> {
+    let judged = drafts.into_iter().map(|draft| {
+        let entry_hash = story::entry_hash(&draft.entry);
+        NewArticle { page: draft.page, ..judge_one(desk, draft.article, entry_hash, is_backlog) }
+    });
+    judged.collect()
+}
+
+/// Matches an article and says who is owed what.
+pub(super) fn judge_one(desk: &Desk, article: Article, entry_hash: u64, is_backlog: bool) -> NewArticle {
+    let articles = [article];
+    let matches = desk.config.watch_list.scan(&articles).pop().unwrap_or_default();
+    let [article] = articles;
+    NewArticle {
+        fingerprint: story::fingerprint(&article.title, &article.text).0,
+        entry_hash,
+        owed: owed(desk, &matches, is_backlog),
+        article,
+        matches,
+        page: None,
+    }
 }
 
 /// Known articles whose entry has changed, by row.
@@ -378,84 +453,38 @@ struct Changed {
     revised: Vec<(i64, NewArticle)>,
     /// Another teaser over the same text: noted, so that it is not looked at
     /// again, but no revision.
-    touched: Vec<(i64, u64)>,
+    touched: Vec<Touched>,
 }
 
 fn judge_changed(desk: &Desk, drafts: Vec<Draft>) -> Changed {
-    let (mut ids, mut revised, mut touched) = (Vec::new(), Vec::new(), Vec::new());
-    for draft in drafts {
-        let Some(known) = &draft.known else { continue };
-        let article = &draft.article;
+    let mut changed = Changed { revised: Vec::new(), touched: Vec::new() };
+    for mut draft in drafts {
+        let Some(known) = draft.known.take() else { continue };
+        if draft.page.is_some() && known.is_whole {
+            // Until the page is read again: what the feed says now, and the text as it was.
+            draft.article.text = extract::joined(&draft.article.text, &known.text);
+        }
+        let (article_id, article) = (known.article_id, &draft.article);
         if story::revised(&known.title, &known.text, &article.title, &article.text) {
-            ids.push(known.article_id);
-            revised.push(draft);
+            changed.revised.extend(judge(desk, vec![draft], false).into_iter().map(|new| (article_id, new)));
         } else {
-            touched.push((known.article_id, story::entry_hash(&draft.entry)));
+            let entry_hash = story::entry_hash(&draft.entry);
+            changed.touched.push(Touched { article_id, entry_hash, page: draft.page });
         }
     }
-    Changed { revised: ids.into_iter().zip(judge(desk, revised, false)).collect(), touched }
+    changed
 }
 
-/// What each plan owes its recipients. The first poll of a source brings its past:
-/// that goes into the digest, where there is one, and wakes nobody.
-fn owed(
-    desk: &Desk,
-    matches: &[crate::watch::Match],
-    first: bool,
-) -> Vec<(String, usize, crate::digest::Urgency)> {
-    use crate::digest::Urgency;
+/// What each plan owes its recipients. A backlog goes into the digest, where there
+/// is one, and wakes nobody.
+fn owed(desk: &Desk, matches: &[Match], is_backlog: bool) -> Vec<(String, usize, Urgency)> {
     let mut owed = Vec::new();
     for (index, found) in matches.iter().enumerate() {
         for plan in &desk.config.plans {
             let Some(urgency) = plan.wants(found) else { continue };
-            let urgency = if first && plan.cron.is_some() { Urgency::Digest } else { urgency };
+            let urgency = if is_backlog && plan.cron.is_some() { Urgency::Digest } else { urgency };
             owed.push((plan.name.clone(), index, urgency));
         }
     }
     owed
-}
-
-/// What is known of the source after this poll.
-fn next_state(
-    source: &Source,
-    before: SourceState,
-    reading: &Reading,
-    recent: Vec<DateTime<Utc>>,
-    now: DateTime<Utc>,
-) -> SourceState {
-    let seen = reading.seen();
-    let failed = matches!(seen, Seen::Failed | Seen::Refused | Seen::NotAFeed | Seen::Gone);
-    let mut state = before.clone();
-    state.failures = match seen {
-        Seen::Deferred => before.failures,
-        _ if failed => before.failures.saturating_add(1),
-        _ => 0,
-    };
-    state.polled_at = Some(now);
-    state.not_before = None;
-    state.last_error = reading.error();
-    let mut rhythm = Rhythm { failures: state.failures, recent, ..Rhythm::default() };
-    match &reading.kind {
-        Kind::Fresh { feed, validators, max_age, moved_to } => {
-            state.validators = validators.clone();
-            state.moved_to = moved_to.clone().or(before.moved_to);
-            let ttl = feed.ttl_minutes.map(|minutes| Duration::from_secs(u64::from(minutes) * 60));
-            rhythm.asked = ttl.max(*max_age);
-        }
-        Kind::Deferred(until) => state.not_before = Some(*until),
-        _ => {}
-    }
-    rhythm.not_before = state.not_before;
-    let health = Health::of_word(&before.health);
-    let verdict = health::judge(health, seen, state.failures, state.moved_to.is_some());
-    if verdict != health || before.health_since_at.is_none() {
-        state.health_since_at = Some(now);
-    }
-    state.health = verdict.to_string();
-    if !verdict.is_sick() && !failed {
-        state.healthy_at = Some(now);
-    }
-    let next = schedule::next_poll(&source.cadence, &rhythm, now, schedule::jitter(&source.name));
-    state.next_poll_at = Some(if seen == Seen::Gone { now + GONE_REST } else { next });
-    state
 }

@@ -18,6 +18,9 @@ use tokio::sync::watch;
 /// by itself is no news.
 const TROUBLE_PATIENCE: TimeDelta = TimeDelta::minutes(15);
 
+/// How long an alert waits for the whole text of its article.
+const PAGE_PATIENCE: TimeDelta = TimeDelta::minutes(10);
+
 /// A relay that defers this many in a row is down: the rest waits for the next round.
 const DEFERRED_IN_A_ROW_MAX: usize = 3;
 
@@ -120,7 +123,8 @@ fn tell_alerts(desk: &Desk, plan: &Plan, now: DateTime<Utc>) -> Result<usize, Te
     }
     // Without a digest to wait for, everything is told at once, also what was once
     // meant for one.
-    let owed = desk.store.owed(&plan.name, plan.cron.is_some().then_some(Urgency::AtOnce))?;
+    let urgency = plan.cron.is_some().then_some(Urgency::AtOnce);
+    let owed = desk.store.owed(&plan.name, urgency, Some(now - PAGE_PATIENCE))?;
     if owed.len() > plan.burst_max {
         return tell_alert(desk, plan, &owed, now);
     }
@@ -161,7 +165,7 @@ fn tell_digest(
 ) -> Result<usize, TellError> {
     let from = desk.store.told_until(&plan.name)?.unwrap_or(until);
     let window = Window { from, to: until, urgency: Urgency::Digest };
-    let owed = desk.store.owed(&plan.name, None)?;
+    let owed = desk.store.owed(&plan.name, None, None)?;
     tell(desk, plan, slot, &window, &owed, now)
 }
 
@@ -202,7 +206,7 @@ fn tell_orphans(desk: &Desk, now: DateTime<Utc>) -> Result<usize, TellError> {
             to.join(", ")
         );
         let orphan = Plan { name, to: to.clone(), cron: None, quiet: None, ..heir.clone() };
-        let owed = desk.store.owed(&orphan.name, None)?;
+        let owed = desk.store.owed(&orphan.name, None, None)?;
         mails += tell_alert(desk, &orphan, &owed, now)?;
     }
     Ok(mails)
@@ -233,7 +237,7 @@ fn change(state: &SourceState) -> Change {
         health: state.health.clone(),
         is_sick: Health::of_word(&state.health).is_sick(),
         since_at: state.health_since_at.unwrap_or_default(),
-        reason: state.last_error.clone(),
+        reason: state.last_error.clone().or(state.health_reason.clone()),
     }
 }
 

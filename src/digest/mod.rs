@@ -91,8 +91,17 @@ pub struct Item {
     pub text: String,
     /// The watches it matched, best first.
     pub watches: Vec<ItemMatch>,
-    /// Copies of the same story: source and link.
-    pub also_in: Vec<(String, Option<String>)>,
+    /// Copies of the same story.
+    pub also_in: Vec<Copy>,
+}
+
+/// The same story in another source.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Copy {
+    pub source: String,
+    pub link: Option<String>,
+    /// Its headline, where that says something the story does not.
+    pub headline: Option<String>,
 }
 
 /// One watch an item matched.

@@ -5,7 +5,7 @@
 //! https; the templates escape and decide nothing.
 
 use super::prose::{self, Piece};
-use super::{Footer, HTML_BYTES_MAX, Item, ItemMatch, Plan, Urgency, Window};
+use super::{Copy, Footer, HTML_BYTES_MAX, Item, ItemMatch, Plan, Urgency, Window};
 use crate::watch::{Field, Hit};
 use askama::Template;
 use chrono::{DateTime, Datelike, Utc};
@@ -49,7 +49,7 @@ pub struct Story {
     /// For the `lang` attribute.
     pub language_code: Option<String>,
     pub quote: Vec<Piece>,
-    pub also_in: Vec<(String, Option<String>)>,
+    pub also_in: Vec<Copy>,
     pub also_more: usize,
     pub why: Vec<String>,
 }
@@ -166,9 +166,17 @@ fn story(plan: &Plan, window: &Window, item: &Item) -> Story {
         language: language_code.as_deref().map(language_name),
         language_code,
         quote: prose::quote(&item.text, &marks(&item.text, Field::Text, &hits)),
-        also_in: copies.map(|(source, link)| (name(source), link.as_deref().and_then(web_link))).collect(),
+        also_in: copies.map(copy).collect(),
         also_more: item.also_in.len().saturating_sub(COPIES_MAX),
         why: why(&watches),
+    }
+}
+
+fn copy(copy: &Copy) -> Copy {
+    Copy {
+        source: name(&copy.source),
+        link: copy.link.as_deref().and_then(web_link),
+        headline: copy.headline.as_deref().map(|headline| prose::line(headline, HEADLINE_CHARS_MAX)),
     }
 }
 

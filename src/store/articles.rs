@@ -4,25 +4,34 @@
 //! comes back as new, though its article be gone. What is passed over says word
 //! for word what was stored before.
 
-use super::columns::Time;
+use super::columns::{Time, at};
 use super::recent::Recent;
-use super::{Known, NewArticle, Recording, evidence, search, sources};
+use super::{Known, NewArticle, PageWanted, Recording, evidence, pages, search, sources};
 use crate::extract::Article;
 use chrono::{DateTime, Utc};
-use rusqlite::{Connection, OptionalExtension, Result, params};
+use rusqlite::{Connection, OptionalExtension, Result, Row, params};
+use std::collections::HashSet;
 
 pub fn known(connection: &Connection, source: &str, identities: &[String]) -> Result<Vec<Option<Known>>> {
     let Some(source_id) = sources::id(connection, source)? else {
         return Ok(vec![None; identities.len()]);
     };
     let sql =
-        "SELECT coalesce(a.id, 0), coalesce(a.title, ''), coalesce(a.text, ''), coalesce(a.entry_hash, 0)
+        "SELECT coalesce(a.id, 0), coalesce(a.title, ''), coalesce(a.text, ''), coalesce(a.entry_hash, 0),
+                coalesce(p.is_whole, 1)
                FROM seen s LEFT JOIN article a ON a.id = s.article_id
+               LEFT JOIN page_owed p ON p.article_id = a.id
                WHERE s.source_id = ?1 AND s.identity = ?2";
     let mut statement = connection.prepare_cached(sql)?;
-    let read = |row: &rusqlite::Row<'_>| {
+    let read = |row: &Row<'_>| {
         let entry_hash = row.get::<_, i64>(3)?.cast_unsigned();
-        Ok(Known { article_id: row.get(0)?, title: row.get(1)?, text: row.get(2)?, entry_hash })
+        Ok(Known {
+            article_id: row.get(0)?,
+            title: row.get(1)?,
+            text: row.get(2)?,
+            entry_hash,
+            is_whole: row.get(4)?,
+        })
     };
     let found = |identity| statement.query_row(params![source_id, identity], read).optional();
     identities.iter().map(found).collect()
@@ -44,9 +53,11 @@ pub struct Folded {
 }
 
 /// Where and when a recording takes place.
-struct Place {
+struct Place<'a> {
     source_id: i64,
     now: DateTime<Utc>,
+    /// Identities of all entries of the document.
+    listed: HashSet<&'a str>,
 }
 
 pub fn record(
@@ -60,17 +71,17 @@ pub fn record(
     if !recording.articles.is_empty() {
         recent.refresh(connection, now)?;
     }
-    let place = Place { source_id, now };
+    let place = Place { source_id, now, listed: recording.listed.iter().map(String::as_str).collect() };
     let mut rows = Vec::new();
     for (new, folded) in recording.articles.iter().zip(&folded.articles) {
         rows.extend(add(connection, &place, recent, new, folded)?);
     }
     for ((article_id, new), folded) in recording.revisions.iter().zip(&folded.revisions) {
-        revise(connection, *article_id, new, folded, now)?;
-        touch(connection, *article_id, new.entry_hash)?;
+        replace(connection, *article_id, new, folded, Keep::Revision, now)?;
+        touch(connection, &place, *article_id, new.entry_hash, new.page.as_ref())?;
     }
-    for (article_id, entry_hash) in &recording.touched {
-        touch(connection, *article_id, *entry_hash)?;
+    for touched in &recording.touched {
+        touch(connection, &place, touched.article_id, touched.entry_hash, touched.page.as_ref())?;
     }
     sources::note_poll(connection, source_id, recording, rows.len(), now)?;
     Ok(rows)
@@ -79,7 +90,7 @@ pub fn record(
 /// Stores an article, unless it was seen before.
 fn add(
     connection: &Connection,
-    place: &Place,
+    place: &Place<'_>,
     recent: &mut Recent,
     new: &NewArticle,
     folded: &search::Indexed,
@@ -89,9 +100,12 @@ fn add(
     if seen.exists(params![place.source_id, new.article.identity])? {
         return Ok(None);
     }
-    if let Some(twin) = recent.twin(connection, place.source_id, new)? {
+    if let Some(twin) = recent.twin(connection, place.source_id, new, &place.listed)? {
         note_seen(connection, place, &new.article.identity, twin)?;
-        revise(connection, twin, new, folded, place.now)?;
+        if !is_of_entry(connection, twin, new.entry_hash)? {
+            replace(connection, twin, new, folded, Keep::Revision, place.now)?;
+            touch(connection, place, twin, new.entry_hash, new.page.as_ref())?;
+        }
         return Ok(None);
     }
     let story_id = recent.story(connection, place.source_id, new.fingerprint)?;
@@ -100,10 +114,18 @@ fn add(
     recent.add(article_id, place.source_id, new.fingerprint);
     search::index(connection, article_id, folded)?;
     evidence::save(connection, article_id, new, place.now)?;
+    if let Some(wanted) = &new.page {
+        pages::owe(connection, article_id, place.source_id, wanted, false, place.now)?;
+    }
     Ok(Some(article_id))
 }
 
-fn insert(connection: &Connection, place: &Place, new: &NewArticle, story_id: Option<i64>) -> Result<i64> {
+fn insert(
+    connection: &Connection,
+    place: &Place<'_>,
+    new: &NewArticle,
+    story_id: Option<i64>,
+) -> Result<i64> {
     let sql = "INSERT INTO article (id, source_id, first_seen_at, published_at, title, link, language,
                                     authors, text, fingerprint, entry_hash, story_id)
                SELECT next, ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, coalesce(?11, next)
@@ -132,41 +154,71 @@ fn authors(article: &Article) -> String {
     serde_json::to_string(&article.authors).unwrap_or_default()
 }
 
-fn note_seen(connection: &Connection, place: &Place, identity: &str, article_id: i64) -> Result<()> {
+fn note_seen(connection: &Connection, place: &Place<'_>, identity: &str, article_id: i64) -> Result<()> {
     let sql = "INSERT INTO seen (source_id, identity, article_id, first_seen_at) VALUES (?1, ?2, ?3, ?4)";
     let values = params![place.source_id, identity, article_id, Time(place.now)];
     connection.prepare_cached(sql)?.execute(values).map(drop)
 }
 
-/// Notes which form of the entry was last looked at.
-fn touch(connection: &Connection, article_id: i64, entry_hash: u64) -> Result<()> {
-    let sql = "UPDATE article SET entry_hash = ?2 WHERE id = ?1";
-    connection.prepare_cached(sql)?.execute([article_id, entry_hash.cast_signed()]).map(drop)
+/// Whether the article was last made of an entry with this hash.
+fn is_of_entry(connection: &Connection, article_id: i64, entry_hash: u64) -> Result<bool> {
+    let sql = "SELECT 1 FROM article WHERE id = ?1 AND entry_hash = ?2";
+    connection.prepare_cached(sql)?.exists([article_id, entry_hash.cast_signed()])
 }
 
-/// Keeps the old text as a revision and puts the new one in its place.
-fn revise(
+/// Notes which form of the entry was last looked at, and whether its page is to be
+/// read again.
+fn touch(
+    connection: &Connection,
+    place: &Place<'_>,
+    article_id: i64,
+    entry_hash: u64,
+    page: Option<&PageWanted>,
+) -> Result<()> {
+    let sql = "UPDATE article SET entry_hash = ?2 WHERE id = ?1";
+    connection.prepare_cached(sql)?.execute([article_id, entry_hash.cast_signed()])?;
+    page.map_or(Ok(()), |wanted| pages::owe(connection, article_id, place.source_id, wanted, true, place.now))
+}
+
+/// What becomes of a text that another takes the place of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Keep {
+    /// It was the article's text, and is kept as it was.
+    Revision,
+    /// It was the beginning of this one.
+    Nothing,
+}
+
+/// Puts a new text in the old one's place, with its matches.
+pub fn replace(
     connection: &Connection,
     article_id: i64,
     new: &NewArticle,
     folded: &search::Indexed,
+    keep: Keep,
     now: DateTime<Utc>,
 ) -> Result<()> {
     let article = &new.article;
-    let sql = "INSERT INTO revision (article_id, replaced_at, title, text)
-               SELECT id, ?2, title, text FROM article WHERE id = ?1 AND (title <> ?3 OR text <> ?4)";
-    let values = params![article_id, Time(now), article.title, article.text];
-    if connection.prepare_cached(sql)?.execute(values)? == 0 {
-        // Told before, or gone since: there is nothing to keep.
-        return Ok(());
-    }
-    let sql = "UPDATE article SET revised_at = ?2, title = ?3, text = ?4, fingerprint = ?5, authors = ?6,
-                      language = coalesce(?7, language), link = coalesce(?8, link),
-                      published_at = coalesce(?9, published_at)
+    let revised = match keep {
+        Keep::Nothing => None,
+        Keep::Revision => {
+            let sql = "INSERT INTO revision (article_id, replaced_at, title, text)
+                       SELECT id, ?2, title, text FROM article WHERE id = ?1 AND (title <> ?3 OR text <> ?4)";
+            let values = params![article_id, Time(now), article.title, article.text];
+            if connection.prepare_cached(sql)?.execute(values)? == 0 {
+                // Told before, or gone since: there is nothing to keep.
+                return Ok(());
+            }
+            Some(Time(now))
+        }
+    };
+    let sql = "UPDATE article SET revised_at = coalesce(?2, revised_at), title = ?3, text = ?4,
+                      fingerprint = ?5, authors = ?6, language = coalesce(?7, language),
+                      link = coalesce(?8, link), published_at = coalesce(?9, published_at)
                WHERE id = ?1";
     connection.prepare_cached(sql)?.execute(params![
         article_id,
-        Time(now),
+        revised,
         article.title,
         article.text,
         new.fingerprint.cast_signed(),
@@ -177,4 +229,19 @@ fn revise(
     ])?;
     search::reindex(connection, article_id, folded)?;
     evidence::save(connection, article_id, new, now)
+}
+
+/// The article of a row of `article` that has its `source` and `identity` beside it.
+pub fn article(row: &Row<'_>) -> Result<Article> {
+    let authors: String = row.get("authors")?;
+    Ok(Article {
+        identity: row.get::<_, Option<String>>("identity")?.unwrap_or_default(),
+        source: row.get("source")?,
+        link: row.get("link")?,
+        title: row.get("title")?,
+        text: row.get("text")?,
+        authors: serde_json::from_str(&authors).unwrap_or_default(),
+        language: row.get("language")?,
+        published_at: at(row, "published_at")?,
+    })
 }

@@ -6,6 +6,8 @@
 use super::NewArticle;
 use super::columns::{Time, number};
 use crate::digest::{ItemMatch, Urgency};
+use crate::extract::Article;
+use crate::story::{self, Telling};
 use crate::watch::{Field, Hit, Match};
 use chrono::{DateTime, Utc};
 use rusqlite::{Connection, Result, params};
@@ -19,8 +21,9 @@ pub fn save(connection: &Connection, article_id: i64, new: &NewArticle, now: Dat
         match_ids.push(save_match(connection, article_id, found, now)?);
     }
     for (plan, index, urgency) in &new.owed {
-        if let Some(match_id) = match_ids.get(*index) {
-            owe(connection, plan, *match_id, *urgency, now)?;
+        if let (Some(&match_id), Some(found)) = (match_ids.get(*index), new.matches.get(*index)) {
+            let debt = Debt { plan, match_id, urgency: *urgency, article: &new.article, found };
+            owe(connection, &debt, now)?;
         }
     }
     Ok(())
@@ -48,30 +51,48 @@ fn save_match(connection: &Connection, article_id: i64, found: &Match, now: Date
     Ok(match_id)
 }
 
-/// Where a copy of the story was told to this plan for this watch, the debt is
-/// written as settled by that digest.
-fn owe(
-    connection: &Connection,
-    plan: &str,
-    match_id: i64,
-    urgency: Urgency,
-    now: DateTime<Utc>,
-) -> Result<()> {
-    let sql = "INSERT INTO owed (plan, match_id, urgency, owed_at, digest_id)
-               SELECT ?1, ?2, ?3, ?4, (
-                   SELECT told.digest_id
-                   FROM match this
-                   JOIN article mine ON mine.id = this.article_id
-                   JOIN article copy ON copy.story_id = mine.story_id AND copy.id <> mine.id
-                   JOIN match other ON other.article_id = copy.id AND other.watch = this.watch
-                   JOIN owed told ON told.match_id = other.id AND told.plan = ?1
-                   WHERE this.id = ?2 AND told.digest_id IS NOT NULL
-                   LIMIT 1)
-               WHERE true
+/// Where a copy that says as much was told to this plan for this watch, the debt
+/// is written as settled by that digest.
+fn owe(connection: &Connection, debt: &Debt<'_>, now: DateTime<Utc>) -> Result<()> {
+    let told = told_before(connection, debt)?;
+    let sql = "INSERT INTO owed (plan, match_id, urgency, owed_at, digest_id) VALUES (?1, ?2, ?3, ?4, ?5)
                ON CONFLICT (plan, match_id) DO UPDATE SET urgency = excluded.urgency
                WHERE digest_id IS NULL AND excluded.urgency = 'at once'";
-    let values = params![plan, match_id, urgency_word(urgency), Time(now)];
+    let values = params![debt.plan, debt.match_id, urgency_word(debt.urgency), Time(now), told];
     connection.prepare_cached(sql)?.execute(values).map(drop)
+}
+
+/// A match some plan is to be told of, and the article it was found in.
+struct Debt<'a> {
+    plan: &'a str,
+    match_id: i64,
+    urgency: Urgency,
+    article: &'a Article,
+    found: &'a Match,
+}
+
+/// The digest that told `debt.plan` of a copy with the same words about the same watch.
+fn told_before(connection: &Connection, debt: &Debt<'_>) -> Result<Option<i64>> {
+    let sql = "SELECT told.digest_id, copy.title, copy.text
+               FROM match this
+               JOIN article mine ON mine.id = this.article_id
+               JOIN article copy ON copy.story_id = mine.story_id AND copy.id <> mine.id
+               JOIN match other ON other.article_id = copy.id AND other.watch = this.watch
+               JOIN owed told ON told.match_id = other.id AND told.plan = ?1
+               WHERE this.id = ?2 AND told.digest_id IS NOT NULL";
+    let mut statement = connection.prepare_cached(sql)?;
+    let mut copies = statement.query(params![debt.plan, debt.match_id])?;
+    while let Some(copy) = copies.next()? {
+        let (title, text): (String, String) = (copy.get(1)?, copy.get(2)?);
+        let told = Telling { title: &title, text: &text, published_at: None };
+        let hits = debt.found.hits.iter().filter(|hit| hit.field == Field::Text).map(|hit| hit.span.clone());
+        if story::repeats_headline(&told, &debt.article.title)
+            && story::repeats(&told, &debt.article.text, hits)
+        {
+            return copy.get(0).map(Some);
+        }
+    }
+    Ok(None)
 }
 
 /// The parts of an article that hits point into.

@@ -15,6 +15,7 @@ mod migrate;
 mod open;
 mod outbox;
 mod owed;
+mod pages;
 mod recent;
 mod search;
 mod show;
@@ -27,6 +28,7 @@ mod tests;
 
 pub use claim::{Claim, claim};
 pub use error::StoreError;
+pub use pages::{PageMissing, PageOwed};
 pub use search::{Found, Search};
 pub use show::{Copy, Revision, Shown, ShownMatch, Told};
 pub use status::{SourceRow, Status, WatchRow};
@@ -62,8 +64,11 @@ pub struct SourceState {
     /// `healthy`, `broken`, `gone`, `zombie` … (DESIGN, "The words").
     pub health: String,
     pub health_since_at: Option<DateTime<Utc>>,
-    /// Where permanent redirects lead, once stable.
+    /// Why its health is what it is.
+    pub health_reason: Option<String>,
+    /// Where permanent redirects lead, and since when they do.
     pub moved_to: Option<String>,
+    pub moved_since_at: Option<DateTime<Utc>>,
 }
 
 /// An article to be written, with what it matched and who is to be told.
@@ -76,6 +81,26 @@ pub struct NewArticle {
     pub matches: Vec<Match>,
     /// Plan, index into `matches`, urgency.
     pub owed: Vec<(String, usize, Urgency)>,
+    /// Where its page is to be read for the whole text.
+    pub page: Option<PageWanted>,
+}
+
+/// The feed gave only the beginning of an article.
+#[derive(Debug, Clone)]
+pub struct PageWanted {
+    /// What the feed gave.
+    pub teaser: String,
+    /// It came with its source's first poll.
+    pub is_backlog: bool,
+}
+
+/// A known article whose entry changed and whose text did not.
+#[derive(Debug, Clone)]
+pub struct Touched {
+    pub article_id: i64,
+    /// The new entry's.
+    pub entry_hash: u64,
+    pub page: Option<PageWanted>,
 }
 
 /// Everything one poll leaves behind, committed together.
@@ -88,11 +113,12 @@ pub struct Recording {
     pub bytes: usize,
     pub millis: u64,
     pub faults: Vec<String>,
+    /// Identities of all entries of the document, known and new.
+    pub listed: Vec<String>,
     pub articles: Vec<NewArticle>,
     /// Article rows whose text changed, with the new text.
     pub revisions: Vec<(i64, NewArticle)>,
-    /// Article rows whose entry changed and whose text did not, with the new entry's hash.
-    pub touched: Vec<(i64, u64)>,
+    pub touched: Vec<Touched>,
 }
 
 /// A stored article under an identity that was asked for.
@@ -103,6 +129,8 @@ pub struct Known {
     pub title: String,
     pub text: String,
     pub entry_hash: u64,
+    /// Whether the text is all there is, not a feed's beginning of it.
+    pub is_whole: bool,
 }
 
 /// A mail that is owed.
@@ -226,11 +254,53 @@ impl Store {
         recorded
     }
 
+    /// Pages of articles of `source` that are due to be read, newest first, at most `most`.
+    pub fn pages_owed(
+        &self,
+        source: &str,
+        now: DateTime<Utc>,
+        most: usize,
+    ) -> Result<Vec<PageOwed>, StoreError> {
+        self.read(|connection| pages::due(connection, source, now, most))
+    }
+
+    /// Commits an article with what its page added, its matches and what is owed
+    /// for them; the page is owed no more.
+    pub fn page_read(&self, page: PageOwed, new: NewArticle, now: DateTime<Utc>) -> Result<(), StoreError> {
+        let folded = search::Indexed::of(&new.article);
+        let recent = Arc::clone(&self.open.recent);
+        let read = self.write(move |connection| {
+            let mut recent = recent.lock().unwrap_or_else(PoisonError::into_inner);
+            pages::read(connection, &page, &new, &folded, &mut recent, now)
+        });
+        if read.is_err() {
+            self.open.recent.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        }
+        read
+    }
+
+    /// Notes that a page was not read; without `next_try_at` it is given up.
+    pub fn page_missed(
+        &self,
+        article_id: i64,
+        why: &str,
+        next_try_at: Option<DateTime<Utc>>,
+    ) -> Result<(), StoreError> {
+        let why = why.to_owned();
+        self.write(move |connection| pages::missed(connection, article_id, &why, next_try_at))
+    }
+
     /// What `plan` owes and no digest has taken yet, best score first; `urgency`
-    /// restricts it. Each item comes with the `owed` rows it settles: its own,
+    /// restricts it, and with `untried_since` an article waits whose page is owed
+    /// since then and was not tried. Each item comes with the `owed` rows it settles: its own,
     /// and those of copies of its story that say nothing of further watches.
-    pub fn owed(&self, plan: &str, urgency: Option<Urgency>) -> Result<Vec<(Item, Vec<i64>)>, StoreError> {
-        self.read(|connection| owed::owed(connection, plan, urgency))
+    pub fn owed(
+        &self,
+        plan: &str,
+        urgency: Option<Urgency>,
+        untried_since: Option<DateTime<Utc>>,
+    ) -> Result<Vec<(Item, Vec<i64>)>, StoreError> {
+        self.read(|connection| owed::owed(connection, plan, urgency, untried_since))
     }
 
     /// What `plan` would have told of the articles first seen since then, told or not.

@@ -3,10 +3,14 @@
 //! Invariant: every owed row is handed out with exactly one item, so that a
 //! digest that settles its items leaves nothing behind and tells nothing twice.
 
-use super::columns::{at, surely};
+use super::columns::{Time, at, surely};
 use super::evidence::{self, Fields};
-use crate::digest::{Item, Urgency};
+use crate::digest::{Copy, Item, Urgency};
+use crate::story::{self, Telling};
+use crate::watch::Field;
+use chrono::{DateTime, Utc};
 use rusqlite::{Connection, Result, params};
+use std::ops::Range;
 
 /// An item, the owed rows it settles, and the story it tells.
 struct Debt {
@@ -15,8 +19,13 @@ struct Debt {
     story_id: i64,
 }
 
-pub fn owed(connection: &Connection, plan: &str, urgency: Option<Urgency>) -> Result<Vec<(Item, Vec<i64>)>> {
-    told_together(connection, rows(connection, plan, urgency)?)
+pub fn owed(
+    connection: &Connection,
+    plan: &str,
+    urgency: Option<Urgency>,
+    untried_since: Option<DateTime<Utc>>,
+) -> Result<Vec<(Item, Vec<i64>)>> {
+    told_together(connection, rows(connection, plan, urgency, untried_since)?)
 }
 
 /// What `wanted` watches found since the row `from`, told or not, as items.
@@ -62,15 +71,23 @@ fn best(item: &Item) -> f64 {
 
 /// Article, owed row and match of all that is untold. An article with one match
 /// of the wanted urgency comes with all its matches: it is told once.
-fn rows(connection: &Connection, plan: &str, urgency: Option<Urgency>) -> Result<Vec<(i64, i64, i64)>> {
+fn rows(
+    connection: &Connection,
+    plan: &str,
+    urgency: Option<Urgency>,
+    untried_since: Option<DateTime<Utc>>,
+) -> Result<Vec<(i64, i64, i64)>> {
     let sql = "SELECT m.article_id, w.id, m.id
                FROM owed w JOIN match m ON m.id = w.match_id
                WHERE w.plan = ?1 AND w.digest_id IS NULL AND (?2 IS NULL OR m.article_id IN (
                    SELECT n.article_id FROM owed v JOIN match n ON n.id = v.match_id
                    WHERE v.plan = ?1 AND v.digest_id IS NULL AND v.urgency = ?2))
+               AND (?3 IS NULL OR NOT EXISTS (
+                   SELECT 1 FROM page_owed p
+                   WHERE p.article_id = m.article_id AND p.tries = 0 AND p.owed_at > ?3))
                ORDER BY m.article_id, m.score DESC, m.id";
     let mut statement = connection.prepare_cached(sql)?;
-    let values = params![plan, urgency.map(evidence::urgency_word)];
+    let values = params![plan, urgency.map(evidence::urgency_word), untried_since.map(Time)];
     statement.query_map(values, |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?.collect()
 }
 
@@ -92,16 +109,28 @@ fn debt(connection: &Connection, article_id: i64) -> Result<Debt> {
         };
         Ok(Debt { item, owed: Vec::new(), story_id: row.get("story_id")? })
     })?;
-    let sql = "SELECT s.name, a.link FROM article a JOIN source s ON s.id = a.source_id
-               WHERE a.story_id = ?1 AND a.id <> ?2 ORDER BY a.id";
-    let mut copies = connection.prepare_cached(sql)?;
-    let copies = copies.query_map([debt.story_id, article_id], |row| Ok((row.get(0)?, row.get(1)?)))?;
-    debt.item.also_in = copies.collect::<Result<_>>()?;
+    debt.item.also_in = copies(connection, &debt)?;
     Ok(debt)
 }
 
+fn copies(connection: &Connection, debt: &Debt) -> Result<Vec<Copy>> {
+    let sql = "SELECT s.name, a.link, a.title FROM article a JOIN source s ON s.id = a.source_id
+               WHERE a.story_id = ?1 AND a.id <> ?2 ORDER BY a.id";
+    let mut statement = connection.prepare_cached(sql)?;
+    let told = telling(&debt.item);
+    let copies = statement.query_map([debt.story_id, debt.item.article_id], |row| {
+        let headline = Some(row.get::<_, String>(2)?).filter(|title| !story::repeats_headline(&told, title));
+        Ok(Copy { source: row.get(0)?, link: row.get(1)?, headline })
+    })?;
+    copies.collect()
+}
+
+fn telling(item: &Item) -> Telling<'_> {
+    Telling { title: &item.title, text: &item.text, published_at: item.published_at }
+}
+
 /// Folds a copy into the item of the same story, unless it matched a watch that
-/// the other did not.
+/// the other did not, or says something else where it matched.
 fn one_a_story(debts: Vec<Debt>) -> Vec<Debt> {
     let mut told: Vec<Debt> = Vec::new();
     let mut by_watches = debts;
@@ -110,7 +139,9 @@ fn one_a_story(debts: Vec<Debt>) -> Vec<Debt> {
     for debt in by_watches {
         let says_it_all = |other: &&mut Debt| {
             let has = |watch: &str| other.item.watches.iter().any(|found| found.watch == watch);
-            other.story_id == debt.story_id && debt.item.watches.iter().all(|found| has(&found.watch))
+            other.story_id == debt.story_id
+                && debt.item.watches.iter().all(|found| has(&found.watch))
+                && story::repeats(&telling(&other.item), &debt.item.text, spans(&debt.item))
         };
         match told.iter_mut().find(says_it_all) {
             Some(other) => other.owed.extend(debt.owed),
@@ -118,4 +149,10 @@ fn one_a_story(debts: Vec<Debt>) -> Vec<Debt> {
         }
     }
     told
+}
+
+/// Where in its text an item was matched.
+fn spans(item: &Item) -> impl Iterator<Item = Range<usize>> {
+    let hits = item.watches.iter().flat_map(|found| &found.hits);
+    hits.filter(|hit| hit.field == Field::Text).map(|hit| hit.span.clone())
 }

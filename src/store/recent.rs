@@ -9,6 +9,7 @@ use super::search::first_row_since;
 use crate::story::{self, Fingerprint};
 use chrono::{DateTime, TimeDelta, Utc};
 use rusqlite::{Connection, OptionalExtension, Result, params};
+use std::collections::HashSet;
 
 /// Copies of a story are looked for among the articles of the last days.
 const STORY_DAYS_MAX: i64 = 5;
@@ -69,19 +70,49 @@ impl Recent {
     /// A recent article of the same source with the same words under another
     /// identity: the publisher changed its guid, or moved or retitled it. Anything
     /// less than equal words is stored: notices made from one template differ little.
-    pub fn twin(&self, connection: &Connection, source_id: i64, new: &NewArticle) -> Result<Option<i64>> {
+    /// An article of another title whose identity is still among those `listed` is
+    /// another article: the two would take turns at every poll.
+    pub fn twin(
+        &self,
+        connection: &Connection,
+        source_id: i64,
+        new: &NewArticle,
+        listed: &HashSet<&str>,
+    ) -> Result<Option<i64>> {
         let article = &new.article;
-        let by_link = "SELECT id FROM article WHERE link = ?1 AND source_id = ?2 AND text = ?3
-                       AND (text <> '' OR title = ?4) AND id >= ?5 LIMIT 1";
-        let values = params![article.link, source_id, article.text, article.title, self.from];
-        let found = connection.prepare_cached(by_link)?.query_row(values, |row| row.get(0)).optional()?;
-        if found.is_some() || article.text.is_empty() || new.fingerprint == 0 {
-            return Ok(found);
+        // A stored text that was read from the page is no entry's, but its hash is.
+        let by_link = "SELECT id, title FROM article WHERE link = ?1 AND source_id = ?2 AND id >= ?5
+                       AND (entry_hash = ?6 OR (text = ?3 AND (text <> '' OR title = ?4)))";
+        let entry_hash = new.entry_hash.cast_signed();
+        let values = params![article.link, source_id, article.text, article.title, self.from, entry_hash];
+        let mut statement = connection.prepare_cached(by_link)?;
+        let mut found = statement.query(values)?;
+        while let Some(row) = found.next()? {
+            let (id, title): (i64, String) = (row.get(0)?, row.get(1)?);
+            if title == article.title || !is_listed(connection, id, listed)? {
+                return Ok(Some(id));
+            }
         }
-        let by_words = "SELECT id FROM article WHERE id = ?1 AND source_id = ?2 AND text = ?3 AND title = ?4";
-        let mut statement = connection.prepare_cached(by_words)?;
+        if new.page.is_some() { Ok(None) } else { self.twin_by_words(connection, source_id, new, 0) }
+    }
+
+    /// A recent article of the same source, other than `itself`, with word for word
+    /// the same title and text.
+    pub fn twin_by_words(
+        &self,
+        connection: &Connection,
+        source_id: i64,
+        new: &NewArticle,
+        itself: i64,
+    ) -> Result<Option<i64>> {
+        let article = &new.article;
+        if article.text.is_empty() || new.fingerprint == 0 {
+            return Ok(None);
+        }
+        let sql = "SELECT id FROM article WHERE id = ?1 AND source_id = ?2 AND text = ?3 AND title = ?4";
+        let mut statement = connection.prepare_cached(sql)?;
         let same = |seen: &&Seen| seen.source_id == source_id && seen.fingerprint == new.fingerprint;
-        for seen in self.current().iter().filter(same) {
+        for seen in self.current().iter().filter(same).filter(|seen| seen.article_id != itself) {
             if statement.exists(params![seen.article_id, source_id, article.text, article.title])? {
                 return Ok(Some(seen.article_id));
             }
@@ -108,4 +139,16 @@ impl Recent {
         }
         Ok(None)
     }
+}
+
+/// Whether the source still lists the article under an identity it was seen by.
+fn is_listed(connection: &Connection, article_id: i64, listed: &HashSet<&str>) -> Result<bool> {
+    let mut statement = connection.prepare_cached("SELECT identity FROM seen WHERE article_id = ?1")?;
+    let mut identities = statement.query([article_id])?;
+    while let Some(row) = identities.next()? {
+        if listed.contains(row.get_ref(0)?.as_str()?) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }

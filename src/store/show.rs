@@ -2,8 +2,10 @@
 //!
 //! Invariant: reads only; what is shown is what was written, in its order.
 
+use super::articles;
 use super::columns::{at, surely};
 use super::evidence::{self, Fields};
+use super::pages::{self, PageMissing};
 use crate::extract::Article;
 use crate::watch::{Addend, Hit};
 use chrono::{DateTime, Utc};
@@ -17,6 +19,8 @@ pub struct Shown {
     pub first_seen_at: DateTime<Utc>,
     /// When its text last changed.
     pub revised_at: Option<DateTime<Utc>>,
+    /// Why its text is only the feed's, or not the page's newest.
+    pub page_missing: Option<PageMissing>,
     /// Earlier texts, newest first.
     pub revisions: Vec<Revision>,
     /// Articles of other sources that tell the same story, oldest first.
@@ -87,6 +91,7 @@ pub fn show(connection: &Connection, article_id: i64) -> Result<Option<Shown>> {
             Ok(Revision { replaced_at, title: row.get("title")?, text: row.get("text")? })
         },
     )?;
+    shown.page_missing = pages::missing(connection, article_id)?;
     shown.copies = copies(connection, article_id)?;
     shown.matches = matches(connection, article_id, &shown.article)?;
     shown.told = told(connection, article_id)?;
@@ -103,22 +108,12 @@ fn all<T>(
 }
 
 fn shown(row: &Row<'_>) -> Result<Shown> {
-    let authors: String = row.get("authors")?;
-    let article = Article {
-        identity: row.get::<_, Option<String>>("identity")?.unwrap_or_default(),
-        source: row.get("source")?,
-        link: row.get("link")?,
-        title: row.get("title")?,
-        text: row.get("text")?,
-        authors: serde_json::from_str(&authors).unwrap_or_default(),
-        language: row.get("language")?,
-        published_at: at(row, "published_at")?,
-    };
     Ok(Shown {
         article_id: row.get("id")?,
-        article,
+        article: articles::article(row)?,
         first_seen_at: surely(row, "first_seen_at")?,
         revised_at: at(row, "revised_at")?,
+        page_missing: None,
         revisions: Vec::new(),
         copies: Vec::new(),
         matches: Vec::new(),

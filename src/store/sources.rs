@@ -44,7 +44,8 @@ fn adopt_renamed(connection: &Connection, sources: &[(String, String)], name: &s
 fn forget_old_url(connection: &Connection, name: &str, url: &str) -> Result<()> {
     let sql = "UPDATE source SET url = ?2, etag = NULL, last_modified = NULL, next_poll_at = NULL,
                       not_before_at = NULL, failures = 0, last_error = NULL, health = '',
-                      health_since_at = NULL, moved_to = NULL
+                      health_since_at = NULL, health_reason = NULL, healthy_at = NULL, moved_to = NULL,
+                      moved_since_at = NULL
                WHERE name = ?1 AND url <> ?2";
     connection.prepare_cached(sql)?.execute(params![name, url]).map(drop)
 }
@@ -72,7 +73,9 @@ fn state(row: &rusqlite::Row<'_>) -> Result<SourceState> {
         healthy_at: at(row, "healthy_at")?,
         health: row.get("health")?,
         health_since_at: at(row, "health_since_at")?,
+        health_reason: row.get("health_reason")?,
         moved_to: row.get("moved_to")?,
+        moved_since_at: at(row, "moved_since_at")?,
     })
 }
 
@@ -106,16 +109,17 @@ pub fn recent_times(connection: &Connection, source: &str, count: usize) -> Resu
 pub fn save(connection: &Connection, state: &SourceState, now: DateTime<Utc>) -> Result<i64> {
     let time = |at: Option<DateTime<Utc>>| at.map(Time);
     let sql = "INSERT INTO source (name, url, etag, last_modified, next_poll_at, not_before_at, failures,
-                                   last_error, polled_at, healthy_at, health, health_since_at, moved_to,
-                                   added_at)
-               VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)
+                                   last_error, polled_at, healthy_at, health, health_since_at, health_reason,
+                                   moved_to, moved_since_at, added_at)
+               VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)
                ON CONFLICT (name) DO UPDATE SET
                    etag = excluded.etag, last_modified = excluded.last_modified,
                    next_poll_at = excluded.next_poll_at, not_before_at = excluded.not_before_at,
                    failures = excluded.failures, last_error = excluded.last_error,
                    polled_at = excluded.polled_at, healthy_at = excluded.healthy_at,
                    health = excluded.health, health_since_at = excluded.health_since_at,
-                   moved_to = excluded.moved_to
+                   health_reason = excluded.health_reason, moved_to = excluded.moved_to,
+                   moved_since_at = excluded.moved_since_at
                WHERE source.url = excluded.url
                RETURNING id";
     let saved = connection.prepare_cached(sql)?.query_row(
@@ -132,7 +136,9 @@ pub fn save(connection: &Connection, state: &SourceState, now: DateTime<Utc>) ->
             time(state.healthy_at),
             state.health,
             time(state.health_since_at),
+            state.health_reason,
             state.moved_to,
+            time(state.moved_since_at),
             Time(now),
         ],
         |row| row.get(0),

@@ -39,6 +39,8 @@ pub struct SourceRow {
     pub next_poll_at: Option<DateTime<Utc>>,
     pub failures: u32,
     pub last_error: Option<String>,
+    /// Why its health is what it is.
+    pub health_reason: Option<String>,
     pub articles: u64,
     /// Mean of the last seven days.
     pub items_a_day: f64,
@@ -114,6 +116,7 @@ pub fn source_rows(connection: &Connection, now: DateTime<Utc>) -> Result<Vec<So
             next_poll_at: at(row, "next_poll_at")?,
             failures: row.get("failures")?,
             last_error: row.get("last_error")?,
+            health_reason: row.get("health_reason")?,
             articles: count(row, "articles")?,
             items_a_day: row.get("items_a_day")?,
             moved_to: row.get("moved_to")?,
@@ -148,11 +151,16 @@ pub fn footer(connection: &Connection, from: DateTime<Utc>, to: DateTime<Utc>) -
     let (articles_read, sources_polled) = connection
         .prepare_cached(sql)?
         .query_row(params![Time(from), Time(to)], |row| Ok((count(row, 0)?, count(row, 1)?)))?;
-    let sql = "SELECT * FROM sick_sources";
+    // A window that rolled over is well again by the next poll, and still a gap to tell of.
+    let sql = "SELECT source, health, health_since_at, reason FROM sick_sources WHERE health <> 'rolled over'
+               UNION ALL
+               SELECT s.name, p.outcome, max(p.polled_at), p.faults ->> '$[#-1]'
+               FROM poll p JOIN source s ON s.id = p.source_id
+               WHERE p.outcome = 'rolled over' AND p.polled_at >= ?1 AND p.polled_at < ?2 GROUP BY s.id";
     let mut statement = connection.prepare_cached(sql)?;
-    let sick = statement.query_map([], |row| {
+    let sick = statement.query_map(params![Time(from), Time(to)], |row| {
         let since = at(row, "health_since_at")?.unwrap_or(to);
-        let reason = row.get::<_, Option<String>>("last_error")?.unwrap_or_default();
+        let reason = row.get::<_, Option<String>>("reason")?.unwrap_or_default();
         Ok((row.get("source")?, row.get("health")?, since, reason))
     })?;
     let sick = sick.collect::<Result<_>>()?;

@@ -99,3 +99,32 @@ fn an_article_is_known_again_under_another_guid() {
     ));
     assert!(!same_article(&rates("Briefly"), &rates("Briefly")), "a short title alone proves nothing");
 }
+
+#[test]
+fn a_copy_that_says_something_else_of_the_name_repeats_nothing() {
+    let told = Telling { title: TITLE, text: TEXT, published_at: None };
+    let hit = |text: &str, word: &str| text.find(word).map(|at| at..at + word.len());
+    let cases = [
+        ("word for word", TEXT.to_owned(), "journalist", true),
+        ("other quotes and case", TEXT.to_uppercase().replace('.', " …"), "JOURNALIST", true),
+        ("its first paragraph alone", TEXT.lines().next().unwrap_or_default().to_owned(), "journalist", true),
+        ("a change elsewhere", TEXT.replace("flowers", "candles"), "journalist", true),
+        ("another verdict", TEXT.replace("released the", "convicted the"), "journalist", false),
+        ("another number", TEXT.replace("two hours", "nine hours"), "journalist", false),
+        (
+            "a sentence more",
+            TEXT.replace("two hours.", "two hours. He had been beaten."),
+            "journalist",
+            false,
+        ),
+    ];
+    for (name, text, word, wanted) in cases {
+        assert_eq!(repeats(&told, &text, hit(&text, word)), wanted, "{name}");
+    }
+    assert!(repeats(&told, "Anything at all.", None), "no hit in the text, nothing to compare");
+    let headlines =
+        [(TITLE, true), ("In Bishkek Temirov is released", true), ("Temirov is convicted", false)];
+    for (headline, wanted) in headlines {
+        assert_eq!(repeats_headline(&told, headline), wanted, "{headline}");
+    }
+}

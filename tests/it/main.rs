@@ -5,6 +5,7 @@ mod documents;
 mod errors;
 mod fetch;
 mod killed;
+mod lives;
 mod mail;
 mod newsroom;
 mod outage;

@@ -1,6 +1,7 @@
 //! The store as its callers see it: real files in directories of their own.
 
 use super::*;
+use crate::feed::Entry;
 use crate::watch::{Field, Hit, Score};
 use chrono::{TimeDelta, TimeZone};
 use tempfile::TempDir;
@@ -49,7 +50,7 @@ impl Desk {
     }
 
     fn owed(&self, urgency: Option<Urgency>) -> Vec<(Item, Vec<i64>)> {
-        self.store.owed("rights desk", urgency).expect("what is owed is read")
+        self.store.owed("rights desk", urgency, None).expect("what is owed is read")
     }
 
     fn titles(&self, query: &str) -> Vec<String> {
@@ -84,7 +85,9 @@ fn story(identity: &str, title: &str, text: &str) -> NewArticle {
         text: text.into(),
         ..Article::default()
     };
-    NewArticle { article, fingerprint: 0, entry_hash: 1, matches: Vec::new(), owed: Vec::new() }
+    let entry = Entry { title: Some(title.into()), content: Some(text.into()), ..Entry::default() };
+    let entry_hash = crate::story::entry_hash(&entry);
+    NewArticle { article, fingerprint: 0, entry_hash, matches: Vec::new(), owed: Vec::new(), page: None }
 }
 
 impl NewArticle {
@@ -114,6 +117,7 @@ fn poll(source: &str, articles: &[NewArticle]) -> Recording {
         bytes: 900,
         millis: 12,
         faults: Vec::new(),
+        listed: articles.iter().map(|new| new.article.identity.clone()).collect(),
         articles: articles.to_vec(),
         revisions: Vec::new(),
         touched: Vec::new(),

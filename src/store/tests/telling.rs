@@ -14,7 +14,7 @@ fn copies_of_a_story_are_told_once() {
     let items: Vec<_> =
         owed.iter().map(|(item, owed)| (item.article_id, owed.len(), item.also_in.len())).collect();
     assert_eq!(items, [(1, 2, 1), (3, 1, 0)]);
-    assert_eq!(owed[0].0.also_in[0].0, PAPER);
+    assert_eq!(owed[0].0.also_in[0].source, PAPER);
 
     desk.tell("2026-11-23 23:00", &owed.iter().flat_map(|(_, owed)| owed.clone()).collect::<Vec<_>>());
     let third = "A third source";
@@ -47,6 +47,7 @@ fn one_source_saying_nearly_the_same_twice_tells_two_things() {
     let mut retitled = notice(24).owed("Gorno-Badakhshan", Urgency::Digest);
     retitled.article.title = "Sanctions notice for Gorno-Badakhshan".into();
     retitled.article.identity = "a third guid".into();
+    retitled.entry_hash = 24;
     assert_eq!(desk.record(RADIO, &[retitled], 3), NOTHING, "a new title is a revision");
     assert_eq!(
         desk.owed(None).iter().map(|(item, _)| item.watches.len()).max(),
@@ -82,6 +83,49 @@ fn a_slot_is_told_once() {
     assert_eq!(desk.store.outbox_due(minute(60)).expect("the outbox reads").len(), 1);
     assert_eq!(desk.store.told_until("rights desk").expect("told_until reads"), Some(minute(60)));
     assert_eq!(desk.owed(None).len(), 0);
+}
+
+#[test]
+fn two_guids_over_one_page_are_two_articles_while_both_are_listed() {
+    let desk = desk();
+    let page = |guid: &str, title: &str| {
+        let mut article = story(guid, title, "Temirov was seen in Osh.").owed("Temirov", Urgency::Digest);
+        article.article.link = Some("https://example.org/live".into());
+        article
+    };
+    let both = [page("g1", "Morning: Temirov"), page("g2", "Evening: Temirov")];
+    assert_eq!(desk.record(RADIO, &both, 1), [1, 2]);
+    assert_eq!(desk.record(RADIO, &both, 2), NOTHING);
+    assert_eq!(desk.sql::<i64>("SELECT count(*) FROM revision"), 0, "neither takes the other's place");
+    assert_eq!(desk.record(RADIO, &[page("g3", "Night: Temirov")], 3), NOTHING, "the guid has changed");
+    assert_eq!(desk.sql::<i64>("SELECT count(*) FROM revision"), 1);
+}
+
+/// Items of one digest that has original and copy, the copy's headline in it, and
+/// items told of the copy when it comes after that digest.
+#[test]
+fn a_copy_that_says_something_else_is_not_folded_away() {
+    let near = 0x0123_4567_89AB_CDEF_u64;
+    let check = |title: &str, text: &str, together: usize, headline: Option<&str>, later: usize| {
+        let copy = story("c1", title, text).owed("Temirov", Urgency::Digest).near(near);
+        let desk = desk();
+        desk.record(RADIO, &[temirov().near(near)], 1);
+        let original: Vec<i64> = desk.owed(None).into_iter().flat_map(|(_, rows)| rows).collect();
+        desk.record(PAPER, std::slice::from_ref(&copy), 2);
+        let owed = desk.owed(None);
+        assert_eq!(owed.len(), together, "{title}: {text}");
+        assert_eq!(owed[0].0.also_in[0].headline.as_deref(), headline, "{title}: {text}");
+        let told = super::desk();
+        told.record(RADIO, &[temirov().near(near)], 1);
+        told.tell("2026-11-23 23:00", &original);
+        told.record(PAPER, &[copy], 70);
+        assert_eq!(told.owed(None).len(), later, "{title}: {text}");
+    };
+    let (title, text) = ("Temirov before the court", "Temirov stands trial in Bishkek.");
+    check(title, text, 1, None, 0);
+    check("Before the court: Temirov", "TEMIROV STANDS TRIAL IN BISHKEK", 1, None, 0);
+    check("Journalist acquitted", text, 1, Some("Journalist acquitted"), 1);
+    check(title, "Temirov stands acquitted in Bishkek.", 2, None, 1);
 }
 
 /// Deliveries, the minutes between them, and what then stands: state, tries,

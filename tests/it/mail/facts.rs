@@ -1,7 +1,7 @@
 //! Facts of a digest, from a file.
 
 use chrono::{DateTime, Utc};
-use newswatch::digest::{Footer, Item, ItemMatch, Plan, Urgency, Window};
+use newswatch::digest::{Copy, Footer, Item, ItemMatch, Plan, Urgency, Window};
 use newswatch::schedule::Cron;
 use newswatch::watch::{Field, Hit};
 use std::path::Path;
@@ -102,13 +102,15 @@ fn item(at: usize, table: &Table) -> Item {
         published_at: optional("published_at").map(|at| time(&at)),
         first_seen_at: time("2026-11-22T14:30:00Z"),
         watches: tables(table, "watch").into_iter().map(|found| item_match(found, &title, &text)).collect(),
-        also_in: rows(table, "also_in")
-            .into_iter()
-            .map(|row| (row[0].clone(), row.get(1).cloned()))
-            .collect(),
+        also_in: rows(table, "also_in").iter().map(|row| copy(row)).collect(),
         title,
         text,
     }
+}
+
+/// Source, link, and the headline where it is another.
+fn copy(row: &[String]) -> Copy {
+    Copy { source: row[0].clone(), link: row.get(1).cloned(), headline: row.get(2).cloned() }
 }
 
 fn item_match(table: &Table, title: &str, text: &str) -> ItemMatch {

@@ -2,7 +2,7 @@
 
 use super::{composed, envelope, named};
 use mail_parser::MessageParser;
-use newswatch::digest::Digest;
+use newswatch::digest::{Copy, Digest};
 use newswatch::mail::wire;
 use proptest::prelude::*;
 use scraper::{Html, Selector};
@@ -150,7 +150,7 @@ proptest! {
         item.link = Some(format!("{}{}", schemes.0, texts[2]));
         item.source = texts[3].clone();
         item.language = Some(texts[4].clone());
-        item.also_in = vec![(texts[5].clone(), Some(format!("{}{}", schemes.1, texts[5])))];
+        item.also_in = vec![Copy { source: texts[5].clone(), link: Some(format!("{}{}", schemes.1, texts[5])), headline: Some(texts[0].clone()) }];
         item.watches[0].hits[0].rule = texts[6].clone();
         item.watches[0].hits[0].span = span.0..span.1;
         item.watches[0].hits[0].text = texts[1].chars().skip(3).take(5).collect();

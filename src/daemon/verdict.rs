@@ -1,0 +1,135 @@
+//! What a poll says of its source: health with its reason, where it has moved,
+//! and when it is polled next.
+//!
+//! Invariant: validators advance only with entries that were read whole.
+
+use super::source::{Kind, Reading};
+use crate::config::Source;
+use crate::health::{self, Health, Record, Seen};
+use crate::schedule::{self, Rhythm};
+use crate::store::SourceState;
+use chrono::{DateTime, TimeDelta, Utc};
+use std::time::Duration;
+
+/// Between looks at a source that says it is gone.
+const GONE_REST: TimeDelta = TimeDelta::days(7);
+
+/// How long permanent redirects lead to one address before it is believed: a
+/// misconfigured hour at the publisher's is no move.
+const MOVED_FROM: TimeDelta = TimeDelta::days(1);
+
+/// The address a source has moved to, once that has been so for a day.
+pub(super) fn learned_address(state: &SourceState, now: DateTime<Utc>) -> Option<&str> {
+    let is_stable = state.moved_since_at.is_some_and(|since| now - since >= MOVED_FROM);
+    state.moved_to.as_deref().filter(|_| is_stable)
+}
+
+/// What is known of the source after this poll. `recent` are the times of its
+/// newest articles, newest first.
+pub(super) fn next_state(
+    source: &Source,
+    before: SourceState,
+    reading: &Reading,
+    seen: Seen,
+    recent: Vec<DateTime<Utc>>,
+    now: DateTime<Utc>,
+) -> SourceState {
+    let failed = matches!(seen, Seen::Failed | Seen::Refused | Seen::NotAFeed | Seen::Gone);
+    let mut state = before.clone();
+    state.failures = match seen {
+        Seen::Deferred => before.failures,
+        _ if failed => before.failures.saturating_add(1),
+        _ => 0,
+    };
+    state.polled_at = Some(now);
+    state.not_before = None;
+    state.last_error = reading.error();
+    follow_redirects(&mut state, reading, now);
+    let mut rhythm = Rhythm { failures: state.failures, ..Rhythm::default() };
+    match &reading.kind {
+        Kind::Fresh { feed, validators, max_age, .. } => {
+            // An empty or broken-off document is asked for whole again.
+            let is_whole = !feed.entries.is_empty() && !feed.cut_short;
+            state.validators = if is_whole { validators.clone() } else { Default::default() };
+            let ttl = feed.ttl_minutes.map(|minutes| Duration::from_secs(u64::from(minutes) * 60));
+            rhythm.asked = ttl.max(*max_age);
+        }
+        Kind::Deferred(until) => state.not_before = Some(*until),
+        _ => {}
+    }
+    rhythm.not_before = state.not_before;
+    judge(&mut state, &before, seen, &recent, now);
+    if !failed && seen != Seen::Deferred && seen != Seen::Entries(0) {
+        state.healthy_at = Some(now);
+    }
+    rhythm.recent = recent;
+    let next = schedule::next_poll(&source.cadence, &rhythm, now, schedule::jitter(&source.name));
+    state.next_poll_at = Some(if seen == Seen::Gone { now + GONE_REST } else { next });
+    state
+}
+
+/// Where a permanent redirect leads is noted with its first day; an answer without
+/// one ends the move.
+fn follow_redirects(state: &mut SourceState, reading: &Reading, now: DateTime<Utc>) {
+    let Kind::Fresh { moved_to, .. } = &reading.kind else { return };
+    if reading.by_learned_address || state.moved_to == *moved_to {
+        return;
+    }
+    state.moved_since_at = moved_to.as_ref().map(|_| now);
+    state.moved_to.clone_from(moved_to);
+}
+
+fn judge(
+    state: &mut SourceState,
+    before: &SourceState,
+    seen: Seen,
+    recent: &[DateTime<Utc>],
+    now: DateTime<Utc>,
+) {
+    let health = Health::of_word(&before.health);
+    let read_at = before.healthy_at.or(before.health_since_at).unwrap_or(now);
+    let verdict = health::judge(
+        seen,
+        &Record {
+            before: health,
+            failures: state.failures,
+            moved: learned_address(state, now).is_some(),
+            silent: health::silent_too_long(recent, now),
+            unread: now - read_at,
+        },
+    );
+    if verdict != health || before.health_since_at.is_none() {
+        state.health_since_at = Some(now);
+    }
+    state.health_reason = state.last_error.clone().or_else(|| match verdict {
+        Health::Zombie => Some("it answers with a feed that has nothing in it".into()),
+        Health::Stale => recent.first().zip(health::usual_gap(recent)).map(|(newest, gap)| {
+            format!("nothing new since {}; usually something comes within {}", day(*newest), span(gap))
+        }),
+        Health::RolledOver => before.polled_at.map(|polled_at| {
+            let at = polled_at.format("%Y-%m-%d %H:%M UTC");
+            format!("every entry was new since {at}: others may have come and gone; poll it more often")
+        }),
+        Health::Blocked if seen == Seen::Deferred => {
+            Some(format!("it has asked us to come back later ever since {}", day(read_at)))
+        }
+        Health::Moved => {
+            state.moved_to.as_ref().map(|to| format!("it is at `{to}` now; put that into the configuration"))
+        }
+        verdict if verdict == health => before.health_reason.clone(),
+        _ => None,
+    });
+    state.health = verdict.to_string();
+}
+
+fn day(at: DateTime<Utc>) -> String {
+    at.format("%-d %b %Y").to_string()
+}
+
+fn span(gap: TimeDelta) -> String {
+    match (gap.num_days(), gap.num_hours()) {
+        (0, 0 | 1) => "an hour".into(),
+        (0 | 1, hours) => format!("{hours} hours"),
+        (days, _) => format!("{days} days"),
+    }
+}

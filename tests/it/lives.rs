@@ -1,0 +1,244 @@
+//! Sources over their lives: pages that fail, addresses that move, windows that
+//! roll over, silence; as a user sees it poll by poll.
+
+use crate::support::{Desk, newsroom};
+use newswatch::newsroom::Newsroom;
+
+const PLAN: &str = r#"
+[mail]
+from = "newswatch@example.org"
+
+[[watch]]
+name = "Temirov"
+query = "Temirov"
+
+[[plan]]
+name = "rights desk"
+to = ["desk@example.org"]
+watches = ["*"]
+cron = "0 7 * * *"
+at_once_from = 0.5
+all_is_well = true
+"#;
+
+fn item(number: u32, title: &str, text: &str, link: &str) -> String {
+    format!(
+        "<item><guid isPermaLink='false'>{number}</guid><title>{title}</title><description>{text}</description>\
+         <link>{link}</link></item>"
+    )
+}
+
+fn serve(site: &Newsroom, items: &str) {
+    let feed = format!("<rss version='2.0'><channel><title>Osh Echo</title>{items}</channel></rss>");
+    site.serve("/feed", "application/rss+xml", feed);
+}
+
+fn desk(site: &Newsroom, full_text: &str) -> Desk {
+    let url = site.url("/feed");
+    let feed = format!("[[feed]]\nname = \"Osh Echo\"\nurl = \"{url}\"\nfull_text = \"{full_text}\"\n");
+    Desk::new(&format!("{PLAN}\n{feed}"))
+}
+
+/// A story's page; long enough to be taken for one.
+fn page(text: &str) -> String {
+    let more = "The road below the pass was closed for the rest of the day, the district said in a notice. ";
+    format!("<html><body><article><h1>Osh</h1><p>{text}</p><p>{}</p></article></body></html>", more.repeat(6))
+}
+
+fn change(desk: &Desk, sql: &str) {
+    let connection = rusqlite::Connection::open(desk.data().join("newswatch.db")).expect("a database");
+    connection.execute_batch(sql).expect("good SQL");
+}
+
+/// The health that the store has, and the words `status` gives for it.
+fn health(desk: &Desk) -> (String, String) {
+    (desk.query("SELECT health FROM source").remove(0), desk.run(&["status"]).out)
+}
+
+#[test]
+fn a_page_that_fails_is_read_later_and_what_stands_only_there_is_told() {
+    let (_runtime, site) = newsroom();
+    let link = site.url("/story");
+    let desk = desk(&site, "auto");
+    let roads = item(9, "Roads", &"Snow on the pass, and no bus. ".repeat(40), &site.url("/roads"));
+    serve(&site, &roads);
+    desk.run(&["poll"]);
+    serve(&site, &(item(1, "A day in court", "The hearing began at nine…", &link) + &roads));
+    site.answer("/story", 500, &[], "");
+    assert_eq!(desk.run(&["poll"]).code, Some(0), "the source itself is well");
+    assert_eq!(desk.query("SELECT text FROM article WHERE id = 2"), ["The hearing began at nine…"]);
+    assert_eq!(desk.query("SELECT title || tries FROM pages_not_read"), ["A day in court1"]);
+    let shown = desk.run(&["show", "2"]).out;
+    assert!(shown.contains("its page is not read: failed to read `127.0.0.1:"), "{shown}");
+    assert_eq!(desk.mails().len(), 0);
+
+    site.serve("/story", "text/html", page("The journalist Temirov was released at noon."));
+    desk.run(&["poll"]);
+    assert_eq!(desk.mails().len(), 0, "not before its time");
+    change(&desk, "UPDATE page_owed SET next_try_at = '2026-01-01T00:00:00Z'");
+    for _ in 0..2 {
+        desk.run(&["poll"]);
+        assert_eq!(desk.query("SELECT count(*) FROM pages_not_read"), ["0"]);
+        assert_eq!(desk.query("SELECT watch FROM match"), ["Temirov"]);
+        assert_eq!(desk.query("SELECT count(*) FROM revision"), ["0"], "a text completed is no text changed");
+        assert_eq!(desk.mails().len(), 1);
+    }
+    assert_eq!(desk.run(&["search", "released"]).out.lines().count(), 1);
+}
+
+#[test]
+fn a_changed_entry_whose_page_fails_loses_no_text() {
+    let (_runtime, site) = newsroom();
+    let link = site.url("/story");
+    serve(&site, &item(1, "A day in court", "The hearing began…", &link));
+    site.serve("/story", "text/html", page("The bench heard nine witnesses."));
+    let desk = desk(&site, "auto");
+    desk.run(&["poll"]);
+    site.answer("/story", 503, &[], "");
+    serve(&site, &item(1, "Temirov is free", "The hearing ended…", &link));
+    desk.run(&["poll"]);
+    let text = desk.query("SELECT text FROM article").remove(0);
+    assert!(text.contains("nine witnesses") && text.contains("The hearing ended"), "{text}");
+    assert_eq!(desk.query("SELECT title FROM article"), ["Temirov is free"]);
+    assert_eq!((desk.query("SELECT watch FROM match").len(), desk.mails().len()), (1, 1));
+    site.serve("/story", "text/html", page("The bench heard ten witnesses."));
+    change(&desk, "UPDATE page_owed SET next_try_at = '2026-01-01T00:00:00Z'");
+    desk.run(&["poll"]);
+    let text = desk.query("SELECT text FROM article").remove(0);
+    assert!(text.contains("ten witnesses") && !text.contains("nine witnesses"), "{text}");
+    assert_eq!((desk.query("SELECT watch FROM match").len(), desk.mails().len()), (1, 1));
+}
+
+#[test]
+fn a_story_that_comes_again_under_another_guid_and_link_is_not_told_again() {
+    let (_runtime, site) = newsroom();
+    let text = page("The journalist Temirov was released at noon.");
+    for path in ["/old", "/new"] {
+        site.serve(path, "text/html", text.clone());
+    }
+    let desk = desk(&site, "auto");
+    for (number, path) in [(1, "/old"), (2, "/new")] {
+        serve(&site, &item(number, "A day in court", "The hearing began…", &site.url(path)));
+        desk.run(&["poll"]);
+    }
+    assert_eq!(desk.query("SELECT count(*) FROM article"), ["1"]);
+    assert_eq!(desk.query("SELECT count(*) FROM seen"), ["2"]);
+    assert_eq!(desk.run(&["search", "released"]).out.lines().count(), 1);
+}
+
+#[test]
+fn what_comes_with_the_first_poll_that_succeeds_wakes_nobody() {
+    let (_runtime, site) = newsroom();
+    let desk = desk(&site, "never");
+    site.answer("/feed", 500, &[], "");
+    assert_eq!(desk.run(&["poll"]).code, Some(69));
+    serve(&site, &item(1, "Temirov", "The journalist spoke.", &site.url("/1")));
+    desk.run(&["poll"]);
+    assert_eq!((desk.query("SELECT urgency FROM owed"), desk.mails().len()), (vec!["digest".to_owned()], 0));
+}
+
+#[test]
+fn a_move_is_believed_after_a_day_and_forgotten_when_it_ends() {
+    let (_runtime, site) = newsroom();
+    let desk = desk(&site, "never");
+    let news = |path: &str, number: u32| {
+        let items = item(number, "Roads", "Snow on the pass.", &site.url("/1"));
+        let feed = format!("<rss version='2.0'><channel>{items}</channel></rss>");
+        site.serve(path, "application/rss+xml", feed);
+    };
+    news("/there", 1);
+    let moved = site.url("/there");
+    let leads_there = || site.answer("/feed", 301, &[("location", &moved)], "");
+    leads_there();
+    desk.run(&["poll"]);
+    assert_eq!(health(&desk).0, "healthy", "an hour's redirect is no move");
+    change(&desk, "UPDATE source SET moved_since_at = '2026-01-01T00:00:00Z'");
+    desk.run(&["poll"]);
+    assert_eq!(health(&desk).0, "moved");
+    assert_eq!(desk.query("SELECT count(*) FROM sick_sources"), ["0"], "it is read, so nothing is missed");
+    let listed = desk.run(&["sources", "list"]).out;
+    assert!(listed.contains(&format!("it is at `{moved}` now")), "{listed}");
+
+    site.answer("/feed", 404, &[], "");
+    news("/there", 2);
+    assert_eq!(desk.run(&["poll"]).code, Some(0), "the old address is dead, the new one is known");
+    assert_eq!(desk.query("SELECT count(*) FROM article"), ["1"], "a new guid for the same words");
+
+    news("/feed", 3);
+    desk.run(&["poll"]);
+    assert_eq!(health(&desk).0, "healthy");
+    assert_eq!(desk.query("SELECT moved_to FROM source"), [""], "the configured address answers for itself");
+}
+
+#[test]
+fn an_empty_or_broken_off_document_is_asked_for_whole_again() {
+    let whole = "<rss><channel><item><guid>1</guid><title>Roads</title></item></channel></rss>";
+    let check = |body: &str, conditional: bool| {
+        let (_runtime, site) = newsroom();
+        site.serve("/feed", "application/rss+xml", body);
+        let desk = desk(&site, "never");
+        desk.run(&["poll"]);
+        desk.run(&["poll"]);
+        let asked = site.requests();
+        assert_eq!(
+            asked.last().is_some_and(|request| request.if_none_match.is_some()),
+            conditional,
+            "{body}"
+        );
+    };
+    check(whole, true);
+    check(&whole[..whole.len() - 25], false);
+    check("<rss><channel></channel></rss>", false);
+}
+
+#[test]
+fn a_server_that_asks_for_patience_is_not_asked_before() {
+    let (_runtime, site) = newsroom();
+    let desk = desk(&site, "never");
+    site.answer("/feed", 429, &[("retry-after", "3600")], "");
+    for _ in 0..2 {
+        let ran = desk.run(&["poll"]);
+        assert_eq!(ran.code, Some(75), "{ran:?}");
+        assert!(ran.err.contains("Osh Echo: it asks not to be asked before"), "{}", ran.err);
+    }
+    assert_eq!(site.requests().len(), 1);
+    change(&desk, "UPDATE source SET not_before_at = NULL, healthy_at = '2026-01-01T00:00:00Z'");
+    desk.run(&["poll"]);
+    let (health, status) = health(&desk);
+    assert_eq!(health, "blocked", "put off for ever is shut out");
+    assert!(status.contains("it has asked us to come back later ever since 1 Jan 2026"), "{status}");
+}
+
+#[test]
+fn silence_and_a_window_that_rolled_over_are_said_and_heal() {
+    let (_runtime, site) = newsroom();
+    let desk = desk(&site, "never");
+    let dated = |from: u32, day: u32| -> String {
+        let items = (from..from + 9).map(|number| {
+            let title = format!("Notice {number}");
+            let date = format!("<pubDate>{day} Nov 2024 {:02}:00:00 GMT</pubDate>", number % 9);
+            item(number, &title, "Snow on the pass.", &site.url(&format!("/{number}"))) + &date
+        });
+        let items: String = items.collect();
+        items.replace("</item><pubDate>", "<pubDate>").replace("</pubDate>", "</pubDate></item>")
+    };
+    serve(&site, &dated(1, 3));
+    desk.run(&["poll"]);
+    let (word, status) = health(&desk);
+    assert_eq!(word, "stale");
+    assert!(
+        status.contains("nothing new since 3 Nov 2024; usually something comes within an hour"),
+        "{status}"
+    );
+
+    serve(&site, &dated(100, 4).replace("2024", "2099"));
+    desk.run(&["poll"]);
+    let (word, status) = health(&desk);
+    assert_eq!(word, "rolled over");
+    assert!(status.contains("every entry was new since"), "{status}");
+    desk.run(&["poll"]);
+    assert_eq!(health(&desk).0, "healthy");
+    change(&desk, "UPDATE poll SET polled_at = strftime('%Y-%m-%dT%H:%M:%SZ', 'now', '-1 hour')");
+    let digest = desk.run(&["digest", "rights desk", "--since", "1d"]).out;
+    assert!(digest.contains("Osh Echo: rolled over since"), "the digest of the time says so: {digest}");
+}
