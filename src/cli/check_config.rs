@@ -1,6 +1,7 @@
 //! `newswatch check-config`: everything wrong with the configuration, at once.
 
 use super::Exit;
+use super::output::count;
 use crate::config::{self, Config, ConfigError};
 use std::io::Write;
 use std::path::Path;
@@ -39,8 +40,4 @@ fn summary(config: &Config) -> String {
         count(config.watches.len(), "watch", "watches"),
         count(config.plans.len(), "plan", "plans"),
     )
-}
-
-fn count(number: usize, one: &str, many: &str) -> String {
-    format!("{number} {}", if number == 1 { one } else { many })
 }

@@ -1,7 +1,7 @@
 //! `newswatch demo`: the whole job on this machine alone. A newsroom on loopback,
 //! real polls, a real database, real mail in files.
 
-use super::output::printable;
+use super::output::{count, printable};
 use super::{Exit, database, init, runtime};
 use crate::config::{self, Config};
 use crate::daemon::{self, Desk};
@@ -119,12 +119,12 @@ async fn poll(desk: &Arc<Desk>) -> anyhow::Result<()> {
             }
             Err(error) => error.to_string(),
         };
-        lines.push(format!("  {name:<22} {outcome}"));
+        lines.push(format!("  {name:<26} {outcome}"));
     })
     .await?;
     lines.sort();
     say(&lines.join("\n"))?;
-    say(&format!("  {new} new articles, {matches} matches"))
+    say(&format!("  {}, {}", count(new, "new article", "new articles"), count(matches, "match", "matches")))
 }
 
 async fn tell_digest(desk: &Arc<Desk>) -> anyhow::Result<()> {

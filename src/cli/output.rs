@@ -184,3 +184,8 @@ impl Cell {
         }
     }
 }
+
+/// `1 watch`, `4 watches`.
+pub fn count(number: usize, one: &str, many: &str) -> String {
+    format!("{number} {}", if number == 1 { one } else { many })
+}

@@ -34,14 +34,31 @@ pub fn run(given: &Arguments, config: Option<&Path>) -> anyhow::Result<Exit> {
     let enabled = |name: &str| config.sources.iter().any(|source| source.enabled && source.name == name);
     sources.retain(|row| enabled(&row.name));
     let late = late(&status, &sources, now);
+    let healths = healths(&sources);
     sources.retain(|row| Health::of_word(&row.health).is_sick() || row.failures > 0);
     let mut out = io::stdout().lock();
     match given.output {
-        Form::Text => text(&mut out, &status, &sources, &late)?,
-        Form::Json => writeln!(out, "{}", serde_json::to_string_pretty(&object(&status, &sources, &late))?)?,
+        Form::Text => text(&mut out, &status, &healths, &sources, &late)?,
+        Form::Json => {
+            writeln!(out, "{}", serde_json::to_string_pretty(&object(&status, &healths, &sources, &late))?)?;
+        }
     }
     let well = sources.is_empty() && late.is_empty() && status.mail_refused_week == 0;
     Ok(if well { Exit::Ok } else { Exit::Failed })
+}
+
+/// How many of the sources are in which health, the most first.
+fn healths(sources: &[SourceRow]) -> Vec<(String, usize)> {
+    let mut counts: Vec<(String, usize)> = Vec::new();
+    for row in sources {
+        let health = Health::of_word(&row.health).to_string();
+        match counts.iter_mut().find(|(known, _)| *known == health) {
+            Some((_, count)) => *count += 1,
+            None => counts.push((health, 1)),
+        }
+    }
+    counts.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
+    counts
 }
 
 /// What should have happened an hour ago and did not.
@@ -58,8 +75,14 @@ fn late(status: &Status, sources: &[SourceRow], now: DateTime<Utc>) -> Vec<Strin
     late
 }
 
-fn text(out: &mut impl Write, status: &Status, sick: &[SourceRow], late: &[String]) -> io::Result<()> {
-    let sources: Vec<_> = status.sources.iter().map(|(health, count)| format!("{count} {health}")).collect();
+fn text(
+    out: &mut impl Write,
+    status: &Status,
+    healths: &[(String, usize)],
+    sick: &[SourceRow],
+    late: &[String],
+) -> io::Result<()> {
+    let sources: Vec<_> = healths.iter().map(|(health, count)| format!("{count} {health}")).collect();
     writeln!(out, "sources   {}", if sources.is_empty() { "none".into() } else { sources.join(", ") })?;
     writeln!(out, "polled    {}", status.last_poll_at.map_or("never".into(), local_time))?;
     writeln!(out, "articles  {}, {} in the last 24 hours", status.articles, status.articles_today)?;
@@ -82,14 +105,12 @@ fn text(out: &mut impl Write, status: &Status, sick: &[SourceRow], late: &[Strin
         let since = row.health_since_at.map_or(String::new(), |at| format!(" since {}", local_time(at)));
         let why = row.last_error.as_ref().or(row.health_reason.as_ref());
         let why = why.map_or("no reason was given", String::as_str);
-        writeln!(
-            out,
-            "\n{}: {}{since}, {} failures in a row\n  {}",
-            printable(&row.name),
-            row.health,
-            row.failures,
-            printable(why)
-        )?;
+        let failed = match row.failures {
+            0 => String::new(),
+            1 => ", failed once".into(),
+            failures => format!(", failed {failures} times in a row"),
+        };
+        writeln!(out, "\n{}: {}{since}{failed}\n  {}", printable(&row.name), row.health, printable(why))?;
     }
     if status.mail_refused_week > 0 {
         let count = status.mail_refused_week;
@@ -102,7 +123,7 @@ fn text(out: &mut impl Write, status: &Status, sick: &[SourceRow], late: &[Strin
     Ok(())
 }
 
-fn object(status: &Status, sick: &[SourceRow], late: &[String]) -> Value {
+fn object(status: &Status, healths: &[(String, usize)], sick: &[SourceRow], late: &[String]) -> Value {
     let sick = sick.iter().map(|row| {
         json!({
             "source": row.name, "health": row.health, "since_at": row.health_since_at.map(data_time),
@@ -110,7 +131,7 @@ fn object(status: &Status, sick: &[SourceRow], late: &[String]) -> Value {
         })
     });
     let sources: serde_json::Map<_, _> =
-        status.sources.iter().map(|(health, count)| (health.clone(), Value::from(*count))).collect();
+        healths.iter().map(|(health, count)| (health.clone(), Value::from(*count))).collect();
     json!({
         "sources": sources, "last_poll_at": status.last_poll_at.map(data_time),
         "articles": status.articles, "articles_today": status.articles_today,

@@ -342,18 +342,17 @@ async fn follow_sitemaps(desk: &Desk, reading: &mut Reading) {
     }
 }
 
-/// An error with its causes on one line.
+/// An error with its first cause on one line; what lies between the two is the
+/// plumbing of libraries.
 pub(super) struct Chain<'a>(pub &'a dyn std::error::Error);
 
 impl std::fmt::Display for Chain<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}", self.0)?;
-        let mut cause = self.0.source();
-        while let Some(error) = cause {
-            write!(f, ": {error}")?;
-            cause = error.source();
+        let causes = std::iter::successors(self.0.source(), |cause| cause.source());
+        match causes.last() {
+            Some(first) => write!(f, "{} ({first})", self.0),
+            None => write!(f, "{}", self.0),
         }
-        Ok(())
     }
 }
 

@@ -10,8 +10,6 @@ use rusqlite::{Connection, Result, params};
 /// The state of the whole.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Status {
-    /// Health and how many sources have it, most first; one never polled is `new`.
-    pub sources: Vec<(String, u64)>,
     pub articles: u64,
     pub articles_today: u64,
     pub matches_today: u64,
@@ -60,10 +58,6 @@ pub struct WatchRow {
 }
 
 pub fn status(connection: &Connection, now: DateTime<Utc>) -> Result<Status> {
-    let sql = "SELECT iif(health = '', 'new', health), count(*) FROM source
-               WHERE retired_at IS NULL GROUP BY 1 ORDER BY 2 DESC, 1";
-    let mut statement = connection.prepare_cached(sql)?;
-    let sources = statement.query_map([], |row| Ok((row.get(0)?, count(row, 1)?)))?.collect::<Result<_>>()?;
     let sql = "SELECT (SELECT count(*) FROM article) AS articles,
                       (SELECT count(*) FROM article WHERE first_seen_at >= ?1) AS articles_today,
                       (SELECT count(*) FROM match WHERE found_at >= ?1) AS matches_today,
@@ -79,7 +73,6 @@ pub fn status(connection: &Connection, now: DateTime<Utc>) -> Result<Status> {
         [Time(now - TimeDelta::days(1)), Time(now - TimeDelta::days(7))],
         |row| {
             Ok(Status {
-                sources,
                 articles: count(row, "articles")?,
                 articles_today: count(row, "articles_today")?,
                 matches_today: count(row, "matches_today")?,

@@ -226,15 +226,14 @@ fn counts_say_how_things_stand() {
     let now = minute(3 * day + 10);
 
     let status = desk.store.status(now).expect("a status");
-    assert_eq!(status.sources, [("broken".into(), 1), ("new".into(), 1)]);
     assert_eq!((status.articles, status.articles_today, status.matches_today), (2, 1, 0));
     assert_eq!((status.mail_owed, status.mail_sent, status.mail_refused, status.untold), (1, 0, 0, 0));
     assert_eq!((status.oldest_owed_at, status.last_poll_at), (Some(minute(60)), Some(minute(3 * day + 1))));
 
     let rows = desk.store.source_rows(now).expect("sources");
     assert_eq!(
-        rows.iter().map(|row| (row.name.as_str(), row.articles)).collect::<Vec<_>>(),
-        [(RADIO, 1), (PAPER, 1)]
+        rows.iter().map(|row| (row.name.as_str(), row.health.as_str(), row.articles)).collect::<Vec<_>>(),
+        [(RADIO, "broken", 1), (PAPER, "", 1)]
     );
     assert!((rows[0].items_a_day - 1.0 / 7.0).abs() < 1e-9);
     let watches = desk.store.watch_rows(now).expect("watches");
