@@ -5,8 +5,8 @@ CREATE TABLE page_owed (
     source_id INTEGER NOT NULL REFERENCES source,
     -- The feed's own text, which the page's is joined to.
     teaser TEXT NOT NULL,
-    -- 1: the stored text is an earlier reading of the page.
-    is_whole INTEGER NOT NULL,
+    -- The last whole text there was; null where there never was one.
+    whole TEXT,
     -- 1: it came with its source's first poll, so that its matches wake nobody.
     is_backlog INTEGER NOT NULL,
     owed_at TEXT NOT NULL,
@@ -16,6 +16,7 @@ CREATE TABLE page_owed (
     last_error TEXT
 ) STRICT;
 CREATE INDEX page_owed_next ON page_owed (source_id, next_try_at);
+CREATE INDEX page_owed_owed_at ON page_owed (owed_at);
 
 CREATE VIEW pages_not_read AS
 SELECT p.owed_at, s.name AS source, a.title, p.tries, p.next_try_at, p.last_error, a.link, a.id AS article_id
@@ -26,6 +27,7 @@ ORDER BY p.owed_at DESC;
 
 -- Since when permanent redirects lead to moved_to.
 ALTER TABLE source ADD COLUMN moved_since_at TEXT;
+UPDATE source SET moved_since_at = polled_at WHERE moved_to IS NOT NULL;
 -- Why its health is what it is, where that is not 'healthy'.
 ALTER TABLE source ADD COLUMN health_reason TEXT;
 
@@ -36,3 +38,34 @@ SELECT name AS source, health, health_since_at, failures, coalesce(health_reason
 FROM source
 WHERE retired_at IS NULL AND health NOT IN ('', 'new', 'healthy', 'moved')
 ORDER BY health_since_at;
+
+-- Hash of the entry as last published under this identity: an article may have several.
+ALTER TABLE seen ADD COLUMN entry_hash INTEGER;
+
+-- Polls in which every entry was new are kept until they have been told of.
+CREATE INDEX poll_rolled_over ON poll (polled_at) WHERE outcome = 'rolled over';
+
+-- The number of a debt names the mail that tells it, so it is never given twice.
+DROP VIEW not_yet_told;
+CREATE TABLE owed_next (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    plan TEXT NOT NULL,
+    match_id INTEGER NOT NULL REFERENCES match ON DELETE CASCADE,
+    urgency TEXT NOT NULL CHECK (urgency IN ('at once', 'digest')),
+    owed_at TEXT NOT NULL,
+    digest_id INTEGER REFERENCES digest,
+    UNIQUE (plan, match_id)
+) STRICT;
+INSERT INTO owed_next SELECT id, plan, match_id, urgency, owed_at, digest_id FROM owed;
+DROP TABLE owed;
+ALTER TABLE owed_next RENAME TO owed;
+CREATE INDEX owed_match ON owed (match_id);
+CREATE INDEX owed_untold ON owed (plan) WHERE digest_id IS NULL;
+CREATE INDEX owed_digest ON owed (digest_id) WHERE digest_id IS NOT NULL;
+CREATE VIEW not_yet_told AS
+SELECT w.owed_at, w.plan, w.urgency, m.watch, m.score, a.title, a.id AS article_id
+FROM owed w
+JOIN match m ON m.id = w.match_id
+JOIN article a ON a.id = m.article_id
+WHERE w.digest_id IS NULL
+ORDER BY w.id;

@@ -79,8 +79,8 @@ impl fmt::Display for Health {
 pub enum Seen {
     /// A feed with this many entries.
     Entries(usize),
-    /// A feed of so many entries, none of which was there at the poll before.
-    AllNew(usize),
+    /// A feed none of whose entries was there at the poll before.
+    AllNew,
     Unchanged,
     Gone,
     /// Asked to come later: no verdict.
@@ -115,7 +115,7 @@ pub fn judge(seen: Seen, record: &Record) -> Health {
     };
     match seen {
         Seen::Entries(0) => Health::Zombie,
-        Seen::AllNew(_) => Health::RolledOver,
+        Seen::AllNew => Health::RolledOver,
         Seen::Entries(_) => well,
         // A document that was wrong or empty and has not changed is so still.
         Seen::Unchanged if matches!(record.before, Health::Zombie | Health::WrongThing) => record.before,
@@ -137,8 +137,11 @@ pub fn silent_too_long(times: &[DateTime<Utc>], now: DateTime<Utc>) -> bool {
     times.first().is_some_and(|newest| now - *newest > (gap * SILENT_GAPS).max(SILENT_LEAST))
 }
 
-/// What nine of ten gaps between the articles of a source do not exceed.
+/// What nine of ten gaps between the articles of a source do not exceed. What comes
+/// within an hour is one batch: undated articles all came with one poll.
 pub fn usual_gap(times: &[DateTime<Utc>]) -> Option<TimeDelta> {
+    let mut times = times.to_vec();
+    times.dedup_by(|older, newer| *newer - *older < TimeDelta::hours(1));
     let mut gaps: Vec<TimeDelta> = times.windows(2).map(|pair| (pair[0] - pair[1]).abs()).collect();
     gaps.sort_unstable();
     gaps.get(gaps.len() * 9 / 10).copied().filter(|_| times.len() >= HABIT_ARTICLES_MIN)
@@ -167,7 +170,7 @@ mod tests {
         check(Health::Healthy, Seen::Unchanged, silent, Health::Stale);
         check(Health::Moved, Seen::Entries(30), silent, Health::Stale);
         check(Health::Stale, Seen::Entries(30), none, Health::Healthy);
-        check(Health::Healthy, Seen::AllNew(30), none, Health::RolledOver);
+        check(Health::Healthy, Seen::AllNew, none, Health::RolledOver);
         check(Health::RolledOver, Seen::Unchanged, none, Health::Healthy);
         check(Health::Healthy, Seen::Failed, failures(1), Health::Healthy);
         check(Health::Healthy, Seen::Failed, failures(BROKEN_FROM), Health::Broken);
@@ -196,6 +199,7 @@ mod tests {
         check(24 * 7, 30, 24 * 27, false);
         check(24 * 7, 30, 24 * 29, true);
         check(1, 7, 24 * 365, false);
+        check(0, 30, 24 * 365, false);
         check(1, 0, 0, false);
     }
 

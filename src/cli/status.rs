@@ -43,7 +43,10 @@ pub fn run(given: &Arguments, config: Option<&Path>) -> anyhow::Result<Exit> {
             writeln!(out, "{}", serde_json::to_string_pretty(&object(&status, &healths, &sources, &late))?)?;
         }
     }
-    let well = sources.is_empty() && late.is_empty() && status.mail_refused_week == 0;
+    let well = sources.is_empty()
+        && late.is_empty()
+        && status.pages_failing.is_empty()
+        && status.mail_refused_week == 0;
     Ok(if well { Exit::Ok } else { Exit::Failed })
 }
 
@@ -112,6 +115,15 @@ fn text(
         };
         writeln!(out, "\n{}: {}{since}{failed}\n  {}", printable(&row.name), row.health, printable(why))?;
     }
+    for failing in &status.pages_failing {
+        let (source, why) = (printable(&failing.source), printable(&failing.why));
+        writeln!(
+            out,
+            "\n{source}: pages of {} articles were not read in the last seven days",
+            failing.articles
+        )?;
+        writeln!(out, "  they are matched on the feed's text alone: {why}")?;
+    }
     if status.mail_refused_week > 0 {
         let count = status.mail_refused_week;
         writeln!(
@@ -130,6 +142,12 @@ fn object(status: &Status, healths: &[(String, usize)], sick: &[SourceRow], late
             "failures": row.failures, "reason": row.health_reason, "error": row.last_error, "url": row.url,
         })
     });
+    let pages_failing = status.pages_failing.iter().map(|failing| {
+        json!({
+            "source": failing.source, "articles": failing.articles,
+            "since_at": data_time(failing.since_at), "error": failing.why,
+        })
+    });
     let sources: serde_json::Map<_, _> =
         healths.iter().map(|(health, count)| (health.clone(), Value::from(*count))).collect();
     json!({
@@ -140,6 +158,6 @@ fn object(status: &Status, healths: &[(String, usize)], sick: &[SourceRow], late
             "sent": status.mail_sent, "owed": status.mail_owed, "refused": status.mail_refused,
             "oldest_owed_at": status.oldest_owed_at.map(data_time),
         },
-        "late": late, "sick": sick.collect::<Vec<_>>(),
+        "pages_failing": pages_failing.collect::<Vec<_>>(), "late": late, "sick": sick.collect::<Vec<_>>(),
     })
 }

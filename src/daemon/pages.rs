@@ -7,7 +7,7 @@ use super::source::{Chain, judge_one};
 use super::{Desk, off_thread};
 use crate::config::{FullText, Source};
 use crate::extract::{self, Page};
-use crate::fetch::{FetchError, Poll, Validators};
+use crate::fetch::{Poll, Validators};
 use crate::schedule;
 use crate::store::{PageOwed, StoreError};
 use crate::story;
@@ -25,17 +25,9 @@ const PAGES_PATIENCE: Duration = Duration::from_secs(5 * 60);
 const MISSES_IN_A_ROW_MAX: usize = 3;
 
 /// Tries before a page is given up: with the waits between them a day and a half.
-const TRIES_MAX: u32 = 8;
+const TRIES_MAX: u32 = 9;
 const RETRY_LEAST: Duration = Duration::from_secs(10 * 60);
 const RETRY_MOST: Duration = Duration::from_secs(12 * 60 * 60);
-
-/// What reading the owed pages of a source came to.
-#[derive(Debug, Default)]
-pub(super) struct Pages {
-    /// Matches in the articles completed.
-    pub matches: usize,
-    pub faults: Vec<String>,
-}
 
 /// Why there is no page, and whether asking again can help.
 struct Miss {
@@ -50,89 +42,115 @@ enum Again {
     Never,
 }
 
-/// Reads the pages of `source` that are owed and due, and commits each.
-pub(super) async fn read_owed(desk: &Arc<Desk>, source: &Source) -> Result<Pages, StoreError> {
-    let mut pages = Pages::default();
+impl Miss {
+    fn later(why: impl Into<String>) -> Miss {
+        Miss { why: why.into(), again: Again::Later }
+    }
+}
+
+/// Reads the pages of `source` that are owed and due, and commits each. Returns
+/// the matches in the articles completed.
+pub(super) async fn read_owed(desk: &Arc<Desk>, source: &Source) -> Result<usize, StoreError> {
     if source.full_text == FullText::Never {
-        return Ok(pages);
+        return Ok(0);
     }
     let (store, name) = (desk.store.clone(), source.name.clone());
     let due = off_thread(move || store.pages_owed(&name, Utc::now(), PAGES_A_POLL_MAX)).await?;
-    let (began, mut misses) = (Instant::now(), 0);
+    let (began, mut misses, mut matches, mut faults) = (Instant::now(), 0, 0, Vec::new());
     for owed in due {
         if began.elapsed() > PAGES_PATIENCE || misses >= MISSES_IN_A_ROW_MAX {
             break;
         }
-        match page_of(desk, source, &owed).await {
-            Ok(page) => {
+        let link = owed.article.link.clone().unwrap_or_default();
+        match read_one(desk, source, owed).await? {
+            Ok(found) => {
                 misses = 0;
-                pages.matches += complete(desk, owed, page).await?;
+                matches += found;
             }
             Err(miss) => {
-                misses += usize::from(matches!(miss.again, Again::Later));
-                let link = owed.article.link.as_deref().unwrap_or_default();
-                pages
-                    .faults
-                    .push(format!("page of `{link}` not read, matched on the feed's text: {}", miss.why));
-                let site_rests = matches!(miss.again, Again::From(_));
-                note(desk, &owed, miss).await?;
-                if site_rests {
+                misses += 1;
+                faults.push(format!("page of `{link}` not read, matched on the feed's text: {}", miss.why));
+                if let Again::From(until) = miss.again {
+                    let (store, name) = (desk.store.clone(), source.name.clone());
+                    off_thread(move || store.pages_rest(&name, until)).await?;
                     break;
                 }
             }
         }
     }
-    Ok(pages)
+    if !faults.is_empty() {
+        let (store, name) = (desk.store.clone(), source.name.clone());
+        off_thread(move || store.note_faults(&name, &faults)).await?;
+    }
+    Ok(matches)
+}
+
+/// One try of one page, counted before it is made; its matches, or why it was missed.
+async fn read_one(
+    desk: &Arc<Desk>,
+    source: &Source,
+    owed: PageOwed,
+) -> Result<Result<usize, Miss>, StoreError> {
+    let (store, id, tries) = (desk.store.clone(), owed.article_id, owed.tries + 1);
+    off_thread(move || store.page_try(id, next_try(tries, Utc::now()))).await?;
+    let completed = match page_of(desk, source, &owed).await {
+        Ok(page) => complete(desk, owed, page).await?,
+        Err(miss) => Err(miss),
+    };
+    if let Err(miss) = &completed {
+        let (store, why, gives_up) =
+            (desk.store.clone(), miss.why.clone(), matches!(miss.again, Again::Never));
+        off_thread(move || store.page_missed(id, &why, gives_up)).await?;
+    }
+    Ok(completed)
+}
+
+/// When a page is tried again after so many tries; `None`: never.
+fn next_try(tries: u32, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
+    let wait = TimeDelta::from_std(schedule::back_off(tries, RETRY_LEAST, RETRY_MOST)).ok()?;
+    (tries < TRIES_MAX).then_some(now + wait)
 }
 
 async fn page_of(desk: &Desk, source: &Source, owed: &PageOwed) -> Result<Page, Miss> {
-    let miss = |why: String, again| Err(Miss { why, again });
     let Some(link) = owed.article.link.as_deref() else {
-        return miss("it has no address".into(), Again::Never);
+        return Err(Miss { why: "it has no address".into(), again: Again::Never });
     };
     let rules = source.rules.clone();
-    match desk.fetcher.page(link, &Validators::default()).await {
-        Poll::Fresh(body) => Ok(off_thread(move || {
-            extract::page_by(&body.bytes, body.content_type.as_deref(), Some(&body.url), &rules)
-        })
-        .await),
-        Poll::Failed(error @ (FetchError::Robots { .. } | FetchError::Refused(_))) => {
-            miss(format!("failed to {}", Chain(&error)), Again::Never)
+    let body = match desk.fetcher.page(link, &Validators::default()).await {
+        Poll::Fresh(body) => body,
+        Poll::Failed(error) => return Err(Miss::later(format!("failed to {}", Chain(&error)))),
+        Poll::Gone => return Err(Miss { why: "it is gone (410)".into(), again: Again::Never }),
+        Poll::Deferred(until) => {
+            let why = format!("the server asks to come back at {until}");
+            return Err(Miss { why, again: Again::From(until) });
         }
-        Poll::Failed(error) => miss(format!("failed to {}", Chain(&error)), Again::Later),
-        Poll::Gone => miss("it is gone (410)".into(), Again::Never),
-        Poll::Deferred(until) => miss(format!("the server asks to come back at {until}"), Again::From(until)),
-        Poll::Unchanged => miss("the server said `304` to an unconditional request".into(), Again::Later),
+        Poll::Unchanged => return Err(Miss::later("the server said `304` to an unconditional request")),
+    };
+    let read = move || extract::page_by(&body.bytes, body.content_type.as_deref(), Some(&body.url), &rules);
+    // Foreign HTML and other people's parsers: what dies of it is this page, not the poll.
+    let page = tokio::task::spawn_blocking(read).await;
+    let page = page.map_err(|_| Miss::later("newswatch failed to read it; please report it"))?;
+    let known = owed.whole.as_deref().unwrap_or(&owed.article.text);
+    // A script's shell, a consent wall or a challenge where the story should be.
+    match page.text.is_empty() || page.text.len() * 2 < known.len() {
+        true => Err(Miss::later("it holds far less text than is known of the story")),
+        false => Ok(page),
     }
 }
 
-/// Matches the article with its whole text and commits it. Returns its matches.
-async fn complete(desk: &Arc<Desk>, owed: PageOwed, page: Page) -> Result<usize, StoreError> {
+/// Matches the article with its whole text and commits it; its matches.
+async fn complete(desk: &Arc<Desk>, owed: PageOwed, page: Page) -> Result<Result<usize, Miss>, StoreError> {
     let desk = desk.clone();
     off_thread(move || {
         let mut article = extract::with_page(owed.article.clone(), page);
-        // A consent wall where the story was: what was read before stays.
-        if owed.is_whole && article.text.len() * 2 < owed.stored.len() {
-            article.text = extract::joined(&owed.article.text, &owed.stored);
-        }
-        if owed.is_whole && !story::revised(&article.title, &owed.stored, &article.title, &article.text) {
-            article.text.clone_from(&owed.stored);
+        if let Some(whole) = &owed.whole
+            && !story::revised(&article.title, whole, &article.title, &article.text)
+        {
+            article.text.clone_from(whole);
         }
         let new = judge_one(&desk, article, owed.entry_hash, owed.is_backlog);
         let matches = new.matches.len();
-        desk.store.page_read(owed, new, Utc::now()).map(|()| matches)
+        desk.store.page_read(owed, new, Utc::now()).map(|()| Ok(matches))
     })
     .await
-}
-
-async fn note(desk: &Arc<Desk>, owed: &PageOwed, miss: Miss) -> Result<(), StoreError> {
-    let (store, id, now) = (desk.store.clone(), owed.article_id, Utc::now());
-    let wait = schedule::back_off(owed.tries + 1, RETRY_LEAST, RETRY_MOST);
-    let later = now + TimeDelta::from_std(wait).unwrap_or(TimeDelta::hours(12));
-    let next_try_at = match miss.again {
-        Again::Later if owed.tries + 1 < TRIES_MAX => Some(later),
-        Again::From(until) => Some(until),
-        Again::Later | Again::Never => None,
-    };
-    off_thread(move || store.page_missed(id, &miss.why, next_try_at)).await
 }

@@ -192,6 +192,7 @@ impl Timetable {
             Some(error) if row.logged.as_ref() != Some(error) => {
                 tracing::warn!(source = name, error, "source not read; trying again");
             }
+            None if polled.outcome == "deferred" => return,
             None if row.logged.is_some() => tracing::info!(source = name, "source read again"),
             _ => {}
         }
@@ -213,6 +214,7 @@ impl Timetable {
                     error = &error as &dyn std::error::Error,
                     "a poll was not recorded"
                 );
+                row.state.polled_at = Some(Utc::now());
                 row.state.next_poll_at = Some(Utc::now() + TimeDelta::minutes(1));
             }
             None => row.state.next_poll_at = Some(Utc::now() + TimeDelta::minutes(10)),

@@ -13,10 +13,10 @@ use crate::fetch::{Body, FetchError, Poll, Validators};
 use crate::health::Seen;
 use crate::page;
 use crate::store::{Known, NewArticle, PageWanted, Recording, SourceState, StoreError, Touched};
-use crate::story;
+use crate::story::{self, Telling};
 use crate::watch::Match;
 use chrono::{DateTime, Utc};
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -43,7 +43,6 @@ pub struct Polled {
     pub new: usize,
     pub revised: usize,
     pub matches: usize,
-    pub faults: Vec<String>,
     /// Why it failed, with its causes.
     pub error: Option<String>,
     /// Nothing answered at all: the network's fault or the host's.
@@ -63,23 +62,25 @@ pub async fn poll_source(
     if let Some(until) = state.not_before.filter(|until| is_to_come(&state, *until, Utc::now())) {
         return Ok(Polled::put_off(state, until));
     }
-    let (fetched, by_learned_address) = fetch(desk, source, &state).await;
-    let mut reading = {
-        let source = source.clone();
-        off_thread(move || read(&source, fetched, by_learned_address)).await
-    };
+    let mut reading = fetch(desk, source, &state).await;
     follow_sitemaps(desk, &mut reading).await;
-    let sifted = sift(desk, source, &reading, state.healthy_at.is_none()).await?;
+    let (reading, sifted) = sift(desk, source, reading, state.healthy_at.is_none()).await?;
     let recording = {
         let (desk, source) = (desk.clone(), source.clone());
         let recent = recent(&desk, &source, &sifted.fresh).await?;
         off_thread(move || recording(&desk, &source, state, sifted, reading, recent)).await
     };
     let mut polled = commit(desk, recording, began).await?;
-    if !polled.unreachable {
-        let pages = pages::read_owed(desk, source).await?;
-        polled.matches += pages.matches;
-        polled.faults.extend(pages.faults);
+    // A site that failed or put us off is not asked for its pages either.
+    if matches!(polled.outcome, "fresh" | "unchanged") {
+        match pages::read_owed(desk, source).await {
+            Ok(matches) => polled.matches += matches,
+            // The poll itself is committed; the pages stay owed.
+            Err(error) => {
+                let error = &error as &dyn std::error::Error;
+                tracing::error!(source = source.name, error, "owed pages were not read; trying again");
+            }
+        }
     }
     Ok(polled)
 }
@@ -96,8 +97,7 @@ pub(super) async fn died(
     source: &Source,
     state: SourceState,
 ) -> Result<Polled, StoreError> {
-    let reading = Reading { kind: Kind::Died, bytes: 0, by_learned_address: false };
-    let sifted = Sifted::default();
+    let (reading, sifted) = (Reading::of(Kind::Died, 0), Sifted::default());
     let recording = recording(desk, source, state, sifted, reading, Vec::new());
     commit(desk, recording, Instant::now()).await
 }
@@ -111,7 +111,7 @@ fn recording(
     reading: Reading,
     recent: Vec<DateTime<Utc>>,
 ) -> (Recording, Reading) {
-    let seen = if sifted.rolled_over { Seen::AllNew(reading.entries().len()) } else { reading.seen() };
+    let seen = if sifted.rolled_over { Seen::AllNew } else { reading.seen() };
     let state = next_state(source, before, &reading, seen, recent, Utc::now());
     let rolled_over = sifted.rolled_over.then(|| state.health_reason.clone()).flatten();
     let articles = judge(desk, sifted.fresh, sifted.is_first);
@@ -164,7 +164,6 @@ async fn commit(
             + recording.revisions.iter().map(|(_, new)| matches(new)).sum::<usize>(),
         error: recording.state.last_error.clone(),
         unreachable: reading.is_unreachable(),
-        faults: recording.faults,
         state: recording.state,
     })
 }
@@ -180,7 +179,6 @@ impl Polled {
             new: 0,
             revised: 0,
             matches: 0,
-            faults: Vec::new(),
             error: None,
             unreachable: false,
         }
@@ -194,6 +192,10 @@ pub(super) struct Reading {
     bytes: usize,
     /// The configured address failed, and the one it had moved to did not.
     pub by_learned_address: bool,
+    /// It lists other documents, which change while it does not.
+    pub is_index: bool,
+    /// What was wrong beside what the feed's own faults say.
+    notes: Vec<String>,
 }
 
 #[derive(Debug)]
@@ -213,16 +215,18 @@ pub(super) enum Kind {
     Died,
 }
 
-/// Asks the configured address; where that fails, the one it has moved to.
-async fn fetch(desk: &Desk, source: &Source, state: &SourceState) -> (Poll, bool) {
-    let asked = ask(desk, source, &source.url, state).await;
-    let Some(learned) = verdict::learned_address(state, Utc::now()) else { return (asked, false) };
-    if !matches!(asked, Poll::Failed(_) | Poll::Gone) {
-        return (asked, false);
+/// Asks the configured address; where that fails or is no feed any more, the one it
+/// has moved to.
+async fn fetch(desk: &Desk, source: &Source, state: &SourceState) -> Reading {
+    let asked = read(source, ask(desk, source, &source.url, state).await).await;
+    let Some(learned) = verdict::learned_address(state, Utc::now()) else { return asked };
+    if !matches!(asked.kind, Kind::Failed(_) | Kind::Gone | Kind::Wrong(_)) {
+        return asked;
     }
-    match ask(desk, source, learned, state).await {
-        found @ (Poll::Fresh(_) | Poll::Unchanged) => (found, true),
-        _ => (asked, false),
+    let found = read(source, ask(desk, source, learned, state).await).await;
+    match found.kind {
+        Kind::Fresh { .. } | Kind::Unchanged => Reading { by_learned_address: true, ..found },
+        _ => asked,
     }
 }
 
@@ -233,16 +237,20 @@ async fn ask(desk: &Desk, source: &Source, url: &str, state: &SourceState) -> Po
     }
 }
 
-fn read(source: &Source, poll: Poll, by_learned_address: bool) -> Reading {
-    let bytes = if let Poll::Fresh(body) = &poll { body.bytes.len() } else { 0 };
-    let kind = match poll {
-        Poll::Fresh(body) => read_body(source, body),
-        Poll::Unchanged => Kind::Unchanged,
-        Poll::Gone => Kind::Gone,
-        Poll::Deferred(until) => Kind::Deferred(until),
-        Poll::Failed(error) => Kind::Failed(error),
+async fn read(source: &Source, poll: Poll) -> Reading {
+    let source = source.clone();
+    let read = move || {
+        let bytes = if let Poll::Fresh(body) = &poll { body.bytes.len() } else { 0 };
+        let kind = match poll {
+            Poll::Fresh(body) => read_body(&source, body),
+            Poll::Unchanged => Kind::Unchanged,
+            Poll::Gone => Kind::Gone,
+            Poll::Deferred(until) => Kind::Deferred(until),
+            Poll::Failed(error) => Kind::Failed(error),
+        };
+        Reading::of(kind, bytes)
     };
-    Reading { kind, bytes, by_learned_address }
+    off_thread(read).await
 }
 
 fn read_body(source: &Source, body: Body) -> Kind {
@@ -263,6 +271,10 @@ fn read_body(source: &Source, body: Body) -> Kind {
 }
 
 impl Reading {
+    fn of(kind: Kind, bytes: usize) -> Reading {
+        Reading { kind, bytes, by_learned_address: false, is_index: false, notes: Vec::new() }
+    }
+
     fn entries(&self) -> &[Entry] {
         match &self.kind {
             Kind::Fresh { feed, .. } => &feed.entries[..feed.entries.len().min(ENTRIES_A_POLL_MAX)],
@@ -276,7 +288,8 @@ impl Reading {
 
     fn faults(&self) -> impl Iterator<Item = String> {
         let faults = if let Kind::Fresh { feed, .. } = &self.kind { feed.faults.as_slice() } else { &[] };
-        faults.iter().map(|fault| format!("{}: {}", fault.place, fault.what))
+        let faults = faults.iter().map(|fault| format!("{}: {}", fault.place, fault.what));
+        faults.chain(self.notes.iter().cloned())
     }
 
     fn outcome(&self) -> &'static str {
@@ -322,6 +335,7 @@ impl Reading {
 async fn follow_sitemaps(desk: &Desk, reading: &mut Reading) {
     let Kind::Fresh { feed, .. } = &mut reading.kind else { return };
     let mut sitemaps = std::mem::take(&mut feed.sitemaps);
+    reading.is_index = !sitemaps.is_empty();
     sitemaps.sort_by_key(|sitemap| std::cmp::Reverse(sitemap.updated));
     for sitemap in sitemaps.into_iter().take(SITEMAPS_A_POLL_MAX) {
         let what = match desk.fetcher.poll(&sitemap.link, &Validators::default()).await {
@@ -330,6 +344,7 @@ async fn follow_sitemaps(desk: &Desk, reading: &mut Reading) {
                 match off_thread(read).await {
                     Ok(listed) => {
                         feed.entries.extend(listed.entries);
+                        feed.faults.extend(listed.faults);
                         continue;
                     }
                     Err(error) => error.to_string(),
@@ -375,6 +390,8 @@ struct Sifted {
     changed: Vec<Draft>,
     /// Identities of all.
     listed: Vec<String>,
+    /// How many of them were seen before.
+    known: usize,
     /// Nothing was ever read of this source.
     is_first: bool,
     /// None of the entries was there at the poll before.
@@ -384,43 +401,95 @@ struct Sifted {
 async fn sift(
     desk: &Arc<Desk>,
     source: &Source,
-    reading: &Reading,
+    mut reading: Reading,
     is_first: bool,
-) -> Result<Sifted, StoreError> {
-    let drafts = drafts(source, reading, is_first);
-    let listed: Vec<_> = drafts.iter().map(|draft| draft.article.identity.clone()).collect();
-    let (store, name, identities) = (desk.store.clone(), source.name.clone(), listed.clone());
-    let known = off_thread(move || store.known(&name, &identities)).await?;
-    let mut sifted = Sifted { listed, is_first, ..Sifted::default() };
-    for (draft, known) in drafts.into_iter().zip(known) {
-        match known {
-            None => sifted.fresh.push(draft),
-            Some(known) if known.article_id != 0 && known.entry_hash != story::entry_hash(&draft.entry) => {
-                sifted.changed.push(Draft { known: Some(known), ..draft });
-            }
-            Some(_) => {}
-        }
-    }
-    let all_new = sifted.fresh.len() == sifted.listed.len() && sifted.fresh.len() >= WINDOW_ENTRIES_MIN;
-    sifted.rolled_over = all_new && !is_first;
-    Ok(sifted)
+) -> Result<(Reading, Sifted), StoreError> {
+    let (store, source) = (desk.store.clone(), source.clone());
+    off_thread(move || {
+        let drafts = drafts(&source, &mut reading, is_first);
+        let mut sifted = Sifted { is_first, ..Sifted::default() };
+        sifted.listed.extend(drafts.iter().map(|draft| draft.article.identity.clone()));
+        let again = sifted.take(drafts, &store.known(&source.name, &sifted.listed.clone())?);
+        // A guid that was used before for another story: these go by what they say.
+        let identities: Vec<_> = again.iter().map(|draft| draft.article.identity.clone()).collect();
+        sifted.take(again, &store.known(&source.name, &identities)?);
+        sifted.listed.extend(identities);
+        let all_new = sifted.fresh.len() >= WINDOW_ENTRIES_MIN && sifted.known == 0;
+        sifted.rolled_over = all_new && !is_first;
+        Ok((reading, sifted))
+    })
+    .await
 }
 
-fn drafts(source: &Source, reading: &Reading, is_first: bool) -> Vec<Draft> {
+impl Sifted {
+    /// Sorts drafts by what is known of their identities. Returns those whose identity
+    /// is another story's, with one of their own.
+    fn take(&mut self, drafts: Vec<Draft>, known: &[Option<Known>]) -> Vec<Draft> {
+        let mut others = Vec::new();
+        for (mut draft, known) in drafts.into_iter().zip(known) {
+            let Some(known) = known else {
+                self.fresh.push(draft);
+                continue;
+            };
+            self.known += 1;
+            if known.article_id == 0 || known.entry_hash == story::entry_hash(&draft.entry) {
+                continue;
+            }
+            match feed::identity::fingerprint(&draft.entry) {
+                Some(own) if own != draft.article.identity && is_another_story(known, &draft.article) => {
+                    self.known -= 1;
+                    draft.article.identity = own;
+                    others.push(draft);
+                }
+                _ => self.changed.push(Draft { known: Some(known.clone()), ..draft }),
+            }
+        }
+        others
+    }
+}
+
+/// Whether an article under a known guid is no version of the one it named: its link
+/// is another, and neither title nor text is alike.
+fn is_another_story(known: &Known, article: &Article) -> bool {
+    let old = Telling { title: &known.title, text: &known.text, published_at: known.published_at };
+    let new = Telling { title: &article.title, text: &article.text, published_at: article.published_at };
+    known.link != article.link && known.link.is_some() && !story::same_article(&old, &new)
+}
+
+/// The entries as articles, each identity once.
+fn drafts(source: &Source, reading: &mut Reading, is_first: bool) -> Vec<Draft> {
     let language = source.language.as_deref().or(reading.language());
-    let mut met = HashSet::new();
-    let draft = |entry: &Entry| {
+    let mut met: HashMap<String, u64> = HashMap::new();
+    let mut lost = 0;
+    let mut drafts = Vec::new();
+    for entry in reading.entries() {
         let article = extract::article(&source.name, entry, language);
+        let hash = story::entry_hash(entry);
+        if let Some(first) = met.insert(article.identity.clone(), hash) {
+            lost += usize::from(first != hash);
+            continue;
+        }
         let wanted = match source.full_text {
             FullText::Never => false,
             FullText::Always => article.link.is_some(),
             FullText::Auto => extract::teaser_only(entry),
         };
-        let page = wanted.then(|| PageWanted { teaser: article.text.clone(), is_backlog: is_first });
-        Draft { entry: entry.clone(), article, known: None, page }
-    };
-    let drafts = reading.entries().iter().map(draft);
-    drafts.filter(|draft| met.insert(draft.article.identity.clone())).collect()
+        let teaser = article.text.clone();
+        let page = wanted.then_some(PageWanted { teaser, whole: None, is_backlog: is_first });
+        drafts.push(Draft { entry: entry.clone(), article, known: None, page });
+    }
+    if lost > 0 {
+        reading
+            .notes
+            .push(format!("entry id: {lost} entries were taken for older versions of others of the same id"));
+    }
+    if let Kind::Fresh { feed, .. } = &reading.kind
+        && feed.entries.len() > ENTRIES_A_POLL_MAX
+    {
+        let (all, most) = (feed.entries.len(), ENTRIES_A_POLL_MAX);
+        reading.notes.push(format!("document: {all} entries; only the first {most} were read"));
+    }
+    drafts
 }
 
 /// Matches the drafts and says who is owed what.
@@ -459,16 +528,18 @@ fn judge_changed(desk: &Desk, drafts: Vec<Draft>) -> Changed {
     let mut changed = Changed { revised: Vec::new(), touched: Vec::new() };
     for mut draft in drafts {
         let Some(known) = draft.known.take() else { continue };
-        if draft.page.is_some() && known.is_whole {
+        if let (Some(page), Some(whole)) = (&mut draft.page, known.whole) {
             // Until the page is read again: what the feed says now, and the text as it was.
-            draft.article.text = extract::joined(&draft.article.text, &known.text);
+            draft.article.text = extract::joined(&draft.article.text, &whole);
+            page.whole = Some(whole);
         }
         let (article_id, article) = (known.article_id, &draft.article);
         if story::revised(&known.title, &known.text, &article.title, &article.text) {
             changed.revised.extend(judge(desk, vec![draft], false).into_iter().map(|new| (article_id, new)));
         } else {
             let entry_hash = story::entry_hash(&draft.entry);
-            changed.touched.push(Touched { article_id, entry_hash, page: draft.page });
+            let identity = draft.article.identity;
+            changed.touched.push(Touched { article_id, identity, entry_hash, page: draft.page });
         }
     }
     changed

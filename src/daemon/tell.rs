@@ -21,6 +21,9 @@ const TROUBLE_PATIENCE: TimeDelta = TimeDelta::minutes(15);
 /// How long an alert waits for the whole text of its article.
 const PAGE_PATIENCE: TimeDelta = TimeDelta::minutes(10);
 
+/// A window that closes so far ahead was closed by a clock that has been set back.
+const CLOCK_SLACK: TimeDelta = TimeDelta::minutes(5);
+
 /// A relay that defers this many in a row is down: the rest waits for the next round.
 const DEFERRED_IN_A_ROW_MAX: usize = 3;
 
@@ -124,7 +127,7 @@ fn tell_alerts(desk: &Desk, plan: &Plan, now: DateTime<Utc>) -> Result<usize, Te
     // Without a digest to wait for, everything is told at once, also what was once
     // meant for one.
     let urgency = plan.cron.is_some().then_some(Urgency::AtOnce);
-    let owed = desk.store.owed(&plan.name, urgency, Some(now - PAGE_PATIENCE))?;
+    let owed = desk.store.owed(&plan.name, urgency, Some(now - PAGE_PATIENCE..now))?;
     if owed.len() > plan.burst_max {
         return tell_alert(desk, plan, &owed, now);
     }
@@ -144,9 +147,11 @@ fn tell_alert(desk: &Desk, plan: &Plan, owed: &[Owed], now: DateTime<Utc>) -> Re
 fn tell_slot(desk: &Desk, plan: &Plan, now: DateTime<Utc>) -> Result<usize, TellError> {
     let Some(cron) = &plan.cron else { return Ok(0) };
     let Some(slot) = cron.last_at_or_before(now) else { return Ok(0) };
+    if desk.store.told_until(&plan.name)?.is_some_and(|until| until > now + CLOCK_SLACK) {
+        desk.store.void_ahead(&plan.name, now)?;
+    }
     match desk.store.told_until(&plan.name)? {
-        // A window that ends in the future was closed by a clock that was ahead.
-        Some(until) if until >= slot && until <= now => Ok(0),
+        Some(until) if until >= slot => Ok(0),
         Some(_) => tell_digest(desk, plan, &format!("digest {}", slot.to_rfc3339()), slot, now),
         // A plan starts when it is first seen: the slot before that was nobody's.
         None => {

@@ -48,8 +48,9 @@ pub(super) fn next_state(
     let mut rhythm = Rhythm { failures: state.failures, ..Rhythm::default() };
     match &reading.kind {
         Kind::Fresh { feed, validators, max_age, .. } => {
-            // An empty or broken-off document is asked for whole again.
-            let is_whole = !feed.entries.is_empty() && !feed.cut_short;
+            // An empty or broken-off document is asked for whole again, and so is an index,
+            // which stays the same while what it lists changes.
+            let is_whole = !feed.entries.is_empty() && !feed.cut_short && !reading.is_index;
             state.validators = if is_whole { validators.clone() } else { Default::default() };
             let ttl = feed.ttl_minutes.map(|minutes| Duration::from_secs(u64::from(minutes) * 60));
             rhythm.asked = ttl.max(*max_age);
@@ -72,7 +73,7 @@ pub(super) fn next_state(
 /// one ends the move.
 fn follow_redirects(state: &mut SourceState, reading: &Reading, now: DateTime<Utc>) {
     let Kind::Fresh { moved_to, .. } = &reading.kind else { return };
-    if reading.by_learned_address || state.moved_to == *moved_to {
+    if reading.by_learned_address || (state.moved_to == *moved_to && state.moved_since_at.is_some()) {
         return;
     }
     state.moved_since_at = moved_to.as_ref().map(|_| now);
@@ -116,7 +117,7 @@ fn judge(
         Health::Moved => {
             state.moved_to.as_ref().map(|to| format!("it is at `{to}` now; put that into the configuration"))
         }
-        verdict if verdict == health => before.health_reason.clone(),
+        verdict if verdict == health && verdict.is_sick() => before.health_reason.clone(),
         _ => None,
     });
     state.health = verdict.to_string();

@@ -111,8 +111,7 @@ pub fn teaser_only(entry: &Entry) -> bool {
 /// stands only in the feed is kept: a name in it must not be lost.
 pub fn with_page(mut article: Article, page: Page) -> Article {
     if page.text.len() >= article.text.len() && !page.text.is_empty() {
-        let lead = if is_cut_short(&article.text) { String::new() } else { article.text };
-        article.text = joined(&lead, &page.text);
+        article.text = joined(&article.text, &page.text);
         article.language = language::settled(page.language.as_deref(), &article.text).or(article.language);
     }
     if article.title.is_empty() {
@@ -145,7 +144,7 @@ pub fn joined(lead: &str, body: &str) -> String {
         let new = words(line).filter(|word| !known.contains(word)).count();
         new > 0 && (new * 5 > total || !body.contains(line.get(..line.len() / 2).unwrap_or(line)))
     };
-    let mut lines: Vec<&str> = lead.lines().filter(adds).collect();
+    let mut lines: Vec<&str> = lead.lines().filter(|line| !is_invitation(line)).filter(adds).collect();
     lines.push(body);
     lines.join("\n")
 }
@@ -188,6 +187,14 @@ fn is_cut_short(text: &str) -> bool {
     }
     let last = end.lines().last().unwrap_or_default().to_lowercase();
     READ_ON.iter().any(|phrase| last.ends_with(phrase.trim_end_matches([']', '»', ' '])))
+}
+
+/// Whether a line says nothing but "read on".
+fn is_invitation(line: &str) -> bool {
+    let line = line.trim().to_lowercase();
+    READ_ON
+        .iter()
+        .any(|phrase| line.strip_prefix(phrase).is_some_and(|rest| !rest.contains(char::is_alphanumeric)))
 }
 
 /// Without the lines that feed software puts under every text.

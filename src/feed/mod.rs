@@ -9,7 +9,7 @@
 pub mod charset;
 pub mod dates;
 mod entities;
-mod identity;
+pub mod identity;
 mod json;
 pub mod link;
 mod map;
@@ -64,7 +64,7 @@ pub struct Feed {
     /// Other sitemaps, where the document is a sitemap index.
     #[serde(skip)]
     pub sitemaps: Vec<Sitemap>,
-    /// Whether the document broke off inside an entry, so that others may be missing.
+    /// Whether the document broke off before its end, so that entries may be missing.
     #[serde(skip)]
     pub cut_short: bool,
     /// Items in document order.
@@ -172,7 +172,7 @@ fn read_markup(text: &str) -> Result<Feed, NotAFeed> {
         return Err(not_a_feed(text));
     }
     let mut feed = map::feed(&outline.tree);
-    feed.cut_short = outline.cut_short;
+    feed.cut_short = outline.truncated;
     // The document's own faults come first: they may explain the others.
     let mut document: Vec<_> = outline.faults.iter().map(|what| document_fault(what)).collect();
     if outline.truncated {

@@ -297,7 +297,15 @@ fn an_identity_that_two_stories_share_is_not_believed() {
     check("a link for all", format!("{one}{}", link("")), format!("{other}{}", link("")), ["sha256:"; 2]);
     let all = |title: &str, day| format!("{guid}{title}{}{}", link(""), date(day));
     check("a guid and a link for all", all(one, 3), all(other, 4), ["sha256:"; 2]);
-    check("two versions of one story", all(one, 3), all(other, 3), ["0"; 2]);
+    let issue = |title: &str| format!("{title}{}{}", link("issue-7"), date(3));
+    check("the stories of one issue", issue(one), issue(other), ["sha256:"; 2]);
+    let list =
+        |day, names: &str| format!("{one}{}{}<description>{names}</description>", link("list"), date(day));
+    check("one title every day", list(3, "Temirov"), list(4, "Saidov"), ["sha256:"; 2]);
+    let counted = |title: &str, n| format!("<guid>https://a.test/?utm_source={n}</guid>{title}");
+    check("guids that only count clicks", counted(one, 1), counted(other, 2), ["sha256:"; 2]);
+    let version = |title: &str, day| format!("{}<updated>2026-11-{day}T00:00:00Z</updated>", all(title, 3));
+    check("two versions of one story", version(one, "03"), version(other, "04"), ["0"; 2]);
     check("the same item twice", all(one, 3), all(one, 3), ["0"; 2]);
 }
 

@@ -242,10 +242,8 @@ pub struct Outline<'a> {
     pub tree: Tree<'a>,
     /// Name of the first element that names a kind of feed; none: no feed.
     pub root: Option<String>,
-    /// Whether the document stopped before its end.
+    /// Whether the document stopped in the middle.
     pub truncated: bool,
-    /// Whether it stopped inside an entry, so that others may be missing.
-    pub cut_short: bool,
     /// Whether markup was mended or dropped.
     pub faults: Vec<&'static str>,
 }
@@ -269,12 +267,11 @@ pub fn read<'a>(document: &'a str, entry: impl FnMut(&Tree<'a>, usize, bool) -> 
     while running && let Some(token) = tokens.next() {
         running = reader.token(token);
     }
-    let cut_short = running && reader.entry_from.is_some();
     let truncated = running && reader.finish();
     if tokens.broken {
         reader.fault("some markup is broken and was mended");
     }
-    Outline { tree: reader.tree, root: reader.root, truncated, cut_short, faults: reader.faults }
+    Outline { tree: reader.tree, root: reader.root, truncated, faults: reader.faults }
 }
 
 /// Builds the tree from the tokens and gives entries away as they end.

@@ -96,12 +96,6 @@ impl FetchError {
         matches!(self, FetchError::Blocked { .. } | FetchError::TooMany { .. } | FetchError::Robots { .. })
     }
 
-    /// The guard let nothing out. Mostly the address in the configuration wants an
-    /// edit; a captive portal's private answers pass by themselves.
-    pub fn is_refused(&self) -> bool {
-        matches!(self, FetchError::Refused(_))
-    }
-
     /// The status the server gave, where it gave one that explains the failure.
     pub fn status(&self) -> Option<u16> {
         match self {

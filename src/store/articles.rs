@@ -6,7 +6,7 @@
 
 use super::columns::{Time, at};
 use super::recent::Recent;
-use super::{Known, NewArticle, PageWanted, Recording, evidence, pages, search, sources};
+use super::{Known, NewArticle, PageWanted, Recording, Touched, evidence, pages, search, sources};
 use crate::extract::Article;
 use chrono::{DateTime, Utc};
 use rusqlite::{Connection, OptionalExtension, Result, Row, params};
@@ -16,21 +16,22 @@ pub fn known(connection: &Connection, source: &str, identities: &[String]) -> Re
     let Some(source_id) = sources::id(connection, source)? else {
         return Ok(vec![None; identities.len()]);
     };
-    let sql =
-        "SELECT coalesce(a.id, 0), coalesce(a.title, ''), coalesce(a.text, ''), coalesce(a.entry_hash, 0),
-                coalesce(p.is_whole, 1)
+    let sql = "SELECT coalesce(a.id, 0) AS id, coalesce(a.title, '') AS title, coalesce(a.text, '') AS text,
+                      a.link, a.published_at, coalesce(s.entry_hash, a.entry_hash, 0) AS entry_hash,
+                      iif(p.article_id IS NULL, a.text, p.whole) AS whole
                FROM seen s LEFT JOIN article a ON a.id = s.article_id
                LEFT JOIN page_owed p ON p.article_id = a.id
                WHERE s.source_id = ?1 AND s.identity = ?2";
     let mut statement = connection.prepare_cached(sql)?;
     let read = |row: &Row<'_>| {
-        let entry_hash = row.get::<_, i64>(3)?.cast_unsigned();
         Ok(Known {
-            article_id: row.get(0)?,
-            title: row.get(1)?,
-            text: row.get(2)?,
-            entry_hash,
-            is_whole: row.get(4)?,
+            article_id: row.get("id")?,
+            title: row.get("title")?,
+            text: row.get("text")?,
+            link: row.get("link")?,
+            published_at: at(row, "published_at")?,
+            entry_hash: row.get::<_, i64>("entry_hash")?.cast_unsigned(),
+            whole: row.get("whole")?,
         })
     };
     let found = |identity| statement.query_row(params![source_id, identity], read).optional();
@@ -78,10 +79,11 @@ pub fn record(
     }
     for ((article_id, new), folded) in recording.revisions.iter().zip(&folded.revisions) {
         replace(connection, *article_id, new, folded, Keep::Revision, now)?;
-        touch(connection, &place, *article_id, new.entry_hash, new.page.as_ref())?;
+        let (identity, entry_hash, page) = (new.article.identity.clone(), new.entry_hash, new.page.clone());
+        touch(connection, &place, &Touched { article_id: *article_id, identity, entry_hash, page })?;
     }
     for touched in &recording.touched {
-        touch(connection, &place, touched.article_id, touched.entry_hash, touched.page.as_ref())?;
+        touch(connection, &place, touched)?;
     }
     sources::note_poll(connection, source_id, recording, rows.len(), now)?;
     Ok(rows)
@@ -101,22 +103,20 @@ fn add(
         return Ok(None);
     }
     if let Some(twin) = recent.twin(connection, place.source_id, new, &place.listed)? {
-        note_seen(connection, place, &new.article.identity, twin)?;
+        note_seen(connection, place, new, twin)?;
         if !is_of_entry(connection, twin, new.entry_hash)? {
             replace(connection, twin, new, folded, Keep::Revision, place.now)?;
-            touch(connection, place, twin, new.entry_hash, new.page.as_ref())?;
+            owe_page(connection, place, twin, new.page.as_ref())?;
         }
         return Ok(None);
     }
     let story_id = recent.story(connection, place.source_id, new.fingerprint)?;
     let article_id = insert(connection, place, new, story_id)?;
-    note_seen(connection, place, &new.article.identity, article_id)?;
+    note_seen(connection, place, new, article_id)?;
     recent.add(article_id, place.source_id, new.fingerprint);
     search::index(connection, article_id, folded)?;
     evidence::save(connection, article_id, new, place.now)?;
-    if let Some(wanted) = &new.page {
-        pages::owe(connection, article_id, place.source_id, wanted, false, place.now)?;
-    }
+    owe_page(connection, place, article_id, new.page.as_ref())?;
     Ok(Some(article_id))
 }
 
@@ -154,9 +154,11 @@ fn authors(article: &Article) -> String {
     serde_json::to_string(&article.authors).unwrap_or_default()
 }
 
-fn note_seen(connection: &Connection, place: &Place<'_>, identity: &str, article_id: i64) -> Result<()> {
-    let sql = "INSERT INTO seen (source_id, identity, article_id, first_seen_at) VALUES (?1, ?2, ?3, ?4)";
-    let values = params![place.source_id, identity, article_id, Time(place.now)];
+fn note_seen(connection: &Connection, place: &Place<'_>, new: &NewArticle, article_id: i64) -> Result<()> {
+    let sql = "INSERT INTO seen (source_id, identity, article_id, first_seen_at, entry_hash)
+               VALUES (?1, ?2, ?3, ?4, ?5)";
+    let entry_hash = new.entry_hash.cast_signed();
+    let values = params![place.source_id, new.article.identity, article_id, Time(place.now), entry_hash];
     connection.prepare_cached(sql)?.execute(values).map(drop)
 }
 
@@ -168,16 +170,30 @@ fn is_of_entry(connection: &Connection, article_id: i64, entry_hash: u64) -> Res
 
 /// Notes which form of the entry was last looked at, and whether its page is to be
 /// read again.
-fn touch(
+fn touch(connection: &Connection, place: &Place<'_>, touched: &Touched) -> Result<()> {
+    let Touched { article_id, identity, entry_hash, page } = touched;
+    let entry_hash = entry_hash.cast_signed();
+    let sql = "UPDATE article SET entry_hash = ?2 WHERE id = ?1";
+    connection.prepare_cached(sql)?.execute([*article_id, entry_hash])?;
+    let sql = "UPDATE seen SET entry_hash = ?3 WHERE source_id = ?1 AND identity = ?2";
+    connection.prepare_cached(sql)?.execute(params![place.source_id, identity, entry_hash])?;
+    owe_page(connection, place, *article_id, page.as_ref())
+}
+
+fn owe_page(
     connection: &Connection,
     place: &Place<'_>,
     article_id: i64,
-    entry_hash: u64,
     page: Option<&PageWanted>,
 ) -> Result<()> {
-    let sql = "UPDATE article SET entry_hash = ?2 WHERE id = ?1";
-    connection.prepare_cached(sql)?.execute([article_id, entry_hash.cast_signed()])?;
-    page.map_or(Ok(()), |wanted| pages::owe(connection, article_id, place.source_id, wanted, true, place.now))
+    // It may be gone since it was looked up.
+    let sql = "SELECT 1 FROM article WHERE id = ?1";
+    match page {
+        Some(wanted) if connection.prepare_cached(sql)?.exists([article_id])? => {
+            pages::owe(connection, article_id, place.source_id, wanted, place.now)
+        }
+        _ => Ok(()),
+    }
 }
 
 /// What becomes of a text that another takes the place of.
@@ -228,7 +244,8 @@ pub fn replace(
         article.published_at.map(Time),
     ])?;
     search::reindex(connection, article_id, folded)?;
-    evidence::save(connection, article_id, new, now)
+    evidence::save(connection, article_id, new, now)?;
+    if keep == Keep::Nothing { evidence::drop_unborne(connection, article_id, new) } else { Ok(()) }
 }
 
 /// The article of a row of `article` that has its `source` and `identity` beside it.

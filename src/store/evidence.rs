@@ -6,7 +6,6 @@
 use super::NewArticle;
 use super::columns::{Time, number};
 use crate::digest::{ItemMatch, Urgency};
-use crate::extract::Article;
 use crate::story::{self, Telling};
 use crate::watch::{Field, Hit, Match};
 use chrono::{DateTime, Utc};
@@ -22,7 +21,7 @@ pub fn save(connection: &Connection, article_id: i64, new: &NewArticle, now: Dat
     }
     for (plan, index, urgency) in &new.owed {
         if let (Some(&match_id), Some(found)) = (match_ids.get(*index), new.matches.get(*index)) {
-            let debt = Debt { plan, match_id, urgency: *urgency, article: &new.article, found };
+            let debt = Debt { plan, match_id, urgency: *urgency, new, found };
             owe(connection, &debt, now)?;
         }
     }
@@ -52,12 +51,13 @@ fn save_match(connection: &Connection, article_id: i64, found: &Match, now: Date
 }
 
 /// Where a copy that says as much was told to this plan for this watch, the debt
-/// is written as settled by that digest.
+/// is written as settled by that digest. A teaser says too little to know.
 fn owe(connection: &Connection, debt: &Debt<'_>, now: DateTime<Utc>) -> Result<()> {
-    let told = told_before(connection, debt)?;
+    let told = if debt.new.page.is_some() { None } else { told_before(connection, debt)? };
     let sql = "INSERT INTO owed (plan, match_id, urgency, owed_at, digest_id) VALUES (?1, ?2, ?3, ?4, ?5)
-               ON CONFLICT (plan, match_id) DO UPDATE SET urgency = excluded.urgency
-               WHERE digest_id IS NULL AND excluded.urgency = 'at once'";
+               ON CONFLICT (plan, match_id) DO UPDATE SET digest_id = excluded.digest_id,
+                   urgency = iif(excluded.urgency = 'at once', 'at once', urgency)
+               WHERE digest_id IS NULL";
     let values = params![debt.plan, debt.match_id, urgency_word(debt.urgency), Time(now), told];
     connection.prepare_cached(sql)?.execute(values).map(drop)
 }
@@ -67,7 +67,7 @@ struct Debt<'a> {
     plan: &'a str,
     match_id: i64,
     urgency: Urgency,
-    article: &'a Article,
+    new: &'a NewArticle,
     found: &'a Match,
 }
 
@@ -86,13 +86,26 @@ fn told_before(connection: &Connection, debt: &Debt<'_>) -> Result<Option<i64>> 
         let (title, text): (String, String) = (copy.get(1)?, copy.get(2)?);
         let told = Telling { title: &title, text: &text, published_at: None };
         let hits = debt.found.hits.iter().filter(|hit| hit.field == Field::Text).map(|hit| hit.span.clone());
-        if story::repeats_headline(&told, &debt.article.title)
-            && story::repeats(&told, &debt.article.text, hits)
+        if story::repeats_headline(&told, &debt.new.article.title)
+            && story::repeats(&told, &debt.new.article.text, hits)
         {
             return copy.get(0).map(Some);
         }
     }
     Ok(None)
+}
+
+/// Takes away what an article was matched by on its teaser and is not on its whole
+/// text, unless it was told.
+pub fn drop_unborne(connection: &Connection, article_id: i64, new: &NewArticle) -> Result<()> {
+    let sql = "SELECT id, watch FROM match m WHERE article_id = ?1 AND NOT EXISTS (
+                   SELECT 1 FROM owed w WHERE w.match_id = m.id AND w.digest_id IS NOT NULL)";
+    let mut statement = connection.prepare_cached(sql)?;
+    let untold = statement.query_map([article_id], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    let untold: Vec<(i64, String)> = untold.collect::<Result<_>>()?;
+    let unborne = untold.iter().filter(|(_, watch)| new.matches.iter().all(|found| found.watch != *watch));
+    let mut delete = connection.prepare_cached("DELETE FROM match WHERE id = ?1")?;
+    unborne.map(|(id, _)| id).try_for_each(|id| delete.execute([id]).map(drop))
 }
 
 /// The parts of an article that hits point into.

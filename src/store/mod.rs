@@ -41,6 +41,7 @@ use crate::mail::Delivery;
 use crate::watch::Match;
 use chrono::{DateTime, Utc};
 use rusqlite::Connection;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -90,6 +91,8 @@ pub struct NewArticle {
 pub struct PageWanted {
     /// What the feed gave.
     pub teaser: String,
+    /// The last whole text there was.
+    pub whole: Option<String>,
     /// It came with its source's first poll.
     pub is_backlog: bool,
 }
@@ -98,6 +101,7 @@ pub struct PageWanted {
 #[derive(Debug, Clone)]
 pub struct Touched {
     pub article_id: i64,
+    pub identity: String,
     /// The new entry's.
     pub entry_hash: u64,
     pub page: Option<PageWanted>,
@@ -107,7 +111,7 @@ pub struct Touched {
 #[derive(Debug, Clone)]
 pub struct Recording {
     pub state: SourceState,
-    /// `fresh`, `unchanged`, `gone`, `deferred`, `failed`.
+    /// `fresh`, `rolled over`, `unchanged`, `gone`, `deferred`, `failed`.
     pub outcome: String,
     pub entries: usize,
     pub bytes: usize,
@@ -128,9 +132,12 @@ pub struct Known {
     pub article_id: i64,
     pub title: String,
     pub text: String,
+    pub link: Option<String>,
+    pub published_at: Option<DateTime<Utc>>,
+    /// Of the entry as last published under this identity.
     pub entry_hash: u64,
-    /// Whether the text is all there is, not a feed's beginning of it.
-    pub is_whole: bool,
+    /// The last whole text there was; none where the text is a feed's beginning of it.
+    pub whole: Option<String>,
 }
 
 /// A mail that is owed.
@@ -279,28 +286,41 @@ impl Store {
         read
     }
 
-    /// Notes that a page was not read; without `next_try_at` it is given up.
-    pub fn page_missed(
-        &self,
-        article_id: i64,
-        why: &str,
-        next_try_at: Option<DateTime<Utc>>,
-    ) -> Result<(), StoreError> {
+    /// Counts a try of a page that is about to be made; without `next_try_at` it is
+    /// the last one.
+    pub fn page_try(&self, article_id: i64, next_try_at: Option<DateTime<Utc>>) -> Result<(), StoreError> {
+        self.write(move |connection| pages::try_now(connection, article_id, next_try_at))
+    }
+
+    /// Notes why a page was not read; `never_again` gives it up.
+    pub fn page_missed(&self, article_id: i64, why: &str, never_again: bool) -> Result<(), StoreError> {
         let why = why.to_owned();
-        self.write(move |connection| pages::missed(connection, article_id, &why, next_try_at))
+        self.write(move |connection| pages::missed(connection, article_id, &why, never_again))
+    }
+
+    /// Asks for no page of `source` before `until`.
+    pub fn pages_rest(&self, source: &str, until: DateTime<Utc>) -> Result<(), StoreError> {
+        let source = source.to_owned();
+        self.write(move |connection| pages::rest(connection, &source, until))
+    }
+
+    /// Adds to the history of `source` what was wrong with its pages.
+    pub fn note_faults(&self, source: &str, faults: &[String]) -> Result<(), StoreError> {
+        let (source, faults) = (source.to_owned(), faults.to_vec());
+        self.write(move |connection| sources::note_faults(connection, &source, &faults))
     }
 
     /// What `plan` owes and no digest has taken yet, best score first; `urgency`
-    /// restricts it, and with `untried_since` an article waits whose page is owed
-    /// since then and was not tried. Each item comes with the `owed` rows it settles: its own,
+    /// restricts it, and an article waits whose page became owed `untried` and was not
+    /// tried yet. Each item comes with the `owed` rows it settles: its own,
     /// and those of copies of its story that say nothing of further watches.
     pub fn owed(
         &self,
         plan: &str,
         urgency: Option<Urgency>,
-        untried_since: Option<DateTime<Utc>>,
+        untried: Option<Range<DateTime<Utc>>>,
     ) -> Result<Vec<(Item, Vec<i64>)>, StoreError> {
-        self.read(|connection| owed::owed(connection, plan, urgency, untried_since))
+        self.read(|connection| owed::owed(connection, plan, urgency, untried))
     }
 
     /// What `plan` would have told of the articles first seen since then, told or not.
@@ -314,6 +334,12 @@ impl Store {
     /// End of the last window `plan` was told about; alerts close none.
     pub fn told_until(&self, plan: &str) -> Result<Option<DateTime<Utc>>, StoreError> {
         self.read(|connection| outbox::told_until(connection, plan))
+    }
+
+    /// Takes back the windows of `plan` that close after `now`, made by a clock that was ahead.
+    pub fn void_ahead(&self, plan: &str, now: DateTime<Utc>) -> Result<(), StoreError> {
+        let plan = plan.to_owned();
+        self.write(move |connection| outbox::void_ahead(connection, &plan, now))
     }
 
     /// What a digest's footer says of the time between `from` and `to`; the next

@@ -56,9 +56,19 @@ fn settle_owed(connection: &Connection, digest_id: i64, owed: &[i64]) -> Result<
     let sql = "UPDATE owed SET digest_id = ?1 WHERE id = ?2 AND digest_id IS NULL";
     let mut statement = connection.prepare_cached(sql)?;
     for id in owed {
-        statement.execute([digest_id, *id])?;
+        // A debt that is gone since it was read: the mail tells of it, so it is made anew.
+        let settled = statement.execute([digest_id, *id])?;
+        (settled == 1).then_some(()).ok_or(rusqlite::Error::StatementChangedRows(settled))?;
     }
     Ok(())
+}
+
+/// Takes back windows that close after `now`: a clock that was ahead made them, and
+/// their slots are still to come.
+pub fn void_ahead(connection: &Connection, plan: &str, now: DateTime<Utc>) -> Result<()> {
+    let sql = "UPDATE digest SET slot = 'void ' || id || ': ' || slot, until_at = NULL
+               WHERE plan = ?1 AND until_at > ?2";
+    connection.prepare_cached(sql)?.execute(params![plan, Time(now)]).map(drop)
 }
 
 /// The same Message-ID to the same recipient is the same mail.

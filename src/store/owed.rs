@@ -23,9 +23,9 @@ pub fn owed(
     connection: &Connection,
     plan: &str,
     urgency: Option<Urgency>,
-    untried_since: Option<DateTime<Utc>>,
+    untried: Option<Range<DateTime<Utc>>>,
 ) -> Result<Vec<(Item, Vec<i64>)>> {
-    told_together(connection, rows(connection, plan, urgency, untried_since)?)
+    told_together(connection, rows(connection, plan, urgency, untried)?)
 }
 
 /// What `wanted` watches found since the row `from`, told or not, as items.
@@ -75,7 +75,7 @@ fn rows(
     connection: &Connection,
     plan: &str,
     urgency: Option<Urgency>,
-    untried_since: Option<DateTime<Utc>>,
+    untried: Option<Range<DateTime<Utc>>>,
 ) -> Result<Vec<(i64, i64, i64)>> {
     let sql = "SELECT m.article_id, w.id, m.id
                FROM owed w JOIN match m ON m.id = w.match_id
@@ -84,10 +84,13 @@ fn rows(
                    WHERE v.plan = ?1 AND v.digest_id IS NULL AND v.urgency = ?2))
                AND (?3 IS NULL OR NOT EXISTS (
                    SELECT 1 FROM page_owed p
-                   WHERE p.article_id = m.article_id AND p.tries = 0 AND p.owed_at > ?3))
+                   WHERE p.article_id = m.article_id AND p.last_error IS NULL
+                   AND p.owed_at > ?3 AND p.owed_at <= ?4))
                ORDER BY m.article_id, m.score DESC, m.id";
     let mut statement = connection.prepare_cached(sql)?;
-    let values = params![plan, urgency.map(evidence::urgency_word), untried_since.map(Time)];
+    let (from, to) =
+        (untried.as_ref().map(|span| Time(span.start)), untried.as_ref().map(|span| Time(span.end)));
+    let values = params![plan, urgency.map(evidence::urgency_word), from, to];
     statement.query_map(values, |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?.collect()
 }
 

@@ -60,10 +60,16 @@ impl Recent {
         *self = Recent::default();
     }
 
+    /// Takes an article in, or its newer fingerprint; by id, as [`Recent::current`] asks.
     pub fn add(&mut self, article_id: i64, source_id: i64, fingerprint: u64) {
         self.loaded_to = self.loaded_to.max(article_id);
-        if fingerprint != 0 {
-            self.seen.push(Seen { article_id, source_id, fingerprint });
+        if fingerprint == 0 || article_id < self.from {
+            return;
+        }
+        let seen = Seen { article_id, source_id, fingerprint };
+        match self.seen.binary_search_by_key(&article_id, |seen| seen.article_id) {
+            Ok(at) => self.seen[at] = seen,
+            Err(at) => self.seen.insert(at, seen),
         }
     }
 

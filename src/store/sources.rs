@@ -5,11 +5,13 @@
 use super::columns::{Time, at, number, surely};
 use super::{Recording, SourceState};
 use crate::fetch::Validators;
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use rusqlite::{Connection, OptionalExtension, Result, params};
 
 /// Polls kept of each source.
 const POLLS_KEPT_MAX: u32 = 200;
+/// A poll after which something may have been missed is kept longer: a digest has to tell it.
+const GAPS_KEPT_DAYS: i64 = 30;
 
 pub fn register(connection: &Connection, sources: &[(String, String)], now: DateTime<Utc>) -> Result<()> {
     connection.execute("UPDATE source SET retired_at = ?1 WHERE retired_at IS NULL", [Time(now)])?;
@@ -176,7 +178,23 @@ pub fn note_poll(
         faults,
         recording.state.last_error,
     ])?;
-    let sql = "DELETE FROM poll WHERE source_id = ?1 AND id <=
+    let sql =
+        "DELETE FROM poll WHERE source_id = ?1 AND (outcome <> 'rolled over' OR polled_at < ?3) AND id <=
                (SELECT id FROM poll WHERE source_id = ?1 ORDER BY id DESC LIMIT 1 OFFSET ?2)";
-    connection.prepare_cached(sql)?.execute(params![source_id, POLLS_KEPT_MAX]).map(drop)
+    let gaps_kept_from = Time(now - TimeDelta::days(GAPS_KEPT_DAYS));
+    connection.prepare_cached(sql)?.execute(params![source_id, POLLS_KEPT_MAX, gaps_kept_from]).map(drop)
+}
+
+/// Adds to the newest poll of `source` what was wrong with its pages.
+pub fn note_faults(connection: &Connection, source: &str, faults: &[String]) -> Result<()> {
+    let sql = "SELECT id, faults FROM poll WHERE source_id = (SELECT id FROM source WHERE name = ?1)
+               ORDER BY id DESC LIMIT 1";
+    let read = |row: &rusqlite::Row<'_>| Ok((row.get::<_, i64>(0)?, row.get::<_, String>(1)?));
+    let newest = connection.prepare_cached(sql)?.query_row([source], read).optional()?;
+    let Some((id, known)) = newest else { return Ok(()) };
+    let mut all: Vec<String> = serde_json::from_str(&known).unwrap_or_default();
+    all.extend_from_slice(faults);
+    let all = serde_json::to_string(&all).unwrap_or(known);
+    let sql = "UPDATE poll SET faults = ?2 WHERE id = ?1";
+    connection.prepare_cached(sql)?.execute(params![id, all]).map(drop)
 }

@@ -3,6 +3,7 @@
 //! Invariant: reads only; every figure is counted from rows, none is kept.
 
 use super::columns::{Time, at, count};
+use super::pages::{self, PagesFailing};
 use crate::digest::Footer;
 use chrono::{DateTime, TimeDelta, Utc};
 use rusqlite::{Connection, Result, params};
@@ -24,6 +25,8 @@ pub struct Status {
     /// When the oldest mail still owed was written.
     pub oldest_owed_at: Option<DateTime<Utc>>,
     pub last_poll_at: Option<DateTime<Utc>>,
+    /// Sources whose pages failed in the last seven days.
+    pub pages_failing: Vec<PagesFailing>,
 }
 
 /// A source as `sources list` shows it.
@@ -83,6 +86,7 @@ pub fn status(connection: &Connection, now: DateTime<Utc>) -> Result<Status> {
                 mail_refused_week: count(row, "mail_refused_week")?,
                 oldest_owed_at: at(row, "oldest_owed_at")?,
                 last_poll_at: at(row, "last_poll_at")?,
+                pages_failing: pages::failing(connection, now - TimeDelta::days(7), now)?,
             })
         },
     )
@@ -156,6 +160,11 @@ pub fn footer(connection: &Connection, from: DateTime<Utc>, to: DateTime<Utc>) -
         let reason = row.get::<_, Option<String>>("reason")?.unwrap_or_default();
         Ok((row.get("source")?, row.get("health")?, since, reason))
     })?;
-    let sick = sick.collect::<Result<_>>()?;
+    let mut sick: Vec<_> = sick.collect::<Result<_>>()?;
+    sick.extend(pages::failing(connection, from, to)?.into_iter().map(|failing| {
+        let reason =
+            format!("{} articles matched on the feed's text alone: {}", failing.articles, failing.why);
+        (failing.source, "pages not read".into(), failing.since_at, reason)
+    }));
     Ok(Footer { articles_read, sources_polled, sick, next_digest_at: None })
 }

@@ -126,6 +126,164 @@ fn a_story_that_comes_again_under_another_guid_and_link_is_not_told_again() {
     assert_eq!(desk.run(&["search", "released"]).out.lines().count(), 1);
 }
 
+/// A paywall that says the same for every story, and a teaser with the name.
+#[test]
+fn a_teaser_that_says_more_than_its_page_is_kept_and_told() {
+    let (_runtime, site) = newsroom();
+    let wall = page("Subscribers read the whole of this bulletin, as every day.");
+    let desk = desk(&site, "auto");
+    let teasers = ["Snow on the pass…", "Temirov was arrested in Osh, his lawyer…"];
+    for (number, teaser) in (1..).zip(teasers) {
+        let path = format!("/{number}");
+        site.serve(&path, "text/html", wall.clone());
+        serve(&site, &item(number, "Daily bulletin", teaser, &site.url(&path)));
+        desk.run(&["poll"]);
+    }
+    assert_eq!(desk.query("SELECT count(*) FROM article"), ["2"]);
+    assert_eq!(desk.mails().len(), 1);
+    assert!(desk.mails()[0].contains("arrested"), "the sentence that was found is in the mail");
+}
+
+#[test]
+fn a_sick_site_gives_no_page_up_and_pages_that_stay_away_are_said() {
+    let (_runtime, site) = newsroom();
+    let desk = desk(&site, "auto");
+    let items = |from: u32, to: u32| -> String {
+        let each = |n: u32| item(n, &format!("Notice {n}"), "Snow…", &site.url(&format!("/{n}")));
+        (from..to).map(each).collect()
+    };
+    let empty = "<html><body><script>start()</script></body></html>";
+    site.answer("/robots.txt", 502, &[], "");
+    serve(&site, &items(1, 4));
+    desk.run(&["poll"]);
+    assert_eq!(desk.query("SELECT count(next_try_at) FROM page_owed"), ["3"], "robots.txt is down, not shut");
+    site.serve("/robots.txt", "text/plain", "");
+    for n in 1..4 {
+        site.serve(&format!("/{n}"), "text/html", empty);
+    }
+    for _ in 1..9 {
+        change(
+            &desk,
+            "UPDATE page_owed SET next_try_at = '2026-01-01T00:00:00Z' WHERE next_try_at IS NOT NULL",
+        );
+        desk.run(&["poll"]);
+    }
+    assert_eq!(
+        desk.query("SELECT count(*) - count(next_try_at) FROM page_owed"),
+        ["3"],
+        "given up in the end"
+    );
+    let status = desk.run(&["status"]);
+    assert_eq!(status.code, Some(1));
+    assert!(status.out.contains("Osh Echo: pages of 3 articles were not read"), "{}", status.out);
+    let faults = desk.query("SELECT group_concat(faults) FROM poll").remove(0);
+    assert!(faults.contains("it holds far less text than is known of the story"), "{faults}");
+}
+
+#[test]
+fn a_site_that_asks_for_patience_is_not_asked_for_its_other_pages() {
+    let (_runtime, site) = newsroom();
+    let desk = desk(&site, "auto");
+    let each = |n: u32| {
+        site.answer(&format!("/{n}"), 429, &[("retry-after", "7200")], "");
+        item(n, &format!("Notice {n}"), "Snow…", &site.url(&format!("/{n}")))
+    };
+    serve(&site, &(1..6).map(each).collect::<String>());
+    for _ in 0..3 {
+        desk.run(&["poll"]);
+    }
+    let pages = site.requests().iter().filter(|request| request.status == 429).count();
+    assert_eq!(pages, 1);
+    assert_eq!(desk.query("SELECT count(next_try_at) FROM page_owed"), ["5"], "none is given up");
+}
+
+/// Two sources, one story: what a copy adds on its page is told, what it repeats is not.
+#[test]
+fn whether_a_copy_was_told_is_asked_of_its_whole_text() {
+    let check = |second: &str, mails: usize| {
+        let (_runtime, site) = newsroom();
+        let text = |end: &str| page(&format!("The hearing of the journalist Temirov began at nine. {end}"));
+        site.serve("/a", "text/html", text("It was put off."));
+        site.serve("/b", "text/html", text(second));
+        let feed = |name: &str| {
+            format!("[[feed]]\nname = \"{name}\"\nurl = \"{}\"\n", site.url(&format!("/feed-{name}")))
+        };
+        let desk = Desk::new(&format!("{PLAN}\n{}{}", feed("a"), feed("b")));
+        let publish = |name: &str, items: &str| {
+            let feed = format!("<rss version='2.0'><channel>{items}</channel></rss>");
+            site.serve(&format!("/feed-{name}"), "application/rss+xml", feed);
+        };
+        let teaser =
+            |name: &str| item(1, "A day in court", "The hearing began…", &site.url(&format!("/{name}")));
+        let roads = item(9, "Roads", &"Snow on the pass, and no bus. ".repeat(40), &site.url("/roads"));
+        publish("a", &roads);
+        publish("b", &roads);
+        desk.run(&["poll"]);
+        for name in ["a", "b"] {
+            publish(name, &(teaser(name) + &roads));
+            desk.run(&["poll"]);
+        }
+        assert_eq!(desk.mails().len(), mails, "{second}");
+    };
+    check("It was put off.", 1);
+    check("He was sentenced to nine years.", 2);
+}
+
+#[test]
+fn a_guid_used_again_for_another_story_hides_nothing() {
+    let (_runtime, site) = newsroom();
+    let desk = desk(&site, "never");
+    serve(&site, &item(1, "Temirov speaks in Osh", "The journalist spoke of roads.", &site.url("/1")));
+    desk.run(&["poll"]);
+    for _ in 0..2 {
+        serve(&site, &item(1, "Temirov dies in custody", "A lawyer said so at noon.", &site.url("/2")));
+        desk.run(&["poll"]);
+        assert_eq!(desk.query("SELECT count(*) FROM article"), ["2"]);
+        assert_eq!(desk.mails().len(), 1);
+    }
+    serve(
+        &site,
+        &item(1, "Temirov dies in custody, lawyer says", "A lawyer said so at noon.", &site.url("/1")),
+    );
+    desk.run(&["poll"]);
+    assert_eq!(desk.query("SELECT count(*) FROM article"), ["2"], "under its own link it is the same story");
+}
+
+#[test]
+fn counters_in_a_teaser_pile_nothing_up() {
+    let (_runtime, site) = newsroom();
+    let desk = desk(&site, "auto");
+    site.serve("/story", "text/html", page("The bench heard nine witnesses."));
+    for points in 1..8 {
+        serve(&site, &item(1, "A day in court", &format!("Points: {points}"), &site.url("/story")));
+        desk.run(&["poll"]);
+        site.answer("/story", 503, &[], "");
+    }
+    let text = desk.query("SELECT text FROM article").remove(0);
+    assert!(text.contains("nine witnesses") && text.matches("Points:").count() <= 2, "{text}");
+}
+
+#[test]
+fn a_clock_that_was_ahead_holds_nothing_back() {
+    let (_runtime, site) = newsroom();
+    let desk = desk(&site, "auto");
+    serve(&site, &item(1, "A day in court", "The hearing began…", &site.url("/story")));
+    site.answer("/story", 503, &[], "");
+    desk.run(&["poll"]);
+    change(
+        &desk,
+        "UPDATE page_owed SET owed_at = '2036-01-01T00:00:00Z', next_try_at = '2036-01-01T00:00:00Z'",
+    );
+    change(
+        &desk,
+        "UPDATE source SET polled_at = '2036-01-01T00:00:00Z', not_before_at = '2036-01-02T00:00:00Z'",
+    );
+    site.serve("/story", "text/html", page("The journalist Temirov was released."));
+    desk.run(&["poll"]);
+    assert_eq!(desk.query("SELECT count(*) FROM page_owed"), ["0"]);
+    assert_eq!(desk.query("SELECT watch FROM match"), ["Temirov"]);
+}
+
 #[test]
 fn what_comes_with_the_first_poll_that_succeeds_wakes_nobody() {
     let (_runtime, site) = newsroom();
@@ -188,6 +346,7 @@ fn an_empty_or_broken_off_document_is_asked_for_whole_again() {
     };
     check(whole, true);
     check(&whole[..whole.len() - 25], false);
+    check(&whole[..whole.len() - 16], false);
     check("<rss><channel></channel></rss>", false);
 }
 
