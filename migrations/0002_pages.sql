@@ -31,6 +31,9 @@ UPDATE source SET moved_since_at = polled_at WHERE moved_to IS NOT NULL;
 -- Why its health is what it is, where that is not 'healthy'.
 ALTER TABLE source ADD COLUMN health_reason TEXT;
 
+-- JSON: when it publishes.
+ALTER TABLE source ADD COLUMN habit TEXT;
+
 DROP VIEW sick_sources;
 CREATE VIEW sick_sources AS
 SELECT name AS source, health, health_since_at, failures, coalesce(health_reason, last_error) AS reason,

@@ -3,7 +3,7 @@
 //! Invariant: entries, matches, what is owed for them and the validators they
 //! came with are one commit; a body that could not be read advances no validator.
 
-use super::verdict::{self, next_state};
+use super::verdict::{self, Times, next_state};
 use super::{Desk, off_thread, pages};
 use crate::config::{FullText, Source};
 use crate::digest::Urgency;
@@ -29,8 +29,8 @@ const SITEMAPS_A_POLL_MAX: usize = 4;
 /// Entries of a document that say something when all of them are new.
 const WINDOW_ENTRIES_MIN: usize = 5;
 
-/// Articles that a source's rhythm is learned from.
-const RHYTHM_ARTICLES: usize = 30;
+/// Articles by which a source's silence is measured.
+const HABIT_ARTICLES: usize = 30;
 
 /// What a poll came to.
 #[derive(Debug, Clone)]
@@ -67,8 +67,8 @@ pub async fn poll_source(
     let (reading, sifted) = sift(desk, source, reading, state.healthy_at.is_none()).await?;
     let recording = {
         let (desk, source) = (desk.clone(), source.clone());
-        let recent = recent(&desk, &source, &sifted.fresh).await?;
-        off_thread(move || recording(&desk, &source, state, sifted, reading, recent)).await
+        let times = times(&desk, &source, &sifted.fresh).await?;
+        off_thread(move || recording(&desk, &source, state, sifted, reading, times)).await
     };
     let mut polled = commit(desk, recording, began).await?;
     // A site that failed or put us off is not asked for its pages either.
@@ -98,7 +98,8 @@ pub(super) async fn died(
     state: SourceState,
 ) -> Result<Polled, StoreError> {
     let (reading, sifted) = (Reading::of(Kind::Died, 0), Sifted::default());
-    let recording = recording(desk, source, state, sifted, reading, Vec::new());
+    let times = Times { recent: Vec::new(), new: Vec::new() };
+    let recording = recording(desk, source, state, sifted, reading, times);
     commit(desk, recording, Instant::now()).await
 }
 
@@ -109,10 +110,10 @@ fn recording(
     before: SourceState,
     sifted: Sifted,
     reading: Reading,
-    recent: Vec<DateTime<Utc>>,
+    times: Times,
 ) -> (Recording, Reading) {
     let seen = if sifted.rolled_over { Seen::AllNew } else { reading.seen() };
-    let state = next_state(source, before, &reading, seen, recent, Utc::now());
+    let state = next_state(source, before, &reading, seen, times, Utc::now());
     let rolled_over = sifted.rolled_over.then(|| state.health_reason.clone()).flatten();
     let articles = judge(desk, sifted.fresh, sifted.is_first);
     let changed = judge_changed(desk, sifted.changed);
@@ -131,17 +132,17 @@ fn recording(
     (recording, reading)
 }
 
-/// Times of the newest articles of a source, newest first: its rhythm.
-async fn recent(desk: &Desk, source: &Source, new: &[Draft]) -> Result<Vec<DateTime<Utc>>, StoreError> {
+async fn times(desk: &Desk, source: &Source, new: &[Draft]) -> Result<Times, StoreError> {
     let (store, name) = (desk.store.clone(), source.name.clone());
-    let mut times = off_thread(move || store.recent_times(&name, RHYTHM_ARTICLES)).await?;
+    let mut recent = off_thread(move || store.recent_times(&name, HABIT_ARTICLES)).await?;
     let now = Utc::now();
-    times.extend(new.iter().map(|new| new.article.published_at.unwrap_or(now)));
     // A date in the future says when it was written, not when it comes out.
-    times.iter_mut().for_each(|time| *time = (*time).min(now));
-    times.sort_unstable_by(|a, b| b.cmp(a));
-    times.truncate(RHYTHM_ARTICLES);
-    Ok(times)
+    let new: Vec<_> = new.iter().map(|new| new.article.published_at.unwrap_or(now).min(now)).collect();
+    recent.iter_mut().for_each(|time| *time = (*time).min(now));
+    recent.extend(&new);
+    recent.sort_unstable_by(|a, b| b.cmp(a));
+    recent.truncate(HABIT_ARTICLES);
+    Ok(Times { recent, new })
 }
 
 async fn commit(

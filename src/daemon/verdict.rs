@@ -24,16 +24,24 @@ pub(super) fn learned_address(state: &SourceState, now: DateTime<Utc>) -> Option
     state.moved_to.as_deref().filter(|_| is_stable)
 }
 
-/// What is known of the source after this poll. `recent` are the times of its
-/// newest articles, newest first.
+/// When the articles of a source were published, or first seen.
+pub(super) struct Times {
+    /// Of its newest articles, newest first.
+    pub recent: Vec<DateTime<Utc>>,
+    /// Of those that this poll brought.
+    pub new: Vec<DateTime<Utc>>,
+}
+
+/// What is known of the source after this poll.
 pub(super) fn next_state(
     source: &Source,
     before: SourceState,
     reading: &Reading,
     seen: Seen,
-    recent: Vec<DateTime<Utc>>,
+    times: Times,
     now: DateTime<Utc>,
 ) -> SourceState {
+    let Times { recent, new } = times;
     let failed = matches!(seen, Seen::Failed | Seen::Refused | Seen::NotAFeed | Seen::Gone);
     let mut state = before.clone();
     state.failures = match seen {
@@ -63,7 +71,8 @@ pub(super) fn next_state(
     if !failed && seen != Seen::Deferred && seen != Seen::Entries(0) {
         state.healthy_at = Some(now);
     }
-    rhythm.recent = recent;
+    state.habit.learn(new, now);
+    rhythm.habit = state.habit.clone();
     let next = schedule::next_poll(&source.cadence, &rhythm, now, schedule::jitter(&source.name));
     state.next_poll_at = Some(if seen == Seen::Gone { now + GONE_REST } else { next });
     state

@@ -6,10 +6,12 @@
 #![deny(clippy::disallowed_methods, clippy::disallowed_types)]
 
 mod cron;
+mod habit;
 #[cfg(test)]
 mod tests;
 
 pub use cron::{Cron, CronError};
+pub use habit::Habit;
 
 use chrono::{DateTime, Datelike, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, Utc};
 use std::time::Duration;
@@ -40,8 +42,6 @@ const BACK_OFF_MOST: Duration = Duration::from_secs(2 * 60 * 60);
 const RETRY_AFTER_MOST: TimeDelta = TimeDelta::hours(24);
 /// Share of an interval that `jitter` adds at most.
 const JITTER_SHARE: f64 = 0.1;
-/// Silence counts for this part of itself, so polls thin out at night.
-const SILENCE_SHARE: i32 = 8;
 
 impl Cadence {
     /// [`Cadence::Adaptive`] between the bounds that suit news.
@@ -53,8 +53,8 @@ impl Cadence {
 pub struct Rhythm {
     /// Polls in a row that failed.
     pub failures: u32,
-    /// Publication or first-seen times of the newest entries, newest first.
-    pub recent: Vec<DateTime<Utc>>,
+    /// When it publishes.
+    pub habit: Habit,
     /// What the publisher asked for: `ttl`, `Cache-Control`.
     pub asked: Option<Duration>,
     /// `Retry-After`, already absolute and capped.
@@ -84,18 +84,10 @@ pub fn next_poll(cadence: &Cadence, rhythm: &Rhythm, now: DateTime<Utc>, jitter:
     rhythm.not_before.map_or(poll_at, |not_before| poll_at.max(not_before))
 }
 
-/// About half of what usually lies between two entries; longer the longer
-/// nothing has come, or where the publisher asks for it.
+/// As the source's habit asks, and no sooner than its publisher does.
 fn learned(rhythm: &Rhythm, now: DateTime<Utc>, least: Duration, most: Duration) -> Duration {
-    let mut gaps: Vec<TimeDelta> = rhythm.recent.windows(2).map(|pair| (pair[0] - pair[1]).abs()).collect();
-    gaps.sort_unstable();
-    let usual = match gaps.get(gaps.len() / 2) {
-        Some(median) => (*median / 2).to_std().unwrap_or_default(),
-        None => UNKNOWN_RHYTHM,
-    };
-    let silence = rhythm.recent.first().map_or(TimeDelta::zero(), |newest| (now - *newest) / SILENCE_SHARE);
-    let silence = silence.to_std().unwrap_or_default();
-    usual.max(silence).max(rhythm.asked.unwrap_or_default()).min(most).max(least)
+    let wait = rhythm.habit.wait(now, least, most).unwrap_or(UNKNOWN_RHYTHM);
+    wait.max(rhythm.asked.unwrap_or_default()).min(most).max(least)
 }
 
 /// A number from 0 to 1 that belongs to `name` for ever: FNV-1a, its high bits mixed.

@@ -1,4 +1,5 @@
 use super::*;
+use chrono::Timelike;
 use chrono_tz::Tz;
 use proptest::prelude::*;
 
@@ -247,11 +248,10 @@ fn the_ends_of_the_calendar_are_no_trap() {
 
 const NOW: &str = "2026-11-23T12:00:00Z";
 
-/// Minutes until the next poll, rounded; `recent` are ages of entries in minutes.
-fn check_poll(cadence: &Cadence, failures: u32, recent: &[i64], asked: Option<u64>, expected: i64) {
+/// Minutes until the next poll, rounded.
+fn check_poll(cadence: &Cadence, failures: u32, habit: &Habit, asked: Option<u64>, expected: i64) {
+    let rhythm = Rhythm { failures, habit: habit.clone(), asked: asked.map(minutes), not_before: None };
     let now = at(NOW);
-    let recent = recent.iter().map(|age| now - TimeDelta::minutes(*age)).collect();
-    let rhythm = Rhythm { failures, recent, asked: asked.map(minutes), not_before: None };
     let wait = next_poll(cadence, &rhythm, now, 0.0) - now;
     assert_eq!(wait.num_minutes(), expected, "{cadence:?} {rhythm:?}");
 }
@@ -260,29 +260,65 @@ fn minutes(count: u64) -> Duration {
     Duration::from_secs(count * 60)
 }
 
+/// Three weeks of articles, one every so many minutes of those hours that `publishes`.
+fn habit(every: i64, publishes: impl Fn(DateTime<Utc>) -> bool) -> Habit {
+    let mut habit = Habit::default();
+    let count = 21 * 24 * 60 / every;
+    let times = (0..count).map(|n| at(NOW) - TimeDelta::minutes(n * every));
+    habit.learn(times.filter(|at| publishes(*at)), at(NOW));
+    habit
+}
+
 #[test]
 fn intervals_follow_the_source() {
     let every = |count| Cadence::Every(minutes(count));
-    check_poll(&every(10), 0, &[], None, 10);
-    check_poll(&every(10), 0, &[], Some(60), 10);
-    // An entry every 40 minutes; then a quiet night; then a burst; then a monthly page.
-    check_poll(&Cadence::ADAPTIVE, 0, &[10, 50, 90, 130], None, 20);
-    check_poll(&Cadence::ADAPTIVE, 0, &[400, 440, 480, 520], None, 50);
-    check_poll(&Cadence::ADAPTIVE, 0, &[1, 1, 1, 1, 1], None, 5);
-    check_poll(&Cadence::ADAPTIVE, 0, &[9000, 50_000, 90_000], None, 60);
-    // Unknown, dated ahead, and asked for patience.
-    check_poll(&Cadence::ADAPTIVE, 0, &[], None, 15);
-    check_poll(&Cadence::ADAPTIVE, 0, &[-5, 55, 115], None, 30);
-    check_poll(&Cadence::ADAPTIVE, 0, &[10, 50, 90], Some(30), 30);
-    check_poll(&Cadence::ADAPTIVE, 0, &[10, 50, 90], Some(10_000), 60);
+    let none = Habit::default();
+    check_poll(&every(10), 0, &none, None, 10);
+    check_poll(&every(10), 0, &none, Some(60), 10);
     // Failures: doubling, never given up, a rare source sooner than its turn.
-    check_poll(&every(10), 1, &[], None, 10);
-    check_poll(&every(10), 3, &[], None, 40);
-    check_poll(&every(10), 500, &[], None, 120);
-    check_poll(&every(2 * 24 * 60), 1, &[], None, 10);
-    check_poll(&Cadence::Cron(cron("0 7 * * *", "UTC")), 0, &[], None, 19 * 60);
-    check_poll(&Cadence::Cron(cron("0 7 * * *", "UTC")), 2, &[], None, 20);
-    check_poll(&Cadence::Cron(cron("5 12 * * *", "UTC")), 1, &[], None, 5);
+    check_poll(&every(10), 1, &none, None, 10);
+    check_poll(&every(10), 3, &none, None, 40);
+    check_poll(&every(10), 500, &none, None, 120);
+    check_poll(&every(2 * 24 * 60), 1, &none, None, 10);
+    check_poll(&Cadence::Cron(cron("0 7 * * *", "UTC")), 0, &none, None, 19 * 60);
+    check_poll(&Cadence::Cron(cron("0 7 * * *", "UTC")), 2, &none, None, 20);
+    check_poll(&Cadence::Cron(cron("5 12 * * *", "UTC")), 1, &none, None, 5);
+}
+
+/// It is noon of a Monday.
+#[test]
+fn an_adaptive_source_is_polled_when_it_publishes() {
+    let check = |habit: &Habit, asked, expected| check_poll(&Cadence::ADAPTIVE, 0, habit, asked, expected);
+    let always = |_: DateTime<Utc>| true;
+    check(&Habit::default(), None, 15);
+    check(&habit(1, always), None, 5);
+    check(&habit(40, always), None, 18);
+    check(&habit(3 * 24 * 60, always), None, 60);
+    check(&habit(40, always), Some(30), 30);
+    check(&habit(40, always), Some(10_000), 60);
+    let at_hours = |from: u32, to: u32| move |at: DateTime<Utc>| (from..to).contains(&at.hour());
+    check(&habit(40, at_hours(9, 15)), None, 14);
+    check(&habit(40, at_hours(0, 6)), None, 60);
+    check(&habit(40, |at| at.weekday().num_days_from_monday() >= 5), None, 60);
+}
+
+#[test]
+fn a_habit_is_read_back_and_survives_any_clock() {
+    let learned = habit(40, |_| true);
+    let text = learned.to_text();
+    assert_eq!(Habit::of_text(&text).to_text(), text);
+    assert_ne!(Habit::of_text(&text), Habit::default());
+    for text in ["", "{}", "[1]", r#"{"counts":[1],"faded_to":0,"since":0}"#] {
+        assert_eq!(Habit::of_text(text), Habit::default(), "{text}");
+    }
+    let (least, most) = (minutes(5), minutes(60));
+    for days in [-4000, -1, 0, 1, 30, 4000, 90_000] {
+        let now = at(NOW) + TimeDelta::days(days);
+        let mut habit = learned.clone();
+        habit.learn([now, now - TimeDelta::days(90), now + TimeDelta::days(90)], now);
+        let wait = habit.wait(now, least, most).expect("something is known");
+        assert!((least..=most).contains(&wait), "{days} days on: {wait:?}");
+    }
 }
 
 #[test]

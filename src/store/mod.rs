@@ -38,6 +38,7 @@ use crate::digest::{Footer, Item, Plan, Urgency};
 use crate::extract::Article;
 use crate::fetch::Validators;
 use crate::mail::Delivery;
+use crate::schedule::Habit;
 use crate::watch::Match;
 use chrono::{DateTime, Utc};
 use rusqlite::Connection;
@@ -70,6 +71,7 @@ pub struct SourceState {
     /// Where permanent redirects lead, and since when they do.
     pub moved_to: Option<String>,
     pub moved_since_at: Option<DateTime<Utc>>,
+    pub habit: Habit,
 }
 
 /// An article to be written, with what it matched and who is to be told.

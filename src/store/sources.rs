@@ -5,6 +5,7 @@
 use super::columns::{Time, at, number, surely};
 use super::{Recording, SourceState};
 use crate::fetch::Validators;
+use crate::schedule::Habit;
 use chrono::{DateTime, TimeDelta, Utc};
 use rusqlite::{Connection, OptionalExtension, Result, params};
 
@@ -47,7 +48,7 @@ fn forget_old_url(connection: &Connection, name: &str, url: &str) -> Result<()> 
     let sql = "UPDATE source SET url = ?2, etag = NULL, last_modified = NULL, next_poll_at = NULL,
                       not_before_at = NULL, failures = 0, last_error = NULL, health = '',
                       health_since_at = NULL, health_reason = NULL, healthy_at = NULL, moved_to = NULL,
-                      moved_since_at = NULL
+                      moved_since_at = NULL, habit = NULL
                WHERE name = ?1 AND url <> ?2";
     connection.prepare_cached(sql)?.execute(params![name, url]).map(drop)
 }
@@ -78,6 +79,7 @@ fn state(row: &rusqlite::Row<'_>) -> Result<SourceState> {
         health_reason: row.get("health_reason")?,
         moved_to: row.get("moved_to")?,
         moved_since_at: at(row, "moved_since_at")?,
+        habit: Habit::of_text(&row.get::<_, Option<String>>("habit")?.unwrap_or_default()),
     })
 }
 
@@ -112,8 +114,8 @@ pub fn save(connection: &Connection, state: &SourceState, now: DateTime<Utc>) ->
     let time = |at: Option<DateTime<Utc>>| at.map(Time);
     let sql = "INSERT INTO source (name, url, etag, last_modified, next_poll_at, not_before_at, failures,
                                    last_error, polled_at, healthy_at, health, health_since_at, health_reason,
-                                   moved_to, moved_since_at, added_at)
-               VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)
+                                   moved_to, moved_since_at, habit, added_at)
+               VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)
                ON CONFLICT (name) DO UPDATE SET
                    etag = excluded.etag, last_modified = excluded.last_modified,
                    next_poll_at = excluded.next_poll_at, not_before_at = excluded.not_before_at,
@@ -121,7 +123,7 @@ pub fn save(connection: &Connection, state: &SourceState, now: DateTime<Utc>) ->
                    polled_at = excluded.polled_at, healthy_at = excluded.healthy_at,
                    health = excluded.health, health_since_at = excluded.health_since_at,
                    health_reason = excluded.health_reason, moved_to = excluded.moved_to,
-                   moved_since_at = excluded.moved_since_at
+                   moved_since_at = excluded.moved_since_at, habit = excluded.habit
                WHERE source.url = excluded.url
                RETURNING id";
     let saved = connection.prepare_cached(sql)?.query_row(
@@ -141,6 +143,7 @@ pub fn save(connection: &Connection, state: &SourceState, now: DateTime<Utc>) ->
             state.health_reason,
             state.moved_to,
             time(state.moved_since_at),
+            state.habit.to_text(),
             Time(now),
         ],
         |row| row.get(0),

@@ -19,7 +19,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     // edge: what we touch
     ("config", &["schedule", "page", "extract", "watch", "digest"]),
     ("fetch", &["schedule"]),
-    ("store", &["digest", "extract", "story", "watch", "fetch", "mail"]),
+    ("store", &["schedule", "digest", "extract", "story", "watch", "fetch", "mail"]),
     ("mail", &["config", "digest"]),
     // top: what runs
     ("daemon", &["*"]),
