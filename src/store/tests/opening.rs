@@ -121,27 +121,73 @@ fn an_older_database_is_copied_before_it_is_migrated() {
     let path = desk.path();
     drop(desk.store);
     let mut connection = Connection::open(&path).expect("the file opens");
-    let good = [migrate::MIGRATIONS[0], "ALTER TABLE source ADD COLUMN country TEXT"];
-    let broken = [good[0], good[1], "CREATE TABLE half (a); SELECT no_such_column FROM half"];
-    migrate::run(&mut connection, &path, &broken).expect_err("the third migration is broken");
+    let shipped = migrate::MIGRATIONS;
+    let known = u32::try_from(shipped.len()).expect("migrations are few");
+    let broken = [
+        shipped,
+        &[
+            "ALTER TABLE source ADD COLUMN country TEXT",
+            "CREATE TABLE half (a); SELECT no_such_column FROM half",
+        ],
+    ];
+    migrate::run(&mut connection, &path, &broken.concat()).expect_err("the last migration is broken");
     let version = |connection: &Connection| -> (u32, i64) {
         let sql = "SELECT (SELECT * FROM pragma_user_version), (SELECT count(*) FROM sqlite_schema WHERE name = 'half')";
         connection.query_row(sql, [], |row| Ok((row.get(0)?, row.get(1)?))).expect("the version is read")
     };
-    assert_eq!(version(&connection), (2, 0), "the second stays, nothing of the third does");
-    let kept = desk.directory.path().join("newswatch.db.v1.backup");
+    assert_eq!(version(&connection), (known + 1, 0), "the one before stays, nothing of the last does");
+    let kept = desk.directory.path().join(format!("newswatch.db.v{known}.backup"));
     let copy = Connection::open(&kept).expect("the backup opens");
-    assert_eq!(version(&copy), (1, 0));
+    assert_eq!(version(&copy), (known, 0));
     let articles: i64 =
         copy.query_row("SELECT count(*) FROM article", [], |row| row.get(0)).expect("a count");
     assert_eq!(articles, 1);
     let error = Store::open(&path).map(drop).expect_err("the file is newer now").to_string();
-    assert!(error.contains("has schema 2, this newswatch knows 1"), "{error}");
+    assert!(error.contains(&format!("has schema {}, this newswatch knows {known}", known + 1)), "{error}");
+}
+
+/// Mail of the first version, in every state, with its tries.
+#[test]
+fn a_file_of_the_first_version_keeps_its_mail() {
+    let directory = tempfile::tempdir().expect("a temporary directory can be made");
+    let path = directory.path().join("newswatch.db");
+    let mut connection = Connection::open(&path).expect("a new file opens");
+    migrate::run(&mut connection, &path, &migrate::MIGRATIONS[..1]).expect("the first version is made");
+    connection
+        .execute_batch(
+            "INSERT INTO digest VALUES (7, 'rights desk', 'digest 1', NULL, '2026-11-23T22:00:00Z');
+             INSERT INTO outbox (id, digest_id, message_id, sender, recipient, subject, wire, state, tries,
+                                 next_try_at, created_at, settled_at)
+             SELECT value, 7, value || '@a', 'n@example.org', 'desk@example.org', 'Temirov', x'0D0A',
+                    iif(value = 1, 'owed', iif(value = 2, 'sent', 'refused')), value,
+                    '2026-11-23T22:00:00Z', '2026-11-23T22:00:00Z', iif(value = 1, NULL, '2026-11-23T22:01:00Z')
+             FROM json_each('[1, 2, 3]');
+             INSERT INTO delivery (outbox_id, tried_at, outcome, reason)
+             SELECT value, '2026-11-23T22:00:30Z', iif(value = 2, 'sent', 'refused'), '550 ' || value
+             FROM json_each('[1, 2, 3]');",
+        )
+        .expect("rows of the first version");
+    drop(connection);
+    let store = Store::open(&path).expect("it is brought up to date");
+    let due = store.outbox_due(minute(60)).expect("the outbox reads");
+    assert_eq!(due.iter().map(|mail| (mail.id, mail.tries)).collect::<Vec<_>>(), [(1, 1)]);
+    assert_eq!(due[0].wire, b"\r\n");
+    let status = store.status(minute(60)).expect("a status");
+    assert_eq!((status.mail_owed, status.mail_sent, status.mail_refused), (1, 1, 1));
+    assert_eq!(store.refused_untold().expect("the outbox reads")[0].1.reason, "550 3");
+    let connection = Connection::open(&path).expect("the file opens");
+    let sql = "SELECT (SELECT count(*) FROM delivery), (SELECT count(*) FROM pragma_foreign_key_check)";
+    let counts: (i64, i64) =
+        connection.query_row(sql, [], |row| Ok((row.get(0)?, row.get(1)?))).expect("counts");
+    assert_eq!(counts, (3, 0));
 }
 
 #[test]
 fn shipped_migrations_never_change() {
-    let pinned = ["a7fbbcf234b01e96c3dff2eec791e3b3b609643daeca019bcb794db56a41ab71"];
+    let pinned = [
+        "a7fbbcf234b01e96c3dff2eec791e3b3b609643daeca019bcb794db56a41ab71",
+        "7b6b44a01cccc8866817289ba48a0afd750b26e80a693234890804b8105775e8",
+    ];
     for (sql, pinned) in migrate::MIGRATIONS.iter().zip(pinned) {
         let digest: String =
             <sha2::Sha256 as sha2::Digest>::digest(sql).iter().map(|b| format!("{b:02x}")).collect();
