@@ -215,6 +215,7 @@ async fn hand_over(desk: &Arc<Desk>) -> anyhow::Result<Exit> {
     let mut exit = Exit::Ok;
     daemon::deliver_due(
         desk,
+        Utc::now,
         || true,
         |told| {
             let (reason, next, worse) = match &told.delivery {

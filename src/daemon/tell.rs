@@ -8,7 +8,7 @@ use crate::digest::trouble::{self, Change};
 use crate::digest::{self, Digest, Item, Plan, Urgency, Window};
 use crate::health::Health;
 use crate::mail::{self, Envelope};
-use crate::store::{NewMail, OPERATOR, SourceState, StoreError};
+use crate::store::{NewMail, OPERATOR, OutboxRow, SourceState, StoreError};
 use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
 use sha2::{Digest as _, Sha256};
 use std::sync::Arc;
@@ -34,7 +34,7 @@ pub enum TellError {
 }
 
 /// One try of one mail, for whoever watches.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Told {
     pub recipient: String,
     pub subject: String,
@@ -60,7 +60,7 @@ pub(super) async fn run(
             Pulse::beat(&pulse.told);
             !*stopping.borrow()
         };
-        if let Err(error) = deliver_due(&desk, go_on, log_delivery).await {
+        if let Err(error) = deliver_due(&desk, Utc::now, go_on, log_delivery).await {
             tracing::error!(
                 error = &error as &dyn std::error::Error,
                 "the outbox was not read; trying again"
@@ -292,26 +292,23 @@ fn message_id(instance: &str, plan: &str, slot: &str, recipient: &str, from: &st
     format!("{id}@{domain}")
 }
 
-/// Hands over every mail whose time has come, and settles each, while `go_on`. A
-/// mail that is on its way is never cut off: that would send it twice.
+/// Hands over every mail whose time has come by `clock`, and settles each, while
+/// `go_on`. A mail that is on its way is never cut off: that would send it twice.
 ///
 /// # Errors
 /// The database; what a server says is a [`Told`].
 pub async fn deliver_due(
     desk: &Arc<Desk>,
+    clock: impl Fn() -> DateTime<Utc>,
     go_on: impl Fn() -> bool,
     mut tell: impl FnMut(&Told),
 ) -> Result<usize, StoreError> {
-    let store = desk.store.clone();
-    let due = off_thread(move || store.outbox_due(Utc::now())).await?;
+    let (store, now) = (desk.store.clone(), clock());
+    let due = off_thread(move || store.outbox_due(now)).await?;
     let (mut sent, mut deferred) = (0, 0);
     for row in due.into_iter().take_while(|_| go_on()) {
-        let store = desk.store.clone();
-        off_thread(move || store.try_now(row.id, Utc::now())).await?;
-        let delivery = desk.mailer.send(&row.sender, &row.recipient, &row.message_id, &row.wire).await;
+        let delivery = try_once(desk, &row, &clock).await?;
         sent += usize::from(delivery == mail::Delivery::Sent);
-        let (store, settled) = (desk.store.clone(), delivery.clone());
-        off_thread(move || store.settle(row.id, &settled, Utc::now())).await?;
         deferred = if matches!(delivery, mail::Delivery::Deferred(_)) { deferred + 1 } else { 0 };
         tell(&Told { recipient: row.recipient, subject: row.subject, delivery });
         if deferred >= DEFERRED_IN_A_ROW_MAX {
@@ -319,4 +316,20 @@ pub async fn deliver_due(
         }
     }
     Ok(sent)
+}
+
+/// One try of one mail, counted before and settled after.
+async fn try_once(
+    desk: &Arc<Desk>,
+    row: &OutboxRow,
+    clock: impl Fn() -> DateTime<Utc>,
+) -> Result<mail::Delivery, StoreError> {
+    let (store, id, now) = (desk.store.clone(), row.id, clock());
+    off_thread(move || store.try_now(id, now)).await?;
+    let said = desk.mailer.dialogue(&row.sender, &row.recipient, &row.message_id, &row.wire).await;
+    let (delivery, steps) = said;
+    let failed_at = steps.iter().find(|step| !step.passed).map(|step| step.step);
+    let (store, settled, now) = (desk.store.clone(), delivery.clone(), clock());
+    off_thread(move || store.settle(id, &settled, failed_at, now)).await?;
+    Ok(delivery)
 }

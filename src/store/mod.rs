@@ -322,11 +322,17 @@ impl Store {
         })
     }
 
-    /// Writes what became of a try; a deferred mail's next try backs off from
-    /// one minute to one hour, and is refused for good after five days.
-    pub fn settle(&self, id: i64, delivery: &Delivery, now: DateTime<Utc>) -> Result<(), StoreError> {
+    /// Writes what became of a try, and the step it failed at; a deferred mail's next
+    /// try backs off from one minute to one hour, and is refused for good after five days.
+    pub fn settle(
+        &self,
+        id: i64,
+        delivery: &Delivery,
+        failed_at: Option<&'static str>,
+        now: DateTime<Utc>,
+    ) -> Result<(), StoreError> {
         let delivery = delivery.clone();
-        self.write(move |connection| outbox::settle(connection, id, &delivery, now))
+        self.write(move |connection| outbox::settle(connection, id, &delivery, failed_at, now))
     }
 
     /// Searches the history, newest first.

@@ -138,15 +138,21 @@ pub fn note_refusals_told(connection: &Connection, ids: &[i64]) -> Result<()> {
     ids.iter().try_for_each(|id| statement.execute([id]).map(drop))
 }
 
-pub fn settle(connection: &Connection, id: i64, delivery: &Delivery, now: DateTime<Utc>) -> Result<()> {
+pub fn settle(
+    connection: &Connection,
+    id: i64,
+    delivery: &Delivery,
+    failed_at: Option<&str>,
+    now: DateTime<Utc>,
+) -> Result<()> {
     let (outcome, reason) = match delivery {
         Delivery::Sent => ("sent", None),
         Delivery::Deferred(reason) => ("deferred", Some(reason)),
         Delivery::Refused(reason) => ("refused", Some(reason)),
         Delivery::Unknown(reason) => ("unknown", Some(reason)),
     };
-    let sql = "INSERT INTO delivery (outbox_id, tried_at, outcome, reason) VALUES (?1, ?2, ?3, ?4)";
-    connection.prepare_cached(sql)?.execute(params![id, Time(now), outcome, reason])?;
+    let sql = "INSERT INTO delivery (outbox_id, tried_at, outcome, reason, step) VALUES (?1, ?2, ?3, ?4, ?5)";
+    connection.prepare_cached(sql)?.execute(params![id, Time(now), outcome, reason, failed_at])?;
     let sql = "SELECT tries, created_at FROM outbox WHERE id = ?1 AND state = 'owed'";
     let owed = connection
         .prepare_cached(sql)?

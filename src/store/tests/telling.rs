@@ -116,7 +116,7 @@ fn mail_is_tried_until_its_fate_is_known() {
         for (place, (delivery, pause)) in deliveries.iter().enumerate() {
             minutes += if place == 0 { 0 } else { *pause };
             desk.store.try_now(first.id, minute(minutes)).expect("a try is counted");
-            desk.store.settle(first.id, delivery, minute(minutes)).expect("a delivery is settled");
+            desk.store.settle(first.id, delivery, None, minute(minutes)).expect("a delivery is settled");
         }
         assert_eq!(desk.sql::<String>("SELECT state FROM outbox"), state, "{name}");
         assert_eq!(desk.sql::<u32>("SELECT tries FROM outbox"), tries, "{name}");
@@ -148,7 +148,7 @@ fn a_try_without_an_outcome_is_made_again_after_a_pause_or_a_restart() {
     assert_eq!(due(61)[0].wire, mail.wire);
     desk.store.resume(minute(60)).expect("a process starts");
     assert_eq!(due(60)[0].wire, mail.wire, "the process died: the same bytes go again");
-    desk.store.settle(mail.id, &Delivery::Deferred("450 later".into()), minute(60)).expect("settled");
+    desk.store.settle(mail.id, &Delivery::Deferred("450 later".into()), None, minute(60)).expect("settled");
     desk.store.resume(minute(60)).expect("a process starts");
     assert_eq!(due(60).len(), 0, "a deferred mail keeps its pause");
 }
@@ -158,7 +158,9 @@ fn mail_refused_for_good_is_told_to_the_operator_once() {
     let desk = desk();
     desk.tell("2026-11-23 23:00", &[]);
     let mail = desk.store.outbox_due(minute(60)).expect("the outbox reads").remove(0);
-    desk.store.settle(mail.id, &Delivery::Refused("550 no such user".into()), minute(60)).expect("settled");
+    desk.store
+        .settle(mail.id, &Delivery::Refused("550 no such user".into()), None, minute(60))
+        .expect("settled");
     let (rows, refusals): (Vec<_>, Vec<_>) =
         desk.store.refused_untold().expect("the outbox reads").into_iter().unzip();
     assert_eq!(refusals[0].reason, "550 no such user");
