@@ -12,6 +12,7 @@ mod extract;
 mod init;
 mod manual;
 mod matching;
+mod outbox;
 mod output;
 mod parse;
 mod poll;
@@ -82,6 +83,9 @@ enum Command {
     /// What must not be missed, and how often it was found
     #[command(subcommand)]
     Watches(watches::Arguments),
+    /// Mail that is owed or was refused: list it, try it again, give it up
+    #[command(subcommand)]
+    Outbox(outbox::Arguments),
     /// How everything stands; exits with 1 where something needs attention
     Status(status::Arguments),
     /// Check the configuration and say everything that is wrong with it
@@ -125,6 +129,7 @@ fn run_command(arguments: &Arguments) -> anyhow::Result<Exit> {
         Command::Digest(given) => digest::run(given, config),
         Command::Sources(given) => sources::run(given, config),
         Command::Watches(given) => watches::run(given, config),
+        Command::Outbox(given) => outbox::run(given, config),
         Command::Status(given) => status::run(given, config),
         Command::CheckConfig => check_config::run(config),
         Command::TestEmail(given) => test_email::run(given, config),

@@ -307,7 +307,7 @@ pub async fn deliver_due(
     let due = off_thread(move || store.outbox_due(now)).await?;
     let (mut sent, mut deferred) = (0, 0);
     for row in due.into_iter().take_while(|_| go_on()) {
-        let delivery = try_once(desk, &row, &clock).await?;
+        let Some(delivery) = try_once(desk, &row, &clock).await? else { continue };
         sent += usize::from(delivery == mail::Delivery::Sent);
         deferred = if matches!(delivery, mail::Delivery::Deferred(_)) { deferred + 1 } else { 0 };
         tell(&Told { recipient: row.recipient, subject: row.subject, delivery });
@@ -318,18 +318,21 @@ pub async fn deliver_due(
     Ok(sent)
 }
 
-/// One try of one mail, counted before and settled after.
+/// One try of one mail, counted before and settled after; none where it was dropped
+/// since the outbox was read.
 async fn try_once(
     desk: &Arc<Desk>,
     row: &OutboxRow,
     clock: impl Fn() -> DateTime<Utc>,
-) -> Result<mail::Delivery, StoreError> {
+) -> Result<Option<mail::Delivery>, StoreError> {
     let (store, id, now) = (desk.store.clone(), row.id, clock());
-    off_thread(move || store.try_now(id, now)).await?;
+    if !off_thread(move || store.try_now(id, now)).await? {
+        return Ok(None);
+    }
     let said = desk.mailer.dialogue(&row.sender, &row.recipient, &row.message_id, &row.wire).await;
     let (delivery, steps) = said;
     let failed_at = steps.iter().find(|step| !step.passed).map(|step| step.step);
     let (store, settled, now) = (desk.store.clone(), delivery.clone(), clock());
     off_thread(move || store.settle(id, &settled, failed_at, now)).await?;
-    Ok(delivery)
+    Ok(Some(delivery))
 }

@@ -119,6 +119,50 @@ pub struct OutboxRow {
     pub created_at: DateTime<Utc>,
 }
 
+/// A mail in the outbox, owed or settled, without its bytes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Letter {
+    pub id: i64,
+    pub state: LetterState,
+    pub plan: String,
+    pub recipient: String,
+    pub subject: String,
+    pub created_at: DateTime<Utc>,
+    pub tries: u32,
+    /// While it is owed.
+    pub next_try_at: Option<DateTime<Utc>>,
+    /// Why the last try failed.
+    pub reason: Option<String>,
+}
+
+/// How far a mail has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LetterState {
+    Owed,
+    Sent,
+    /// For good: by the server, or after five days of tries.
+    Refused,
+    /// Somebody decided that it need not arrive.
+    Dropped,
+}
+
+impl LetterState {
+    pub const ALL: [LetterState; 4] =
+        [LetterState::Owed, LetterState::Sent, LetterState::Refused, LetterState::Dropped];
+    /// What somebody may still want to do something about.
+    pub const UNSENT: [LetterState; 2] = [LetterState::Owed, LetterState::Refused];
+
+    /// Its word in the file and in lists.
+    pub fn word(self) -> &'static str {
+        match self {
+            LetterState::Owed => "owed",
+            LetterState::Sent => "sent",
+            LetterState::Refused => "refused",
+            LetterState::Dropped => "dropped",
+        }
+    }
+}
+
 /// A mail to be written to the outbox.
 #[derive(Debug, Clone)]
 pub struct NewMail {
@@ -298,10 +342,27 @@ impl Store {
         self.read(|connection| outbox::due(connection, now))
     }
 
-    /// Counts a try that is about to be made. Where this fails nothing may be sent:
-    /// a try that cannot be counted would be made again and again.
-    pub fn try_now(&self, id: i64, now: DateTime<Utc>) -> Result<(), StoreError> {
+    /// Counts a try that is about to be made; `false` where the mail is not owed any
+    /// more. Where this fails nothing may be sent: a try that cannot be counted would
+    /// be made again and again.
+    pub fn try_now(&self, id: i64, now: DateTime<Utc>) -> Result<bool, StoreError> {
         self.write(move |connection| outbox::try_now(connection, id, now))
+    }
+
+    /// The mail that is in one of these states, oldest first.
+    pub fn letters(&self, states: &[LetterState]) -> Result<Vec<Letter>, StoreError> {
+        self.read(|connection| outbox::letters(connection, states))
+    }
+
+    /// Makes mails due, their tries counted anew; what was sent stays sent.
+    pub fn retry(&self, ids: &[i64], now: DateTime<Utc>) -> Result<(), StoreError> {
+        let ids = ids.to_vec();
+        self.write(move |connection| outbox::retry(connection, &ids, now))
+    }
+
+    /// Gives a mail up that is owed or refused; `false` where it was sent.
+    pub fn drop_letter(&self, id: i64, now: DateTime<Utc>) -> Result<bool, StoreError> {
+        self.write(move |connection| outbox::give_up(connection, id, now))
     }
 
     /// Makes mails due whose last try has no outcome; for the start of a process.

@@ -5,7 +5,7 @@
 //! marked sent but by a delivery that says so.
 
 use super::columns::{Time, at, surely};
-use super::{NewMail, OPERATOR, OutboxRow};
+use super::{Letter, LetterState, NewMail, OPERATOR, OutboxRow};
 use crate::digest::trouble::Refusal;
 use crate::mail::Delivery;
 use chrono::{DateTime, TimeDelta, Utc};
@@ -99,12 +99,57 @@ fn outbox_row(row: &rusqlite::Row<'_>) -> Result<OutboxRow> {
 
 /// Counts a try before it is made: should its outcome not be written, the same
 /// bytes go again after the pause of a deferred mail, and not at once.
-pub fn try_now(connection: &Connection, id: i64, now: DateTime<Utc>) -> Result<()> {
-    let sql = "SELECT tries FROM outbox WHERE id = ?1";
-    let tries: u32 = connection.prepare_cached(sql)?.query_row([id], |row| row.get(0))?;
-    let tries = tries.saturating_add(1);
-    let sql = "UPDATE outbox SET tries = ?2, next_try_at = ?3 WHERE id = ?1 AND state = 'owed'";
-    connection.prepare_cached(sql)?.execute(params![id, tries, Time(now + pause(tries))]).map(drop)
+pub fn try_now(connection: &Connection, id: i64, now: DateTime<Utc>) -> Result<bool> {
+    let sql = "SELECT tries FROM outbox WHERE id = ?1 AND state = 'owed'";
+    let tries = connection.prepare_cached(sql)?.query_row([id], |row| row.get::<_, u32>(0)).optional()?;
+    let Some(tries) = tries.map(|tries| tries.saturating_add(1)) else { return Ok(false) };
+    let sql = "UPDATE outbox SET tries = ?2, next_try_at = ?3 WHERE id = ?1";
+    connection.prepare_cached(sql)?.execute(params![id, tries, Time(now + pause(tries))])?;
+    Ok(true)
+}
+
+pub fn letters(connection: &Connection, states: &[LetterState]) -> Result<Vec<Letter>> {
+    let words: Vec<_> = states.iter().map(|state| state.word()).collect();
+    let sql = "SELECT o.id, o.state, d.plan, o.recipient, o.subject, o.created_at, o.tries, o.next_try_at,
+                      (SELECT reason FROM delivery WHERE outbox_id = o.id ORDER BY id DESC LIMIT 1) AS reason
+               FROM outbox o JOIN digest d ON d.id = o.digest_id
+               WHERE o.state IN (SELECT value FROM json_each(?1)) ORDER BY o.id";
+    let mut statement = connection.prepare_cached(sql)?;
+    let letters = statement.query_map([serde_json::Value::from(words).to_string()], |row| {
+        let state = state(&row.get::<_, String>("state")?);
+        Ok(Letter {
+            id: row.get("id")?,
+            state,
+            plan: row.get("plan")?,
+            recipient: row.get("recipient")?,
+            subject: row.get("subject")?,
+            created_at: surely(row, "created_at")?,
+            tries: row.get("tries")?,
+            next_try_at: at(row, "next_try_at")?.filter(|_| state == LetterState::Owed),
+            reason: row.get("reason")?,
+        })
+    })?;
+    letters.collect()
+}
+
+fn state(word: &str) -> LetterState {
+    LetterState::ALL.into_iter().find(|state| state.word() == word).unwrap_or(LetterState::Owed)
+}
+
+/// A try asked for by hand is a new beginning: five days of tries lie ahead, and a
+/// second refusal is told again.
+pub fn retry(connection: &Connection, ids: &[i64], now: DateTime<Utc>) -> Result<()> {
+    let sql =
+        "UPDATE outbox SET state = 'owed', tries = 0, next_try_at = ?2, settled_at = NULL, refusal_told = 0
+               WHERE id = ?1 AND state <> 'sent'";
+    let mut statement = connection.prepare_cached(sql)?;
+    ids.iter().try_for_each(|id| statement.execute(params![id, Time(now)]).map(drop))
+}
+
+pub fn give_up(connection: &Connection, id: i64, now: DateTime<Utc>) -> Result<bool> {
+    let sql = "UPDATE outbox SET state = 'dropped', settled_at = ?2
+               WHERE id = ?1 AND state IN ('owed', 'refused')";
+    Ok(connection.prepare_cached(sql)?.execute(params![id, Time(now)])? > 0)
 }
 
 /// Makes mails due whose last try has no outcome: its process died.
@@ -123,6 +168,7 @@ pub fn refused_untold(connection: &Connection) -> Result<Vec<(i64, Refusal)>> {
     let mut statement = connection.prepare_cached(sql)?;
     let refusals = statement.query_map([OPERATOR], |row| {
         let refusal = Refusal {
+            id: row.get("id")?,
             recipient: row.get("recipient")?,
             subject: row.get("subject")?,
             refused_at: at(row, "settled_at")?.unwrap_or_default(),

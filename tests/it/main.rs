@@ -9,6 +9,7 @@ mod killed;
 mod mail;
 mod newsroom;
 mod outage;
+mod outbox;
 mod output;
 mod poll;
 mod relay;
