@@ -9,6 +9,7 @@ mod articles;
 mod backup;
 mod claim;
 mod columns;
+mod edits;
 mod error;
 mod evidence;
 mod migrate;
@@ -117,6 +118,15 @@ pub struct OutboxRow {
     pub wire: Vec<u8>,
     pub tries: u32,
     pub created_at: DateTime<Utc>,
+}
+
+/// Rows that a digest settles.
+#[derive(Debug, Clone, Default)]
+pub struct Debts {
+    /// Matches owed.
+    pub owed: Vec<i64>,
+    /// Edits owed.
+    pub corrections: Vec<i64>,
 }
 
 /// A mail in the outbox, owed or settled, without its bytes.
@@ -303,13 +313,29 @@ impl Store {
         plan: &str,
         slot: &str,
         until: Option<DateTime<Utc>>,
-        owed: &[i64],
+        debts: &Debts,
         mails: &[NewMail],
         now: DateTime<Utc>,
     ) -> Result<bool, StoreError> {
         let digest = outbox::NewDigest { plan: plan.into(), slot: slot.into(), until };
-        let (owed, mails) = (owed.to_vec(), mails.to_vec());
-        self.write(move |connection| outbox::enqueue(connection, &digest, &owed, &mails, now))
+        let (debts, mails) = (debts.clone(), mails.to_vec());
+        self.write(move |connection| outbox::enqueue(connection, &digest, &debts, &mails, now))
+    }
+
+    /// What `plan` was told of and has changed since, the longest owed first: each
+    /// with how it read when it was told.
+    pub fn corrections(&self, plan: &str) -> Result<Vec<Item>, StoreError> {
+        self.read(|connection| edits::corrections(connection, plan))
+    }
+
+    /// Message-ID of the mail that first told `recipient` of the story of an article.
+    pub fn first_told(
+        &self,
+        plan: &str,
+        recipient: &str,
+        article_id: i64,
+    ) -> Result<Option<String>, StoreError> {
+        self.read(|connection| outbox::first_told(connection, plan, recipient, article_id))
     }
 
     /// Sources that fell sick, or are well again, since the operator was last told,
@@ -333,7 +359,7 @@ impl Store {
         self.write(move |connection| {
             sources::note_told(connection, &healths)?;
             outbox::note_refusals_told(connection, &refused)?;
-            outbox::enqueue(connection, &digest, &[], &mails, now)
+            outbox::enqueue(connection, &digest, &Debts::default(), &mails, now)
         })
     }
 

@@ -5,7 +5,8 @@
 //! marked sent but by a delivery that says so.
 
 use super::columns::{Time, at, surely};
-use super::{Letter, LetterState, NewMail, OPERATOR, OutboxRow};
+use super::edits;
+use super::{Debts, Letter, LetterState, NewMail, OPERATOR, OutboxRow};
 use crate::digest::trouble::Refusal;
 use crate::mail::Delivery;
 use chrono::{DateTime, TimeDelta, Utc};
@@ -36,7 +37,7 @@ pub fn told_until(connection: &Connection, plan: &str) -> Result<Option<DateTime
 pub fn enqueue(
     connection: &Connection,
     digest: &NewDigest,
-    owed: &[i64],
+    debts: &Debts,
     mails: &[NewMail],
     now: DateTime<Utc>,
 ) -> Result<bool> {
@@ -45,7 +46,8 @@ pub fn enqueue(
     let values = params![digest.plan, digest.slot, digest.until.map(Time), Time(now)];
     let written = connection.prepare_cached(sql)?.query_row(values, |row| row.get(0)).optional()?;
     let Some(digest_id) = written else { return Ok(false) };
-    settle_owed(connection, digest_id, owed)?;
+    settle_owed(connection, digest_id, &debts.owed)?;
+    edits::settle(connection, digest_id, &debts.corrections)?;
     for mail in mails {
         post(connection, digest_id, mail, now)?;
     }
@@ -157,6 +159,24 @@ pub fn resume(connection: &Connection, now: DateTime<Utc>) -> Result<()> {
     let sql = "UPDATE outbox SET next_try_at = ?1 WHERE state = 'owed'
                AND tries > (SELECT count(*) FROM delivery WHERE outbox_id = outbox.id)";
     connection.execute(sql, [Time(now)]).map(drop)
+}
+
+/// The mail that first told `recipient` of the story of an article, under `plan`.
+pub fn first_told(
+    connection: &Connection,
+    plan: &str,
+    recipient: &str,
+    article_id: i64,
+) -> Result<Option<String>> {
+    let sql = "SELECT o.message_id
+               FROM article a
+               JOIN article c ON c.story_id = a.story_id
+               JOIN match m ON m.article_id = c.id
+               JOIN owed w ON w.match_id = m.id AND w.plan = ?1
+               JOIN outbox o ON o.digest_id = w.digest_id AND o.recipient = ?2 AND o.state <> 'dropped'
+               WHERE a.id = ?3 ORDER BY o.id LIMIT 1";
+    let values = params![plan, recipient, article_id];
+    connection.prepare_cached(sql)?.query_row(values, |row| row.get(0)).optional()
 }
 
 /// Mails refused for good that the operator was not told of, but the operator's own.

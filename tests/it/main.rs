@@ -1,6 +1,7 @@
 //! The whole product from outside: one binary, a module a feature.
 
 mod architecture;
+mod corrections;
 mod documents;
 mod errors;
 mod fetch;

@@ -205,3 +205,39 @@ fn counts_say_how_things_stand() {
     assert_eq!(footer.sick, [(RADIO.into(), "broken".into(), minute(2 * day), "503".into())]);
     assert_eq!(desk.store.recent_times(RADIO, 9).expect("times"), [minute(1)]);
 }
+
+#[test]
+fn an_edit_is_owed_to_whoever_was_shown_the_article_and_copies_share_theirs() {
+    let desk = desk();
+    let near = 0x0123_4567_89AB_CDEF_u64;
+    let edited = |text: &str| story("t1", "Temirov before the court", text).owed("Temirov", Urgency::Digest);
+    let revise = |source: &str, row: i64, text: &str, minutes: i64| {
+        let recording = Recording { revisions: vec![(row, edited(text).near(near))], ..poll(source, &[]) };
+        desk.store.record(&recording, minute(minutes)).expect("a poll is recorded");
+    };
+    let corrections = || desk.store.corrections("rights desk").expect("corrections are read");
+    desk.record(RADIO, &[temirov().near(near)], 1);
+    desk.record(PAPER, &[temirov().near(near)], 2);
+    revise(RADIO, 1, "Temirov stands trial in Osh.", 3);
+    assert!(corrections().is_empty(), "nobody was told yet");
+    let owed = desk.owed(None);
+    let debts = Debts { owed: owed[0].1.clone(), corrections: owed[0].0.corrections.clone() };
+    assert_eq!((debts.owed.len(), debts.corrections.len()), (2, 1), "the telling settles the edit");
+    assert_eq!(owed[0].0.earlier, None);
+    desk.store.enqueue("rights desk", "1", None, &debts, &[], minute(60)).expect("a digest is enqueued");
+    assert!(corrections().is_empty());
+
+    desk.record("A third source", &[temirov().near(near)], 61);
+    revise("A third source", 3, "Temirov stands trial in Batken.", 62);
+    assert!(corrections().is_empty(), "a copy that came after the telling was shown to nobody");
+    revise(PAPER, 2, "Temirov stands trial in Naryn.", 63);
+    revise(RADIO, 1, "Temirov stands trial in Naryn.", 64);
+    let told = corrections();
+    assert_eq!(told.iter().map(|item| item.article_id).collect::<Vec<_>>(), [1], "one of the story");
+    assert_eq!(told[0].corrections.len(), 2, "which settles that of its copy");
+    let earlier = told[0].earlier.as_ref().expect("it was told");
+    assert_eq!((earlier.text.as_str(), earlier.told_at), ("Temirov stands trial in Osh.", minute(60)));
+    let debts = Debts { corrections: told[0].corrections.clone(), ..Debts::default() };
+    desk.store.enqueue("rights desk", "2", None, &debts, &[], minute(70)).expect("a digest is enqueued");
+    assert!(corrections().is_empty());
+}
