@@ -27,7 +27,7 @@ mod watches;
 use crate::config::{self, Config, ConfigError};
 use crate::daemon::{self, Desk};
 use crate::mail::Delivery;
-use crate::store::{self, Claim, Store, StoreError};
+use crate::store::{self, Claim, LetterState, Store, StoreError};
 use anyhow::Context;
 use chrono::{DateTime, Local, NaiveDate, NaiveTime, TimeDelta, Utc};
 use clap::{Parser, Subcommand};
@@ -217,29 +217,35 @@ fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
 
 /// Hands over the mail that is due, and says what stays in the outbox.
 async fn hand_over(desk: &Arc<Desk>) -> anyhow::Result<Exit> {
-    let mut exit = Exit::Ok;
-    daemon::deliver_due(
-        desk,
-        Utc::now,
-        || true,
-        |told| {
-            let (reason, next, worse) = match &told.delivery {
-                Delivery::Sent => return,
-                Delivery::Deferred(reason) | Delivery::Unknown(reason) => {
-                    (reason, "it stays in the outbox and goes out later", Exit::TryLater)
-                }
-                Delivery::Refused(reason) => (reason, "it is not tried again", Exit::Failed),
-            };
-            exit = worse;
-            eprintln!(
-                "newswatch: mail to {} is not sent: {}; {next}",
-                told.recipient,
-                output::printable(reason)
-            );
-        },
-    )
-    .await?;
-    Ok(exit)
+    let (mut refused, mut later) = (0, 0);
+    let mut tell = |told: &daemon::Told| {
+        let (reason, next) = match &told.delivery {
+            Delivery::Sent => return,
+            Delivery::Deferred(reason) | Delivery::Unknown(reason) => {
+                later += 1;
+                (reason, "it stays in the outbox and goes out later")
+            }
+            Delivery::Refused(reason) => {
+                refused += 1;
+                (reason, "it is not tried again")
+            }
+        };
+        let reason = output::printable(reason);
+        eprintln!("newswatch: mail to {} is not sent: {reason}; {next}", told.recipient);
+    };
+    // Where the way out was shut one mail tries it, and the others follow.
+    while daemon::deliver_due(desk, Utc::now, || true, &mut tell).await? > 0 {}
+    if desk.store.is_shut()? {
+        let more = desk.store.letters(&[LetterState::Owed])?.len().saturating_sub(later);
+        if later > 0 && more > 0 {
+            eprintln!("newswatch: {more} more wait for the same reason: `newswatch outbox list`");
+        }
+    }
+    Ok(match (refused, later) {
+        (0, 0) => Exit::Ok,
+        (0, _) => Exit::TryLater,
+        _ => Exit::Failed,
+    })
 }
 
 /// A time as a user writes it: so long ago (`30d`, `12h`), a day, or an instant.

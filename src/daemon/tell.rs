@@ -2,6 +2,8 @@
 //!
 //! Invariant: a mail is in the outbox in the same commit that marks its matches
 //! as told, and is marked sent only after the server took it. A slot is told once.
+//! While the way out is shut only digests are written, one a slot: everything else
+//! stays owed, and is one mail when mail gets out again, not thousands.
 
 use super::{Desk, NAP, Pulse, off_thread};
 use crate::digest::trouble::{self, Change};
@@ -94,14 +96,19 @@ fn log_delivery(told: &Told) {
 pub async fn tell_due(desk: &Arc<Desk>, now: DateTime<Utc>) -> Result<usize, TellError> {
     let desk = desk.clone();
     off_thread(move || {
+        let is_open = !desk.store.is_shut()?;
         let mut done = Vec::new();
         for plan in &desk.config.plans {
-            done.push(tell_alerts(&desk, plan, now));
-            done.push(tell_edits(&desk, plan, now));
+            if is_open && !plan.is_quiet(now) {
+                done.push(tell_alerts(&desk, plan, now));
+                done.push(tell_edits(&desk, plan, now));
+            }
             done.push(tell_slot(&desk, plan, now));
         }
-        done.push(tell_orphans(&desk, now));
-        done.push(tell_trouble(&desk, now));
+        if is_open {
+            done.push(tell_orphans(&desk, now));
+            done.push(tell_trouble(&desk, now));
+        }
         // One plan that cannot be told must not silence the others.
         done.into_iter().try_fold(0, |mails, more| Ok(mails + more?))
     })
@@ -120,9 +127,6 @@ pub async fn tell_now(desk: &Arc<Desk>, plan: &Plan, now: DateTime<Utc>) -> Resu
 
 /// Alerts at once: a mail each, or one for all of them when there are many.
 fn tell_alerts(desk: &Desk, plan: &Plan, now: DateTime<Utc>) -> Result<usize, TellError> {
-    if plan.is_quiet(now) {
-        return Ok(0);
-    }
     // Without a digest to wait for, everything is told at once, also what was once
     // meant for one.
     let owed = desk.store.owed(&plan.name, plan.cron.is_some().then_some(Urgency::AtOnce))?;
@@ -144,7 +148,7 @@ fn tell_alert(desk: &Desk, plan: &Plan, owed: &[Owed], now: DateTime<Utc>) -> Re
 /// What was told at once and has changed since, where no digest will tell it: a mail
 /// each, or one for all of them when there are many.
 fn tell_edits(desk: &Desk, plan: &Plan, now: DateTime<Utc>) -> Result<usize, TellError> {
-    if plan.cron.is_some() || plan.is_quiet(now) {
+    if plan.cron.is_some() {
         return Ok(0);
     }
     let mut edited = desk.store.corrections(&plan.name)?;
@@ -354,7 +358,8 @@ pub async fn deliver_due(
         sent += usize::from(delivery == mail::Delivery::Sent);
         deferred = if matches!(delivery, mail::Delivery::Deferred(_)) { deferred + 1 } else { 0 };
         tell(&Told { recipient: row.recipient, subject: row.subject, delivery });
-        if deferred >= DEFERRED_IN_A_ROW_MAX {
+        let store = desk.store.clone();
+        if deferred >= DEFERRED_IN_A_ROW_MAX || deferred > 0 && off_thread(move || store.is_shut()).await? {
             break;
         }
     }

@@ -363,7 +363,13 @@ impl Store {
         })
     }
 
-    /// Mails whose time has come, oldest first.
+    /// Whether the last try of all found the way out shut (the relay is down, say):
+    /// no other mail would get out either.
+    pub fn is_shut(&self) -> Result<bool, StoreError> {
+        self.read(|connection| Ok(outbox::probe(connection)?.is_some()))
+    }
+
+    /// Mails whose time has come, oldest first; one at most while the way out is shut.
     pub fn outbox_due(&self, now: DateTime<Utc>) -> Result<Vec<OutboxRow>, StoreError> {
         self.read(|connection| outbox::due(connection, now))
     }
@@ -410,7 +416,8 @@ impl Store {
     }
 
     /// Writes what became of a try, and the step it failed at; a deferred mail's next
-    /// try backs off from one minute to one hour, and is refused for good after five days.
+    /// try backs off from one minute to one hour (ten minutes where the way out is
+    /// shut), and is refused for good after five days.
     pub fn settle(
         &self,
         id: i64,

@@ -8,12 +8,14 @@ use super::columns::{Time, at, surely};
 use super::edits;
 use super::{Debts, Letter, LetterState, NewMail, OPERATOR, OutboxRow};
 use crate::digest::trouble::Refusal;
-use crate::mail::Delivery;
+use crate::mail::{Delivery, STEPS_OF_THE_WAY};
 use chrono::{DateTime, TimeDelta, Utc};
 use rusqlite::{Connection, OptionalExtension, Result, params};
 
 const RETRY_SECONDS_LEAST: i64 = 60;
 const RETRY_SECONDS_MOST: i64 = 3_600;
+/// While the way out is shut, one mail tries it, so it may do so more often.
+const PROBE_SECONDS_MOST: i64 = 600;
 /// A mail older than this that was tried often is refused for good.
 const KEEP_TRYING_DAYS: i64 = 5;
 /// Tries below which age alone refuses nothing: the clock may have jumped, or
@@ -75,14 +77,27 @@ fn post(connection: &Connection, digest_id: i64, mail: &NewMail, now: DateTime<U
 }
 
 /// A next try further away than any back-off comes from a clock that has been
-/// set back since: such a mail is due.
+/// set back since: such a mail is due. While the way out is shut, only the mail
+/// that found it so is tried.
 pub fn due(connection: &Connection, now: DateTime<Utc>) -> Result<Vec<OutboxRow>> {
     let sql = "SELECT o.*, d.plan FROM outbox o JOIN digest d ON d.id = o.digest_id
                WHERE o.state = 'owed' AND (o.next_try_at <= ?1 OR o.next_try_at > ?2)
-               ORDER BY o.id LIMIT ?3";
+                     AND (?3 IS NULL OR o.id = ?3)
+               ORDER BY o.id LIMIT ?4";
     let furthest = now + TimeDelta::seconds(RETRY_SECONDS_MOST);
     let mut statement = connection.prepare_cached(sql)?;
-    statement.query_map(params![Time(now), Time(furthest), DUE_MAX], outbox_row)?.collect()
+    let values = params![Time(now), Time(furthest), probe(connection)?, DUE_MAX];
+    statement.query_map(values, outbox_row)?.collect()
+}
+
+/// The mail whose last try was the last of all and found the way out shut; none
+/// while mail gets out, or once that mail is settled.
+pub fn probe(connection: &Connection) -> Result<Option<i64>> {
+    let sql = "SELECT o.id FROM delivery v JOIN outbox o ON o.id = v.outbox_id AND o.state = 'owed'
+               WHERE v.id = (SELECT max(id) FROM delivery)
+                     AND v.step IN (SELECT value FROM json_each(?1))";
+    let steps = serde_json::Value::from(STEPS_OF_THE_WAY.as_slice()).to_string();
+    connection.prepare_cached(sql)?.query_row([steps], |row| row.get(0)).optional()
 }
 
 fn outbox_row(row: &rusqlite::Row<'_>) -> Result<OutboxRow> {
@@ -106,7 +121,8 @@ pub fn try_now(connection: &Connection, id: i64, now: DateTime<Utc>) -> Result<b
     let tries = connection.prepare_cached(sql)?.query_row([id], |row| row.get::<_, u32>(0)).optional()?;
     let Some(tries) = tries.map(|tries| tries.saturating_add(1)) else { return Ok(false) };
     let sql = "UPDATE outbox SET tries = ?2, next_try_at = ?3 WHERE id = ?1";
-    connection.prepare_cached(sql)?.execute(params![id, tries, Time(now + pause(tries))])?;
+    let next_try_at = now + pause(tries, RETRY_SECONDS_MOST);
+    connection.prepare_cached(sql)?.execute(params![id, tries, Time(next_try_at)])?;
     Ok(true)
 }
 
@@ -139,13 +155,14 @@ fn state(word: &str) -> LetterState {
 }
 
 /// A try asked for by hand is a new beginning: five days of tries lie ahead, and a
-/// second refusal is told again.
+/// second refusal is told again. Where the way out was shut it is tried as well.
 pub fn retry(connection: &Connection, ids: &[i64], now: DateTime<Utc>) -> Result<()> {
+    let ids = ids.iter().copied().chain(probe(connection)?);
     let sql =
         "UPDATE outbox SET state = 'owed', tries = 0, next_try_at = ?2, settled_at = NULL, refusal_told = 0
                WHERE id = ?1 AND state <> 'sent'";
     let mut statement = connection.prepare_cached(sql)?;
-    ids.iter().try_for_each(|id| statement.execute(params![id, Time(now)]).map(drop))
+    ids.into_iter().try_for_each(|id| statement.execute(params![id, Time(now)]).map(drop))
 }
 
 pub fn give_up(connection: &Connection, id: i64, now: DateTime<Utc>) -> Result<bool> {
@@ -234,13 +251,15 @@ pub fn settle(
         Delivery::Deferred(_) | Delivery::Unknown(_) => "owed",
     };
     let settled_at = (state != "owed").then_some(Time(now));
+    let is_probe = failed_at.is_some_and(|step| STEPS_OF_THE_WAY.contains(&step));
+    let most = if is_probe { PROBE_SECONDS_MOST } else { RETRY_SECONDS_MOST };
     let sql = "UPDATE outbox SET state = ?2, next_try_at = ?3, settled_at = ?4 WHERE id = ?1";
-    let values = params![id, state, Time(now + pause(tries)), settled_at];
+    let values = params![id, state, Time(now + pause(tries, most)), settled_at];
     connection.prepare_cached(sql)?.execute(values).map(drop)
 }
 
-/// One minute after the first try, then doubling to an hour.
-fn pause(tries: u32) -> TimeDelta {
+/// One minute after the first try, then doubling to `seconds_most`.
+fn pause(tries: u32, seconds_most: i64) -> TimeDelta {
     let doubled = RETRY_SECONDS_LEAST.saturating_mul(1 << tries.saturating_sub(1).min(20));
-    TimeDelta::seconds(doubled.min(RETRY_SECONDS_MOST))
+    TimeDelta::seconds(doubled.min(seconds_most))
 }

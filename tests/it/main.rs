@@ -5,6 +5,7 @@ mod corrections;
 mod documents;
 mod errors;
 mod fetch;
+mod held;
 mod inside;
 mod killed;
 mod mail;
