@@ -138,6 +138,7 @@ async fn deliver(desk: &Arc<Desk>) -> anyhow::Result<()> {
     let mut lines = Vec::new();
     daemon::deliver_due(
         desk,
+        Utc::now,
         || true,
         |told| {
             lines.push(format!("  mail to {}: {}", told.recipient, printable(&told.subject)));

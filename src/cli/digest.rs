@@ -3,7 +3,7 @@
 use super::{Exit, hand_over, load, open_desk, open_to_read, runtime, when};
 use crate::config::Config;
 use crate::daemon;
-use crate::digest::{self, Digest, Plan, Urgency, Window};
+use crate::digest::{self, Digest, Item, Plan, Urgency, Window};
 use crate::mail::{self, Envelope};
 use anyhow::Context;
 use chrono::{SubsecRound, Utc};
@@ -45,20 +45,22 @@ fn plan(config: &Config, name: &str) -> anyhow::Result<Plan> {
 fn show(given: &Arguments, config: &Config, plan: &Plan) -> anyhow::Result<Exit> {
     let now = Utc::now();
     let store = open_to_read(config)?;
-    let (from, items) = match &given.since {
+    let (from, items, edited) = match &given.since {
         Some(since) => {
             let since = when(since, now)?;
-            (since, store.found_since(since, plan)?)
+            (since, store.found_since(since, plan)?, Vec::new())
         }
         None => {
-            let owed = store.owed(&plan.name, None, None)?;
-            (store.told_until(&plan.name)?.unwrap_or(now), owed.into_iter().map(|(item, _)| item).collect())
+            let owed = store.owed(&plan.name, None, None)?.into_iter().map(|(item, _)| item).collect();
+            let mut edited = store.corrections(&plan.name)?;
+            edited.retain(Item::is_news);
+            (store.told_until(&plan.name)?.unwrap_or(now), owed, edited)
         }
     };
     let window = Window { from, to: now, urgency: Urgency::Digest };
     let mut footer = store.footer(from, now)?;
     footer.next_digest_at = plan.cron.as_ref().and_then(|cron| cron.next_after(now));
-    let Some(digest) = digest::compose(plan, &window, &items, &footer) else {
+    let Some(digest) = digest::compose(plan, &window, &items, &edited, &footer) else {
         eprintln!("newswatch: nothing to tell `{}`", plan.name);
         return Ok(Exit::NothingFound);
     };

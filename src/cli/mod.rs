@@ -12,6 +12,7 @@ mod extract;
 mod init;
 mod manual;
 mod matching;
+mod outbox;
 mod output;
 mod parse;
 mod poll;
@@ -26,7 +27,7 @@ mod watches;
 use crate::config::{self, Config, ConfigError};
 use crate::daemon::{self, Desk};
 use crate::mail::Delivery;
-use crate::store::{self, Claim, Store, StoreError};
+use crate::store::{self, Claim, LetterState, Store, StoreError};
 use anyhow::Context;
 use chrono::{DateTime, Local, NaiveDate, NaiveTime, TimeDelta, Utc};
 use clap::{Parser, Subcommand};
@@ -82,6 +83,9 @@ enum Command {
     /// What must not be missed, and how often it was found
     #[command(subcommand)]
     Watches(watches::Arguments),
+    /// Mail that is owed or was refused: list it, try it again, give it up
+    #[command(subcommand)]
+    Outbox(outbox::Arguments),
     /// How everything stands; exits with 1 where something needs attention
     Status(status::Arguments),
     /// Check the configuration and say everything that is wrong with it
@@ -125,6 +129,7 @@ fn run_command(arguments: &Arguments) -> anyhow::Result<Exit> {
         Command::Digest(given) => digest::run(given, config),
         Command::Sources(given) => sources::run(given, config),
         Command::Watches(given) => watches::run(given, config),
+        Command::Outbox(given) => outbox::run(given, config),
         Command::Status(given) => status::run(given, config),
         Command::CheckConfig => check_config::run(config),
         Command::TestEmail(given) => test_email::run(given, config),
@@ -212,28 +217,35 @@ fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
 
 /// Hands over the mail that is due, and says what stays in the outbox.
 async fn hand_over(desk: &Arc<Desk>) -> anyhow::Result<Exit> {
-    let mut exit = Exit::Ok;
-    daemon::deliver_due(
-        desk,
-        || true,
-        |told| {
-            let (reason, next, worse) = match &told.delivery {
-                Delivery::Sent => return,
-                Delivery::Deferred(reason) | Delivery::Unknown(reason) => {
-                    (reason, "it stays in the outbox and goes out later", Exit::TryLater)
-                }
-                Delivery::Refused(reason) => (reason, "it is not tried again", Exit::Failed),
-            };
-            exit = worse;
-            eprintln!(
-                "newswatch: mail to {} is not sent: {}; {next}",
-                told.recipient,
-                output::printable(reason)
-            );
-        },
-    )
-    .await?;
-    Ok(exit)
+    let (mut refused, mut later) = (0, 0);
+    let mut tell = |told: &daemon::Told| {
+        let (reason, next) = match &told.delivery {
+            Delivery::Sent => return,
+            Delivery::Deferred(reason) | Delivery::Unknown(reason) => {
+                later += 1;
+                (reason, "it stays in the outbox and goes out later")
+            }
+            Delivery::Refused(reason) => {
+                refused += 1;
+                (reason, "it is not tried again")
+            }
+        };
+        let reason = output::printable(reason);
+        eprintln!("newswatch: mail to {} is not sent: {reason}; {next}", told.recipient);
+    };
+    // Where the way out was shut one mail tries it, and the others follow.
+    while daemon::deliver_due(desk, Utc::now, || true, &mut tell).await? > 0 {}
+    if desk.store.is_shut()? {
+        let more = desk.store.letters(&[LetterState::Owed])?.len().saturating_sub(later);
+        if later > 0 && more > 0 {
+            eprintln!("newswatch: {more} more wait for the same reason: `newswatch outbox list`");
+        }
+    }
+    Ok(match (refused, later) {
+        (0, 0) => Exit::Ok,
+        (0, _) => Exit::TryLater,
+        _ => Exit::Failed,
+    })
 }
 
 /// A time as a user writes it: so long ago (`30d`, `12h`), a day, or an instant.

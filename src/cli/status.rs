@@ -43,10 +43,8 @@ pub fn run(given: &Arguments, config: Option<&Path>) -> anyhow::Result<Exit> {
             writeln!(out, "{}", serde_json::to_string_pretty(&object(&status, &healths, &sources, &late))?)?;
         }
     }
-    let well = sources.is_empty()
-        && late.is_empty()
-        && status.pages_failing.is_empty()
-        && status.mail_refused_week == 0;
+    let well =
+        sources.is_empty() && late.is_empty() && status.pages_failing.is_empty() && status.mail_refused == 0;
     Ok(if well { Exit::Ok } else { Exit::Failed })
 }
 
@@ -73,7 +71,9 @@ fn late(status: &Status, sources: &[SourceRow], now: DateTime<Utc>) -> Vec<Strin
     }
     if let Some(at) = status.oldest_owed_at.filter(|at| *at < due_at) {
         let since = local_time(at);
-        late.push(format!("mail waits since {since}: `newswatch test-email` says what stands in its way"));
+        late.push(format!(
+            "mail waits since {since}: `newswatch outbox list` says why, `newswatch test-email` what stands in its way"
+        ));
     }
     late
 }
@@ -124,13 +124,13 @@ fn text(
         )?;
         writeln!(out, "  they are matched on the feed's text alone: {why}")?;
     }
-    if status.mail_refused_week > 0 {
-        let count = status.mail_refused_week;
+    if status.mail_refused > 0 {
         writeln!(
             out,
-            "\nMail was refused for good in the last seven days ({count}): somebody was not told."
+            "\nMail was refused for good ({}): somebody was not told.\n  \
+             `newswatch outbox list` says who and why, `outbox retry` tries again, `outbox drop` lets it go",
+            status.mail_refused
         )?;
-        writeln!(out, "  the view `mail_refused` of the database says who and why")?;
     }
     Ok(())
 }

@@ -11,7 +11,7 @@ mod verdict;
 
 pub use poll::poll_once;
 pub use source::{Polled, poll_source};
-pub use tell::{deliver_due, tell_due, tell_now};
+pub use tell::{TellError, Told, deliver_due, tell_due, tell_now};
 
 use crate::config::Config;
 use crate::fetch::{FetchError, Fetcher, Limits};

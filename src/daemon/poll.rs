@@ -1,7 +1,7 @@
 //! The poll loop: every source when its time has come.
 //!
-//! Invariant: no source is polled twice at a time, and none waits for another
-//! but for a place among `polls_at_once_max`.
+//! Invariant: no source is polled twice at a time, and none waits for another but
+//! for a place among `polls_at_once_max`, which slow servers do not hold for long.
 
 use super::source::{self, Polled, is_to_come, poll_source};
 use super::{Desk, NAP, Pulse, STOP_PATIENCE, off_thread};
@@ -10,9 +10,15 @@ use crate::store::{SourceState, StoreError};
 use chrono::{DateTime, TimeDelta, Utc};
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::sync::watch;
 use tokio::task::{Id, JoinError, JoinSet};
+
+/// A poll under way for longer is slow.
+const SLOW_FROM: Duration = Duration::from_secs(2);
+
+/// Slow polls there may be, for each place among `polls_at_once_max`.
+const SLOW_SHARE: usize = 16;
 
 /// The sources to poll, with what is known of each.
 struct Timetable {
@@ -41,11 +47,13 @@ pub(super) async fn run(
     while !*stopping.borrow() {
         Pulse::beat(&pulse.polled);
         let desk = desks.borrow().clone();
-        let room = desk.config.daemon.polls_at_once_max.saturating_sub(polls.tasks.len());
-        for row in timetable.due(Utc::now()).take(room) {
+        let room = polls.room(desk.config.daemon.polls_at_once_max);
+        let due = timetable.due(Utc::now());
+        let patience = if due.len() > room { SLOW_FROM / 4 } else { NAP };
+        for row in due.into_iter().take(room) {
             polls.start(&desk, row);
         }
-        let nap = timetable.nap(Utc::now());
+        let nap = timetable.nap(Utc::now()).min(patience);
         tokio::select! {
             Some(done) = polls.tasks.join_next_with_id() => {
                 let done = polls.end(done);
@@ -78,12 +86,18 @@ pub async fn poll_once(
     let mut waiting: VecDeque<_> = sources.into();
     let mut polls = Polls::default();
     loop {
-        while polls.tasks.len() < desk.config.daemon.polls_at_once_max {
+        for _ in 0..polls.room(desk.config.daemon.polls_at_once_max) {
             let Some(source) = waiting.pop_front() else { break };
             let state = states.remove(&source.name).unwrap_or_else(|| fresh_state(&source));
             polls.start(desk, &mut Row { source, state, under_way: false, logged: None });
         }
-        let Some(done) = polls.tasks.join_next_with_id().await else { return Ok(()) };
+        let next = tokio::time::timeout(SLOW_FROM / 4, polls.tasks.join_next_with_id()).await;
+        let done = match next {
+            Ok(Some(done)) => done,
+            Ok(None) => return Ok(()),
+            // One under way may have become slow, and makes room.
+            Err(_) => continue,
+        };
         let (name, polled) = polls.end(done);
         if let Some(polled) = polled {
             tell(&name, &polled);
@@ -91,20 +105,28 @@ pub async fn poll_once(
     }
 }
 
-/// Polls under way, by task.
+/// Polls under way, by task: the source, and since when.
 #[derive(Default)]
 struct Polls {
     tasks: JoinSet<Result<Polled, StoreError>>,
-    names: HashMap<Id, String>,
+    under_way: HashMap<Id, (String, Instant)>,
 }
 
 impl Polls {
+    /// How many may start. What is slow waits for its server, costs next to nothing,
+    /// and is counted apart.
+    fn room(&self, at_once_max: usize) -> usize {
+        let slow = self.under_way.values().filter(|(_, began)| began.elapsed() > SLOW_FROM).count();
+        let quick = self.under_way.len() - slow;
+        at_once_max.saturating_sub(quick).min((at_once_max * SLOW_SHARE).saturating_sub(slow))
+    }
+
     fn start(&mut self, desk: &Arc<Desk>, row: &mut Row) {
         row.under_way = true;
         let (desk, source, state) = (desk.clone(), row.source.clone(), row.state.clone());
         let name = source.name.clone();
         let id = self.tasks.spawn(survived(desk, source, state)).id();
-        self.names.insert(id, name);
+        self.under_way.insert(id, (name, Instant::now()));
     }
 
     /// The source's name and what its poll brought; `None` where it was cut off.
@@ -116,7 +138,7 @@ impl Polls {
             Ok((id, polled)) => (id, Some(polled)),
             Err(error) => (error.id(), None),
         };
-        (self.names.remove(&id).unwrap_or_default(), polled)
+        (self.under_way.remove(&id).map(|(name, _)| name).unwrap_or_default(), polled)
     }
 
     async fn rest(mut self) {
@@ -170,10 +192,14 @@ impl Timetable {
         Timetable { rows: rows.collect() }
     }
 
-    fn due(&mut self, now: DateTime<Utc>) -> impl Iterator<Item = &mut Row> {
-        self.rows.iter_mut().filter(move |row| {
+    /// Sources whose time has come, the longest overdue first.
+    fn due(&mut self, now: DateTime<Utc>) -> Vec<&mut Row> {
+        let is_due = |row: &&mut Row| {
             !row.under_way && row.state.next_poll_at.is_none_or(|at| !is_to_come(&row.state, at, now))
-        })
+        };
+        let mut due: Vec<_> = self.rows.iter_mut().filter(is_due).collect();
+        due.sort_by_key(|row| row.state.next_poll_at);
+        due
     }
 
     /// How long until the next source is due, at most [`NAP`].

@@ -2,13 +2,15 @@
 //!
 //! Invariant: a mail is in the outbox in the same commit that marks its matches
 //! as told, and is marked sent only after the server took it. A slot is told once.
+//! While the way out is shut only digests are written, one a slot: everything else
+//! stays owed, and is one mail when mail gets out again, not thousands.
 
 use super::{Desk, NAP, Pulse, off_thread};
 use crate::digest::trouble::{self, Change};
-use crate::digest::{self, Digest, Item, Plan, Urgency, Window};
+use crate::digest::{self, Digest, Earlier, Item, Plan, Urgency, Window};
 use crate::health::Health;
 use crate::mail::{self, Envelope};
-use crate::store::{NewMail, OPERATOR, SourceState, StoreError};
+use crate::store::{Debts, NewMail, OPERATOR, OutboxRow, SourceState, StoreError};
 use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
 use sha2::{Digest as _, Sha256};
 use std::sync::Arc;
@@ -23,6 +25,10 @@ const PAGE_PATIENCE: TimeDelta = TimeDelta::minutes(10);
 
 /// A window that closes so far ahead was closed by a clock that has been set back.
 const CLOCK_SLACK: TimeDelta = TimeDelta::minutes(5);
+
+/// How long an edited text must rest before a plan without digests is told of the
+/// edit: a running report is edited every few minutes.
+const EDIT_PATIENCE: TimeDelta = TimeDelta::minutes(30);
 
 /// A relay that defers this many in a row is down: the rest waits for the next round.
 const DEFERRED_IN_A_ROW_MAX: usize = 3;
@@ -40,7 +46,7 @@ pub enum TellError {
 }
 
 /// One try of one mail, for whoever watches.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Told {
     pub recipient: String,
     pub subject: String,
@@ -66,7 +72,7 @@ pub(super) async fn run(
             Pulse::beat(&pulse.told);
             !*stopping.borrow()
         };
-        if let Err(error) = deliver_due(&desk, go_on, log_delivery).await {
+        if let Err(error) = deliver_due(&desk, Utc::now, go_on, log_delivery).await {
             tracing::error!(
                 error = &error as &dyn std::error::Error,
                 "the outbox was not read; trying again"
@@ -96,13 +102,19 @@ fn log_delivery(told: &Told) {
 pub async fn tell_due(desk: &Arc<Desk>, now: DateTime<Utc>) -> Result<usize, TellError> {
     let desk = desk.clone();
     off_thread(move || {
+        let is_open = !desk.store.is_shut()?;
         let mut done = Vec::new();
         for plan in &desk.config.plans {
-            done.push(tell_alerts(&desk, plan, now));
+            if is_open && !plan.is_quiet(now) {
+                done.push(tell_alerts(&desk, plan, now));
+                done.push(tell_edits(&desk, plan, now));
+            }
             done.push(tell_slot(&desk, plan, now));
         }
-        done.push(tell_orphans(&desk, now));
-        done.push(tell_trouble(&desk, now));
+        if is_open {
+            done.push(tell_orphans(&desk, now));
+            done.push(tell_trouble(&desk, now));
+        }
         // One plan that cannot be told must not silence the others.
         done.into_iter().try_fold(0, |mails, more| Ok(mails + more?))
     })
@@ -121,9 +133,6 @@ pub async fn tell_now(desk: &Arc<Desk>, plan: &Plan, now: DateTime<Utc>) -> Resu
 
 /// Alerts at once: a mail each, or one for all of them when there are many.
 fn tell_alerts(desk: &Desk, plan: &Plan, now: DateTime<Utc>) -> Result<usize, TellError> {
-    if plan.is_quiet(now) {
-        return Ok(0);
-    }
     // Without a digest to wait for, everything is told at once, also what was once
     // meant for one.
     let urgency = plan.cron.is_some().then_some(Urgency::AtOnce);
@@ -140,7 +149,27 @@ fn tell_alert(desk: &Desk, plan: &Plan, owed: &[Owed], now: DateTime<Utc>) -> Re
     let from = desk.store.told_until(&plan.name)?.unwrap_or(now - TimeDelta::days(1));
     let window = Window { from, to: now, urgency: Urgency::AtOnce };
     // The slot of an alert is its first owed row: written twice, it is the same alert.
-    tell(desk, plan, &format!("alert {first}"), &window, owed, now)
+    tell(desk, plan, &format!("alert {first}"), &window, owed, &[], now)
+}
+
+/// What was told at once and has changed since, where no digest will tell it: a mail
+/// each, or one for all of them when there are many.
+fn tell_edits(desk: &Desk, plan: &Plan, now: DateTime<Utc>) -> Result<usize, TellError> {
+    if plan.cron.is_some() {
+        return Ok(0);
+    }
+    let mut edited = desk.store.corrections(&plan.name)?;
+    let rests = |earlier: &Earlier| earlier.changed_at <= now - EDIT_PATIENCE;
+    edited.retain(|item| item.earlier.as_ref().is_none_or(rests));
+    let each = if edited.len() > plan.burst_max { edited.len() } else { 1 };
+    edited.chunks(each).map(|edited| tell_edit(desk, plan, edited, now)).sum()
+}
+
+fn tell_edit(desk: &Desk, plan: &Plan, edited: &[Item], now: DateTime<Utc>) -> Result<usize, TellError> {
+    let Some(first) = edited.iter().flat_map(|item| &item.corrections).min() else { return Ok(0) };
+    let from = edited.iter().filter_map(|item| Some(item.earlier.as_ref()?.told_at)).min().unwrap_or(now);
+    let window = Window { from, to: now, urgency: Urgency::AtOnce };
+    tell(desk, plan, &format!("edit {first}"), &window, &[], edited, now)
 }
 
 /// The digest of the plan's latest slot, if it has not been made.
@@ -155,7 +184,7 @@ fn tell_slot(desk: &Desk, plan: &Plan, now: DateTime<Utc>) -> Result<usize, Tell
         Some(_) => tell_digest(desk, plan, &format!("digest {}", slot.to_rfc3339()), slot, now),
         // A plan starts when it is first seen: the slot before that was nobody's.
         None => {
-            desk.store.enqueue(&plan.name, "start", Some(now), &[], &[], now)?;
+            desk.store.enqueue(&plan.name, "start", Some(now), &Debts::default(), &[], now)?;
             Ok(0)
         }
     }
@@ -171,7 +200,8 @@ fn tell_digest(
     let from = desk.store.told_until(&plan.name)?.unwrap_or(until);
     let window = Window { from, to: until, urgency: Urgency::Digest };
     let owed = desk.store.owed(&plan.name, None, None)?;
-    tell(desk, plan, slot, &window, &owed, now)
+    let edited = desk.store.corrections(&plan.name)?;
+    tell(desk, plan, slot, &window, &owed, &edited, now)
 }
 
 /// Composes, renders for each recipient, and commits with the mark "told".
@@ -181,18 +211,33 @@ fn tell(
     slot: &str,
     window: &Window,
     owed: &[Owed],
+    edited: &[Item],
     now: DateTime<Utc>,
 ) -> Result<usize, TellError> {
-    let rows: Vec<i64> = owed.iter().flat_map(|(_, rows)| rows.iter().copied()).collect();
     let items: Vec<Item> = owed.iter().map(|(item, _)| item.clone()).collect();
+    let debts = Debts {
+        owed: owed.iter().flat_map(|(_, rows)| rows).copied().collect(),
+        corrections: items.iter().chain(edited).flat_map(|item| &item.corrections).copied().collect(),
+    };
+    // An edit that was taken back is settled without a word.
+    let edited: Vec<Item> = edited.iter().filter(|item| item.is_news()).cloned().collect();
     let footer = footer(desk, plan, window, now)?;
-    let mails = match digest::compose(plan, window, &items, &footer) {
-        Some(digest) => mails(desk, &plan.name, &plan.to, slot, &digest, now)?,
+    let mails = match digest::compose(plan, window, &items, &edited, &footer) {
+        Some(digest) => mails(desk, &plan.name, &plan.to, slot, &digest, only(&items, &edited), now)?,
         None => Vec::new(),
     };
     let closes = (window.urgency == Urgency::Digest).then_some(window.to);
-    let written = desk.store.enqueue(&plan.name, slot, closes, &rows, &mails, now)?;
+    let written = desk.store.enqueue(&plan.name, slot, closes, &debts, &mails, now)?;
     Ok(if written { mails.len() } else { 0 })
+}
+
+/// The article of a mail that tells of one story only: such a mail answers the one
+/// that first told it. A digest of several answers none, or all would be one thread.
+fn only(items: &[Item], edited: &[Item]) -> Option<i64> {
+    match (items, edited) {
+        ([one], []) | ([], [one]) => Some(one.article_id),
+        _ => None,
+    }
 }
 
 /// What is owed under a plan that is no longer configured (renamed, taken out) goes
@@ -229,7 +274,7 @@ fn tell_trouble(desk: &Desk, now: DateTime<Utc>) -> Result<usize, TellError> {
     let (rows, refusals): (Vec<_>, Vec<_>) = desk.store.refused_untold()?.into_iter().unzip();
     let Some(digest) = trouble::trouble(&changes, &refusals, zone) else { return Ok(0) };
     let slot = format!("trouble {}", now.timestamp_millis());
-    let mails = mails(desk, OPERATOR, to, &slot, &digest, now)?;
+    let mails = mails(desk, OPERATOR, to, &slot, &digest, None, now)?;
     let healths: Vec<_> = changed.into_iter().map(|state| (state.name, state.health)).collect();
     let written = desk.store.enqueue_trouble(&healths, &rows, &slot, &mails, now)?;
     Ok(if written { mails.len() } else { 0 })
@@ -264,17 +309,19 @@ fn mails(
     to: &[String],
     slot: &str,
     digest: &Digest,
+    article_id: Option<i64>,
     now: DateTime<Utc>,
 ) -> Result<Vec<NewMail>, TellError> {
     let instance = desk.store.instance()?;
     let mail = |recipient: &String| {
+        let answers = |article_id| desk.store.first_told(plan, recipient, article_id);
         let envelope = Envelope {
             from: desk.config.mail.from.clone(),
             to: recipient.clone(),
             message_id: message_id(&instance, plan, slot, recipient, &desk.config.mail.from),
             date: now.trunc_subsecs(0),
             list: plan.to_owned(),
-            in_reply_to: None,
+            in_reply_to: article_id.map(answers).transpose()?.flatten(),
         };
         let wire = mail::wire(&envelope, digest)?;
         Ok(NewMail {
@@ -301,31 +348,48 @@ fn message_id(instance: &str, plan: &str, slot: &str, recipient: &str, from: &st
     format!("{id}@{domain}")
 }
 
-/// Hands over every mail whose time has come, and settles each, while `go_on`. A
-/// mail that is on its way is never cut off: that would send it twice.
+/// Hands over every mail whose time has come by `clock`, and settles each, while
+/// `go_on`. A mail that is on its way is never cut off: that would send it twice.
 ///
 /// # Errors
 /// The database; what a server says is a [`Told`].
 pub async fn deliver_due(
     desk: &Arc<Desk>,
+    clock: impl Fn() -> DateTime<Utc>,
     go_on: impl Fn() -> bool,
     mut tell: impl FnMut(&Told),
 ) -> Result<usize, StoreError> {
-    let store = desk.store.clone();
-    let due = off_thread(move || store.outbox_due(Utc::now())).await?;
+    let (store, now) = (desk.store.clone(), clock());
+    let due = off_thread(move || store.outbox_due(now)).await?;
     let (mut sent, mut deferred) = (0, 0);
     for row in due.into_iter().take_while(|_| go_on()) {
-        let store = desk.store.clone();
-        off_thread(move || store.try_now(row.id, Utc::now())).await?;
-        let delivery = desk.mailer.send(&row.sender, &row.recipient, &row.message_id, &row.wire).await;
+        let Some(delivery) = try_once(desk, &row, &clock).await? else { continue };
         sent += usize::from(delivery == mail::Delivery::Sent);
-        let (store, settled) = (desk.store.clone(), delivery.clone());
-        off_thread(move || store.settle(row.id, &settled, Utc::now())).await?;
         deferred = if matches!(delivery, mail::Delivery::Deferred(_)) { deferred + 1 } else { 0 };
         tell(&Told { recipient: row.recipient, subject: row.subject, delivery });
-        if deferred >= DEFERRED_IN_A_ROW_MAX {
+        let store = desk.store.clone();
+        if deferred >= DEFERRED_IN_A_ROW_MAX || deferred > 0 && off_thread(move || store.is_shut()).await? {
             break;
         }
     }
     Ok(sent)
+}
+
+/// One try of one mail, counted before and settled after; none where it was dropped
+/// since the outbox was read.
+async fn try_once(
+    desk: &Arc<Desk>,
+    row: &OutboxRow,
+    clock: impl Fn() -> DateTime<Utc>,
+) -> Result<Option<mail::Delivery>, StoreError> {
+    let (store, id, now) = (desk.store.clone(), row.id, clock());
+    if !off_thread(move || store.try_now(id, now)).await? {
+        return Ok(None);
+    }
+    let said = desk.mailer.dialogue(&row.sender, &row.recipient, &row.message_id, &row.wire).await;
+    let (delivery, steps) = said;
+    let failed_at = steps.iter().find(|step| !step.passed).map(|step| step.step);
+    let (store, settled, now) = (desk.store.clone(), delivery.clone(), clock());
+    off_thread(move || store.settle(id, &settled, failed_at, now)).await?;
+    Ok(Some(delivery))
 }

@@ -5,6 +5,7 @@
 //! never rendered; nothing remote is referred to. No clock, no disk, no network.
 #![deny(clippy::disallowed_methods, clippy::disallowed_types)]
 
+mod changes;
 mod prose;
 mod sheet;
 pub mod trouble;
@@ -15,7 +16,7 @@ use crate::schedule::Cron;
 use crate::watch::{Hit, Match};
 use chrono::{DateTime, NaiveTime, Utc};
 use chrono_tz::Tz;
-use sheet::Story;
+use sheet::{Matter, Story};
 
 /// Octets the encoded HTML part may have; mail programs clip near 102,400.
 pub const HTML_BYTES_MAX: usize = 90_000;
@@ -93,6 +94,30 @@ pub struct Item {
     pub watches: Vec<ItemMatch>,
     /// Copies of the same story.
     pub also_in: Vec<Copy>,
+    /// How it read when the plan was told of it, where it was and has changed since.
+    pub earlier: Option<Earlier>,
+    /// Rows of the store that say its edits are owed; telling it settles them.
+    pub corrections: Vec<i64>,
+}
+
+/// An article as a plan was told of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Earlier {
+    pub told_at: DateTime<Utc>,
+    /// The last edit.
+    pub changed_at: DateTime<Utc>,
+    pub title: String,
+    pub text: String,
+}
+
+impl Item {
+    /// Whether it says anything it did not say when it was told.
+    pub fn is_news(&self) -> bool {
+        let Some(earlier) = &self.earlier else { return true };
+        self.watches.iter().any(|found| found.is_lost)
+            || !changes::same_words(&earlier.title, &self.title)
+            || !changes::changes(&earlier.text, &self.text).0.is_empty()
+    }
 }
 
 /// The same story in another source.
@@ -110,6 +135,8 @@ pub struct ItemMatch {
     pub watch: String,
     pub score: f64,
     pub hits: Vec<Hit>,
+    /// It had hits, and an edit left none of them: the article no longer names it.
+    pub is_lost: bool,
 }
 
 /// What the footer says: what was read, what is sick, what comes next.
@@ -139,15 +166,24 @@ pub struct Digest {
     pub html: String,
 }
 
-/// Composes the digest, or nothing where there is nothing to tell and the plan
-/// does not ask for "all is well".
-pub fn compose(plan: &Plan, window: &Window, items: &[Item], footer: &Footer) -> Option<Digest> {
-    if items.is_empty() && !(plan.all_is_well && window.urgency == Urgency::Digest) {
+/// Composes the digest of `items` and of what was told before and is `corrected`,
+/// or nothing where there is nothing to tell and the plan does not ask for "all is
+/// well".
+pub fn compose(
+    plan: &Plan,
+    window: &Window,
+    items: &[Item],
+    corrected: &[Item],
+    footer: &Footer,
+) -> Option<Digest> {
+    let nothing = items.is_empty() && corrected.is_empty();
+    if nothing && !(plan.all_is_well && window.urgency == Urgency::Digest) {
         return None;
     }
-    let stories = sheet::stories(plan, window, items);
-    let subject = subject(window, &stories, footer);
-    let sheet = sheet::fit(plan, window, footer, &stories, &subject);
+    let (stories, corrected) = (sheet::stories(plan, window, items), sheet::stories(plan, window, corrected));
+    let subject = subject(window, &stories, &corrected, footer);
+    let matter = Matter { plan, window, footer, stories: &stories, corrected: &corrected, subject: &subject };
+    let sheet = matter.fit();
     let (text, html) = (sheet.text(), sheet.html());
     Some(Digest { subject, text, html })
 }
@@ -159,18 +195,24 @@ const SUBJECT_WATCHES_MAX: usize = 3;
 
 /// The news itself, in one bounded line: the headline and its watch, or what
 /// was found how often and the best headline.
-fn subject(window: &Window, stories: &[Story], footer: &Footer) -> String {
+fn subject(window: &Window, stories: &[Story], corrected: &[Story], footer: &Footer) -> String {
     let alert = window.urgency == Urgency::AtOnce;
-    let subject = match stories {
-        [] if footer.sick.is_empty() => format!("All is well: no news, {}", sheet::read(footer)),
-        [] => format!("No news, {}: {}", sheet::count(footer.sick.len(), "sick source"), sheet::read(footer)),
-        [story] => {
+    let subject = match (stories, corrected) {
+        ([], [one]) => format!("Corrected: {}", one.headline()),
+        ([], [first, ..]) => {
+            format!("{}: {}", sheet::count(corrected.len(), "correction"), first.headline())
+        }
+        ([], []) if footer.sick.is_empty() => format!("All is well: no news, {}", sheet::read(footer)),
+        ([], []) => {
+            format!("No news, {}: {}", sheet::count(footer.sick.len(), "sick source"), sheet::read(footer))
+        }
+        ([story], _) => {
             let watch = prose::line(&story.watch, 50);
             let prefix = if alert { "Alert: " } else { "" };
             format!("{prefix}{} — {watch}", prose::line(&story.headline(), 100))
         }
-        [best, ..] => {
-            let told = sheet::count(stories.len(), if alert { "alert" } else { "story" });
+        ([best, ..], _) => {
+            let told = sheet::told(stories.len(), corrected.len(), if alert { "alert" } else { "story" });
             format!("{told}: {} — {}", counted_watches(stories), best.headline())
         }
     };

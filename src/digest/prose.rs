@@ -46,6 +46,27 @@ pub fn quote(text: &str, marks: &[Range<usize>]) -> Vec<Piece> {
     pieces
 }
 
+/// The sentences of `text`, in order, without the white space between them.
+pub fn sentences(text: &str) -> impl Iterator<Item = &str> {
+    let mut rest = Some(text);
+    std::iter::from_fn(move || {
+        let text = rest?;
+        let end = next_sentence(text);
+        rest = end.map(|end| &text[end..]);
+        Some(text[..end.unwrap_or(text.len())].trim())
+    })
+}
+
+/// Where the second sentence of `text` begins, if there is one.
+fn next_sentence(text: &str) -> Option<usize> {
+    let mut preceding_is_space = false;
+    text.char_indices().find_map(|(at, c)| {
+        let begins = preceding_is_space && !c.is_whitespace() && begins_sentence(text, at);
+        preceding_is_space = c.is_whitespace();
+        begins.then_some(at)
+    })
+}
+
 /// Whether `mark` is a stretch of `text` that can be cut out.
 fn fits(text: &str, mark: &Range<usize>) -> bool {
     text.get(mark.clone()).is_some_and(|marked| !marked.is_empty())

@@ -1,11 +1,12 @@
 //! The digest's page: stories grouped by watch, as many of them in full as fit,
-//! and the footer; handed to the templates as ready-made lines.
+//! what was corrected since it was told, and the footer; handed to the templates as ready-made lines.
 //!
 //! Invariant: every string here has been through `prose`, every link is http or
 //! https; the templates escape and decide nothing.
 
+use super::changes::{self, Change};
 use super::prose::{self, Piece};
-use super::{Copy, Footer, HTML_BYTES_MAX, Item, ItemMatch, Plan, Urgency, Window};
+use super::{Copy, Earlier, Footer, HTML_BYTES_MAX, Item, ItemMatch, Plan, Urgency, Window};
 use crate::watch::{Field, Hit};
 use askama::Template;
 use chrono::{DateTime, Datelike, Utc};
@@ -28,6 +29,8 @@ const WATCHES_MAX: usize = 5;
 const RULES_MAX: usize = 3;
 /// Sick sources named in the footer.
 const SICK_MAX: usize = 12;
+/// Corrections told with what changed; of as many again the headline is told.
+const CORRECTIONS_MAX: usize = 12;
 /// Stories told in full even where not all have room for a line.
 const FULL_MIN: usize = 12;
 /// Stories that could have room for a line at best: none takes fewer than 100 octets.
@@ -52,6 +55,21 @@ pub struct Story {
     pub also_in: Vec<Copy>,
     pub also_more: usize,
     pub why: Vec<String>,
+    /// Where it was told before and has changed since.
+    pub edit: Option<Edit>,
+}
+
+/// What became of a story that was told.
+#[derive(Debug)]
+pub struct Edit {
+    pub told: String,
+    pub changed: String,
+    /// The title it had, where it has another.
+    pub title: Option<String>,
+    pub changes: Vec<Change>,
+    pub more: Option<String>,
+    /// Watches it no longer names.
+    pub gone: Option<String>,
 }
 
 impl Story {
@@ -59,12 +77,16 @@ impl Story {
         self.title.iter().map(|piece| piece.text.as_str()).collect()
     }
 
-    /// Text with the marked terms between asterisks.
+    /// The sentence around the hit as plain text.
     fn starred(&self) -> String {
-        let star =
-            |piece: &Piece| if piece.marked { format!("*{}*", piece.text) } else { piece.text.clone() };
-        self.quote.iter().map(star).collect()
+        starred(&self.quote)
     }
+}
+
+/// Plain text with what is marked between asterisks.
+fn starred(pieces: &[Piece]) -> String {
+    let star = |piece: &Piece| if piece.marked { format!("*{}*", piece.text) } else { piece.text.clone() };
+    pieces.iter().map(star).collect()
 }
 
 /// A watch and its stories.
@@ -76,6 +98,16 @@ pub struct Group<'a> {
     /// Stories that have room for one line only.
     pub brief: Vec<&'a Story>,
     /// Stories that have none.
+    pub left_out: usize,
+}
+
+/// Stories that were told and have changed since.
+#[derive(Default)]
+pub struct Corrected<'a> {
+    pub count: usize,
+    pub full: &'a [Story],
+    /// With their headline only.
+    pub brief: &'a [Story],
     pub left_out: usize,
 }
 
@@ -98,6 +130,7 @@ pub struct Sheet<'a> {
     pub note: Option<String>,
     pub groups: Vec<Group<'a>>,
     pub left_out: usize,
+    pub corrected: Corrected<'a>,
     pub read: String,
     pub sick: Vec<Sick>,
     pub sick_more: usize,
@@ -169,6 +202,7 @@ fn story(plan: &Plan, window: &Window, item: &Item) -> Story {
         also_in: copies.map(copy).collect(),
         also_more: item.also_in.len().saturating_sub(COPIES_MAX),
         why: why(&watches),
+        edit: item.earlier.as_ref().and_then(|earlier| edit(item, earlier, plan.zone, window.to)),
     }
 }
 
@@ -178,6 +212,25 @@ fn copy(copy: &Copy) -> Copy {
         link: copy.link.as_deref().and_then(web_link),
         headline: copy.headline.as_deref().map(|headline| prose::line(headline, HEADLINE_CHARS_MAX)),
     }
+}
+
+fn edit(item: &Item, earlier: &Earlier, zone: Tz, now: DateTime<Utc>) -> Option<Edit> {
+    let title = (!changes::same_words(&earlier.title, &item.title))
+        .then(|| prose::line(&earlier.title, HEADLINE_CHARS_MAX));
+    let (changes, more) = changes::changes(&earlier.text, &item.text);
+    let gone = item.watches.iter().filter(|found| found.is_lost);
+    let gone: Vec<String> = gone.take(WATCHES_MAX).map(|found| name(&found.watch)).collect();
+    if title.is_none() && changes.is_empty() && gone.is_empty() {
+        return None;
+    }
+    Some(Edit {
+        told: local(earlier.told_at, zone, now).unwrap_or_else(|| "earlier".into()),
+        changed: local(earlier.changed_at, zone, now).unwrap_or_else(|| "since".into()),
+        title: title.filter(|title| !title.is_empty()),
+        changes,
+        more: (more > 0).then(|| count(more, "more change")),
+        gone: (!gone.is_empty()).then(|| gone.join(", ")),
+    })
 }
 
 fn name(text: &str) -> String {
@@ -295,6 +348,15 @@ pub fn count(number: usize, noun: &str) -> String {
     }
 }
 
+/// `3 stories`, `3 stories, 1 correction`.
+pub fn told(stories: usize, corrections: usize, noun: &str) -> String {
+    match (stories, corrections) {
+        (_, 0) => count(stories, noun),
+        (0, _) => count(corrections, "correction"),
+        _ => format!("{}, {}", count(stories, noun), count(corrections, "correction")),
+    }
+}
+
 /// `412 articles read from 14 sources`.
 pub fn read(footer: &Footer) -> String {
     let number = |number: u64| usize::try_from(number).unwrap_or(usize::MAX);
@@ -305,27 +367,78 @@ pub fn read(footer: &Footer) -> String {
     )
 }
 
-/// The sheet with as many stories in full as keep the HTML within its limit,
-/// the rest a line each, and what has no room for a line counted.
-pub fn fit<'a>(
-    plan: &Plan,
-    window: &Window,
-    footer: &Footer,
-    stories: &'a [Story],
-    subject: &'a str,
-) -> Sheet<'a> {
-    let fits = |full: usize, brief: usize| {
-        let sheet = sheet(plan, window, footer, stories, subject, full, brief);
-        prose::encoded_len(&sheet.html()) <= HTML_BYTES_MAX
-    };
-    let total = stories.len();
-    let mut full = if total <= LINES_MAX { greatest(total, |full| fits(full, total - full)) } else { 0 };
-    let mut brief = total - full;
-    if full < FULL_MIN.min(total) && !(full > 0 && fits(full, brief)) {
-        full = greatest(FULL_MIN.min(total), |full| fits(full, 0));
-        brief = greatest((total - full).min(LINES_MAX), |brief| fits(full, brief));
+/// What a sheet is made of.
+pub struct Matter<'a> {
+    pub plan: &'a Plan,
+    pub window: &'a Window,
+    pub footer: &'a Footer,
+    pub stories: &'a [Story],
+    pub corrected: &'a [Story],
+    pub subject: &'a str,
+}
+
+/// How many stories and corrections are told in full, and how many stories in a line.
+#[derive(Clone, Copy)]
+struct Room {
+    full: usize,
+    brief: usize,
+    corrections: usize,
+}
+
+impl<'a> Matter<'a> {
+    /// The sheet with as many stories in full as keep the HTML within its limit,
+    /// the rest a line each, and what has no room for a line counted.
+    pub fn fit(&self) -> Sheet<'a> {
+        let total = self.stories.len();
+        let least = FULL_MIN.min(total);
+        let beside = |corrections| Room { full: least, brief: 0, corrections };
+        let wanted = [CORRECTIONS_MAX, CORRECTIONS_MAX / 3];
+        let corrections = wanted.into_iter().find(|count| self.fits(beside(*count))).unwrap_or(0);
+        let fits = |full, brief| self.fits(Room { full, brief, corrections });
+        let mut full = if total <= LINES_MAX { greatest(total, |full| fits(full, total - full)) } else { 0 };
+        let mut brief = total - full;
+        if full < least && !(full > 0 && fits(full, brief)) {
+            full = greatest(least, |full| fits(full, 0));
+            brief = greatest((total - full).min(LINES_MAX), |brief| fits(full, brief));
+        }
+        self.sheet(Room { full, brief, corrections })
     }
-    sheet(plan, window, footer, stories, subject, full, brief)
+
+    fn fits(&self, room: Room) -> bool {
+        prose::encoded_len(&self.sheet(room).html()) <= HTML_BYTES_MAX
+    }
+
+    fn sheet(&self, room: Room) -> Sheet<'a> {
+        let Matter { plan, window, footer, stories, corrected, subject } = *self;
+        let (alert, told) = (window.urgency == Urgency::AtOnce, room.full + room.brief);
+        let first = stories.first().or(corrected.first());
+        let sick = footer.sick.iter().take(SICK_MAX);
+        Sheet {
+            subject,
+            kind: kind(alert, stories.is_empty() && !corrected.is_empty()),
+            heading: heading(stories.len(), corrected.len(), footer.sick.len()),
+            plan: name(&plan.name),
+            window: window_words(window, plan.zone),
+            preview: first.map_or_else(|| read(footer), |story| prose::line(&story.starred(), 160)),
+            note: note(plan, stories.len(), corrected.len(), alert),
+            groups: groups(stories, room.full, told),
+            left_out: stories.len().saturating_sub(told),
+            corrected: Corrected::of(corrected, room.corrections),
+            read: read(footer),
+            sick: sick.map(|sick| self::sick(sick, plan.zone, window.to)).collect(),
+            sick_more: footer.sick.len().saturating_sub(SICK_MAX),
+            next: footer.next_digest_at.and_then(|at| local(at, plan.zone, window.to)),
+            command: command(plan, window),
+        }
+    }
+}
+
+impl<'a> Corrected<'a> {
+    fn of(stories: &'a [Story], full: usize) -> Corrected<'a> {
+        let (full, rest) = stories.split_at(full.min(stories.len()));
+        let (brief, rest) = rest.split_at(CORRECTIONS_MAX.min(rest.len()));
+        Corrected { count: stories.len(), full, brief, left_out: rest.len() }
+    }
 }
 
 /// The greatest number up to `most` for which `holds`, which holds up to some
@@ -342,45 +455,25 @@ fn greatest(most: usize, holds: impl Fn(usize) -> bool) -> usize {
     low
 }
 
-fn sheet<'a>(
-    plan: &Plan,
-    window: &Window,
-    footer: &Footer,
-    stories: &'a [Story],
-    subject: &'a str,
-    full: usize,
-    brief: usize,
-) -> Sheet<'a> {
-    let alert = window.urgency == Urgency::AtOnce;
-    let told = full + brief;
-    Sheet {
-        subject,
-        kind: if alert { "Alert" } else { "Digest" },
-        heading: heading(stories.len(), footer.sick.len()),
-        plan: name(&plan.name),
-        window: window_words(window, plan.zone),
-        preview: stories.first().map_or_else(|| read(footer), |story| prose::line(&story.starred(), 160)),
-        note: note(plan, stories.len(), alert),
-        groups: groups(stories, full, told),
-        left_out: stories.len().saturating_sub(told),
-        read: read(footer),
-        sick: footer.sick.iter().take(SICK_MAX).map(|sick| self::sick(sick, plan.zone, window.to)).collect(),
-        sick_more: footer.sick.len().saturating_sub(SICK_MAX),
-        next: footer.next_digest_at.and_then(|at| local(at, plan.zone, window.to)),
-        command: command(plan, window),
+fn kind(alert: bool, corrects: bool) -> &'static str {
+    match (alert, corrects) {
+        (true, true) => "Correction",
+        (true, false) => "Alert",
+        (false, _) => "Digest",
     }
 }
 
-fn heading(stories: usize, sick: usize) -> String {
-    match (stories, sick) {
-        (0, 0) => "All is well".into(),
-        (0, _) => format!("No news, {}", count(sick, "sick source")),
-        _ => count(stories, "story"),
+fn heading(stories: usize, corrections: usize, sick: usize) -> String {
+    match (stories, corrections, sick) {
+        (0, 0, 0) => "All is well".into(),
+        (0, 0, _) => format!("No news, {}", count(sick, "sick source")),
+        _ => told(stories, corrections, "story"),
     }
 }
 
-fn note(plan: &Plan, stories: usize, alert: bool) -> Option<String> {
+fn note(plan: &Plan, stories: usize, corrections: usize, alert: bool) -> Option<String> {
     match stories {
+        0 if corrections > 0 => None,
         0 => Some("Nothing in this window matched your watches.".into()),
         _ if alert && stories > plan.burst_max => {
             Some(format!("More than {} alerts came at once, so they are told in one mail.", plan.burst_max))

@@ -26,6 +26,8 @@ pub struct Change {
 /// A mail that will never arrive.
 #[derive(Debug, Clone)]
 pub struct Refusal {
+    /// Its number in the outbox.
+    pub id: i64,
     pub recipient: String,
     pub subject: String,
     pub refused_at: DateTime<Utc>,
@@ -48,6 +50,7 @@ struct Html<'a> {
     sick: &'a [Line],
     healed: &'a [Line],
     refused: &'a [Refused],
+    more: &'a More,
 }
 
 #[derive(Template)]
@@ -56,10 +59,18 @@ struct Text<'a> {
     sick: &'a [Line],
     healed: &'a [Line],
     refused: &'a [Refused],
+    more: &'a More,
+}
+
+/// What has no room to be named.
+struct More {
+    changes: usize,
+    refused: usize,
 }
 
 /// A refusal, ready to print.
 struct Refused {
+    id: i64,
     recipient: String,
     subject: String,
     at: String,
@@ -74,11 +85,13 @@ pub fn trouble(changes: &[Change], refusals: &[Refusal], zone: Tz) -> Option<Dig
     };
     let (sick, healed) = (lines(true), lines(false));
     let refused: Vec<_> = refusals.iter().take(CHANGES_MAX).map(|refusal| refused(refusal, zone)).collect();
-    let subject = subject(&sick, &healed, refused.len())?;
+    let named = sick.len() + healed.len();
+    let more = &More { changes: changes.len() - named, refused: refusals.len() - refused.len() };
+    let subject = subject(changes, refusals.len())?;
+    let (sick, healed, refused) = (&sick[..], &healed[..], &refused[..]);
     let holds = "a template over strings cannot fail";
-    let html =
-        Html { subject: &subject, sick: &sick, healed: &healed, refused: &refused }.render().expect(holds);
-    let text = Text { sick: &sick, healed: &healed, refused: &refused }.render().expect(holds);
+    let html = Html { subject: &subject, sick, healed, refused, more }.render().expect(holds);
+    let text = Text { sick, healed, refused, more }.render().expect(holds);
     Some(Digest { subject, text, html })
 }
 
@@ -96,6 +109,7 @@ fn line(change: &Change, zone: Tz) -> Line {
 fn refused(refusal: &Refusal, zone: Tz) -> Refused {
     let clean = |text: &str| prose::line(text, WORDS_CHARS_MAX);
     Refused {
+        id: refusal.id,
         recipient: clean(&refusal.recipient),
         subject: clean(&refusal.subject),
         at: local(refusal.refused_at, zone),
@@ -107,8 +121,9 @@ fn local(at: DateTime<Utc>, zone: Tz) -> String {
     at.with_timezone(&zone).format("%-d %b %Y, %H:%M %Z").to_string()
 }
 
-fn subject(sick: &[Line], healed: &[Line], refused: usize) -> Option<String> {
-    let subject = match (sick, healed) {
+fn subject(changes: &[Change], refused: usize) -> Option<String> {
+    let (sick, healed): (Vec<_>, Vec<_>) = changes.iter().partition(|change| change.is_sick);
+    let subject = match (&sick[..], &healed[..]) {
         _ if refused == 1 => "Mail refused: somebody was not told".into(),
         _ if refused > 1 => format!("{refused} mails refused: somebody was not told"),
         ([], []) => return None,
@@ -159,17 +174,21 @@ mod tests {
         );
         assert_eq!(trouble(&[], &[], Tz::UTC), None);
         let refusal = Refusal {
+            id: 17,
             recipient: "desk@example.org".into(),
             subject: "Alert: Temirov".into(),
             refused_at: at,
             reason: "550 no such user".into(),
         };
-        let mail = trouble(&[], &[refusal], Tz::UTC).expect("a mail was refused");
+        let mail = trouble(&[], std::slice::from_ref(&refusal), Tz::UTC).expect("a mail was refused");
         assert_eq!(mail.subject, "Mail refused: somebody was not told");
-        assert!(
-            mail.text.contains("desk@example.org") && mail.text.contains("550 no such user"),
-            "{}",
-            mail.text
-        );
+        for words in ["desk@example.org", "550 no such user", "newswatch outbox retry 17"] {
+            assert!(mail.text.contains(words) && mail.html.contains(words), "{words}: {}", mail.text);
+        }
+        let many = trouble(&[], &vec![refusal; CHANGES_MAX + 3], Tz::UTC).expect("mails were refused");
+        assert_eq!(many.subject, "203 mails refused: somebody was not told");
+        for words in ["and 3 more", "newswatch outbox retry --all"] {
+            assert!(many.text.contains(words) && many.html.contains(words), "{words}: {}", many.text);
+        }
     }
 }

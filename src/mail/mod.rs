@@ -93,6 +93,10 @@ pub struct Tried {
     pub cure: Option<&'static str>,
 }
 
+/// Steps that fail for every mail alike: the way out is shut, and nothing was said
+/// of the mail itself.
+pub const STEPS_OF_THE_WAY: [&str; 6] = ["resolve", "connect", "greeting", "tls", "login", "write"];
+
 impl Mailer {
     /// `data` is the data directory, for `.eml` files.
     ///

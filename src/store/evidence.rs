@@ -5,6 +5,7 @@
 
 use super::NewArticle;
 use super::columns::{Time, number};
+use super::edits;
 use crate::digest::{ItemMatch, Urgency};
 use crate::story::{self, Telling};
 use crate::watch::{Field, Hit, Match};
@@ -12,8 +13,8 @@ use chrono::{DateTime, Utc};
 use rusqlite::{Connection, Result, params};
 use std::ops::Range;
 
-/// Writes the matches of an article and what is owed of them. A match that is
-/// there takes the new evidence; what was told of it stays told.
+/// Writes the matches of an article and what is owed of them, and of its newest
+/// edit. A match that is there takes the new evidence; what was told of it stays told.
 pub fn save(connection: &Connection, article_id: i64, new: &NewArticle, now: DateTime<Utc>) -> Result<()> {
     let mut match_ids = Vec::new();
     for found in &new.matches {
@@ -25,7 +26,7 @@ pub fn save(connection: &Connection, article_id: i64, new: &NewArticle, now: Dat
             owe(connection, &debt, now)?;
         }
     }
-    Ok(())
+    edits::owe(connection, article_id, now)
 }
 
 fn save_match(connection: &Connection, article_id: i64, found: &Match, now: DateTime<Utc>) -> Result<i64> {
@@ -119,7 +120,10 @@ pub fn item_match(connection: &Connection, match_id: i64, fields: &Fields<'_>) -
     let sql = "SELECT watch, score FROM match WHERE id = ?1";
     let (watch, score) =
         connection.prepare_cached(sql)?.query_row([match_id], |row| Ok((row.get(0)?, row.get(1)?)))?;
-    Ok(ItemMatch { watch, score, hits: hits(connection, match_id, fields)? })
+    let hits = hits(connection, match_id, fields)?;
+    let had_any = || connection.prepare_cached("SELECT 1 FROM hit WHERE match_id = ?1")?.exists([match_id]);
+    let is_lost = hits.is_empty() && had_any()?;
+    Ok(ItemMatch { watch, score, hits, is_lost })
 }
 
 /// The hits of a match that still stand in the article.

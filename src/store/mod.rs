@@ -9,6 +9,7 @@ mod articles;
 mod backup;
 mod claim;
 mod columns;
+mod edits;
 mod error;
 mod evidence;
 mod migrate;
@@ -154,6 +155,59 @@ pub struct OutboxRow {
     pub wire: Vec<u8>,
     pub tries: u32,
     pub created_at: DateTime<Utc>,
+}
+
+/// Rows that a digest settles.
+#[derive(Debug, Clone, Default)]
+pub struct Debts {
+    /// Matches owed.
+    pub owed: Vec<i64>,
+    /// Edits owed.
+    pub corrections: Vec<i64>,
+}
+
+/// A mail in the outbox, owed or settled, without its bytes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Letter {
+    pub id: i64,
+    pub state: LetterState,
+    pub plan: String,
+    pub recipient: String,
+    pub subject: String,
+    pub created_at: DateTime<Utc>,
+    pub tries: u32,
+    /// While it is owed.
+    pub next_try_at: Option<DateTime<Utc>>,
+    /// Why the last try failed.
+    pub reason: Option<String>,
+}
+
+/// How far a mail has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LetterState {
+    Owed,
+    Sent,
+    /// For good: by the server, or after five days of tries.
+    Refused,
+    /// Somebody decided that it need not arrive.
+    Dropped,
+}
+
+impl LetterState {
+    pub const ALL: [LetterState; 4] =
+        [LetterState::Owed, LetterState::Sent, LetterState::Refused, LetterState::Dropped];
+    /// What somebody may still want to do something about.
+    pub const UNSENT: [LetterState; 2] = [LetterState::Owed, LetterState::Refused];
+
+    /// Its word in the file and in lists.
+    pub fn word(self) -> &'static str {
+        match self {
+            LetterState::Owed => "owed",
+            LetterState::Sent => "sent",
+            LetterState::Refused => "refused",
+            LetterState::Dropped => "dropped",
+        }
+    }
 }
 
 /// A mail to be written to the outbox.
@@ -357,13 +411,29 @@ impl Store {
         plan: &str,
         slot: &str,
         until: Option<DateTime<Utc>>,
-        owed: &[i64],
+        debts: &Debts,
         mails: &[NewMail],
         now: DateTime<Utc>,
     ) -> Result<bool, StoreError> {
         let digest = outbox::NewDigest { plan: plan.into(), slot: slot.into(), until };
-        let (owed, mails) = (owed.to_vec(), mails.to_vec());
-        self.write(move |connection| outbox::enqueue(connection, &digest, &owed, &mails, now))
+        let (debts, mails) = (debts.clone(), mails.to_vec());
+        self.write(move |connection| outbox::enqueue(connection, &digest, &debts, &mails, now))
+    }
+
+    /// What `plan` was told of and has changed since, the longest owed first: each
+    /// with how it read when it was told.
+    pub fn corrections(&self, plan: &str) -> Result<Vec<Item>, StoreError> {
+        self.read(|connection| edits::corrections(connection, plan))
+    }
+
+    /// Message-ID of the mail that first told `recipient` of the story of an article.
+    pub fn first_told(
+        &self,
+        plan: &str,
+        recipient: &str,
+        article_id: i64,
+    ) -> Result<Option<String>, StoreError> {
+        self.read(|connection| outbox::first_told(connection, plan, recipient, article_id))
     }
 
     /// Sources that fell sick, or are well again, since the operator was last told,
@@ -387,19 +457,42 @@ impl Store {
         self.write(move |connection| {
             sources::note_told(connection, &healths)?;
             outbox::note_refusals_told(connection, &refused)?;
-            outbox::enqueue(connection, &digest, &[], &mails, now)
+            outbox::enqueue(connection, &digest, &Debts::default(), &mails, now)
         })
     }
 
-    /// Mails whose time has come, oldest first.
+    /// Whether the last try of all found the way out shut (the relay is down, say):
+    /// no other mail would get out either.
+    pub fn is_shut(&self) -> Result<bool, StoreError> {
+        self.read(|connection| Ok(outbox::probe(connection)?.is_some()))
+    }
+
+    /// Mails whose time has come, oldest first; one at most while the way out is shut.
     pub fn outbox_due(&self, now: DateTime<Utc>) -> Result<Vec<OutboxRow>, StoreError> {
         self.read(|connection| outbox::due(connection, now))
     }
 
-    /// Counts a try that is about to be made. Where this fails nothing may be sent:
-    /// a try that cannot be counted would be made again and again.
-    pub fn try_now(&self, id: i64, now: DateTime<Utc>) -> Result<(), StoreError> {
+    /// Counts a try that is about to be made; `false` where the mail is not owed any
+    /// more. Where this fails nothing may be sent: a try that cannot be counted would
+    /// be made again and again.
+    pub fn try_now(&self, id: i64, now: DateTime<Utc>) -> Result<bool, StoreError> {
         self.write(move |connection| outbox::try_now(connection, id, now))
+    }
+
+    /// The mail that is in one of these states, oldest first.
+    pub fn letters(&self, states: &[LetterState]) -> Result<Vec<Letter>, StoreError> {
+        self.read(|connection| outbox::letters(connection, states))
+    }
+
+    /// Makes mails due, their tries counted anew; what was sent stays sent.
+    pub fn retry(&self, ids: &[i64], now: DateTime<Utc>) -> Result<(), StoreError> {
+        let ids = ids.to_vec();
+        self.write(move |connection| outbox::retry(connection, &ids, now))
+    }
+
+    /// Gives a mail up that is owed or refused; `false` where it was sent.
+    pub fn drop_letter(&self, id: i64, now: DateTime<Utc>) -> Result<bool, StoreError> {
+        self.write(move |connection| outbox::give_up(connection, id, now))
     }
 
     /// Makes mails due whose last try has no outcome; for the start of a process.
@@ -420,11 +513,18 @@ impl Store {
         })
     }
 
-    /// Writes what became of a try; a deferred mail's next try backs off from
-    /// one minute to one hour, and is refused for good after five days.
-    pub fn settle(&self, id: i64, delivery: &Delivery, now: DateTime<Utc>) -> Result<(), StoreError> {
+    /// Writes what became of a try, and the step it failed at; a deferred mail's next
+    /// try backs off from one minute to one hour (ten minutes where the way out is
+    /// shut), and is refused for good after five days.
+    pub fn settle(
+        &self,
+        id: i64,
+        delivery: &Delivery,
+        failed_at: Option<&'static str>,
+        now: DateTime<Utc>,
+    ) -> Result<(), StoreError> {
         let delivery = delivery.clone();
-        self.write(move |connection| outbox::settle(connection, id, &delivery, now))
+        self.write(move |connection| outbox::settle(connection, id, &delivery, failed_at, now))
     }
 
     /// Searches the history, newest first.

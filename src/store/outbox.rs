@@ -5,14 +5,17 @@
 //! marked sent but by a delivery that says so.
 
 use super::columns::{Time, at, surely};
-use super::{NewMail, OPERATOR, OutboxRow};
+use super::edits;
+use super::{Debts, Letter, LetterState, NewMail, OPERATOR, OutboxRow};
 use crate::digest::trouble::Refusal;
-use crate::mail::Delivery;
+use crate::mail::{Delivery, STEPS_OF_THE_WAY};
 use chrono::{DateTime, TimeDelta, Utc};
 use rusqlite::{Connection, OptionalExtension, Result, params};
 
 const RETRY_SECONDS_LEAST: i64 = 60;
 const RETRY_SECONDS_MOST: i64 = 3_600;
+/// While the way out is shut, one mail tries it, so it may do so more often.
+const PROBE_SECONDS_MOST: i64 = 600;
 /// A mail older than this that was tried often is refused for good.
 const KEEP_TRYING_DAYS: i64 = 5;
 /// Tries below which age alone refuses nothing: the clock may have jumped, or
@@ -36,7 +39,7 @@ pub fn told_until(connection: &Connection, plan: &str) -> Result<Option<DateTime
 pub fn enqueue(
     connection: &Connection,
     digest: &NewDigest,
-    owed: &[i64],
+    debts: &Debts,
     mails: &[NewMail],
     now: DateTime<Utc>,
 ) -> Result<bool> {
@@ -45,7 +48,8 @@ pub fn enqueue(
     let values = params![digest.plan, digest.slot, digest.until.map(Time), Time(now)];
     let written = connection.prepare_cached(sql)?.query_row(values, |row| row.get(0)).optional()?;
     let Some(digest_id) = written else { return Ok(false) };
-    settle_owed(connection, digest_id, owed)?;
+    settle_owed(connection, digest_id, &debts.owed)?;
+    edits::settle(connection, digest_id, &debts.corrections)?;
     for mail in mails {
         post(connection, digest_id, mail, now)?;
     }
@@ -83,14 +87,27 @@ fn post(connection: &Connection, digest_id: i64, mail: &NewMail, now: DateTime<U
 }
 
 /// A next try further away than any back-off comes from a clock that has been
-/// set back since: such a mail is due.
+/// set back since: such a mail is due. While the way out is shut, only the mail
+/// that found it so is tried.
 pub fn due(connection: &Connection, now: DateTime<Utc>) -> Result<Vec<OutboxRow>> {
     let sql = "SELECT o.*, d.plan FROM outbox o JOIN digest d ON d.id = o.digest_id
                WHERE o.state = 'owed' AND (o.next_try_at <= ?1 OR o.next_try_at > ?2)
-               ORDER BY o.id LIMIT ?3";
+                     AND (?3 IS NULL OR o.id = ?3)
+               ORDER BY o.id LIMIT ?4";
     let furthest = now + TimeDelta::seconds(RETRY_SECONDS_MOST);
     let mut statement = connection.prepare_cached(sql)?;
-    statement.query_map(params![Time(now), Time(furthest), DUE_MAX], outbox_row)?.collect()
+    let values = params![Time(now), Time(furthest), probe(connection)?, DUE_MAX];
+    statement.query_map(values, outbox_row)?.collect()
+}
+
+/// The mail whose last try was the last of all and found the way out shut; none
+/// while mail gets out, or once that mail is settled.
+pub fn probe(connection: &Connection) -> Result<Option<i64>> {
+    let sql = "SELECT o.id FROM delivery v JOIN outbox o ON o.id = v.outbox_id AND o.state = 'owed'
+               WHERE v.id = (SELECT max(id) FROM delivery)
+                     AND v.step IN (SELECT value FROM json_each(?1))";
+    let steps = serde_json::Value::from(STEPS_OF_THE_WAY.as_slice()).to_string();
+    connection.prepare_cached(sql)?.query_row([steps], |row| row.get(0)).optional()
 }
 
 fn outbox_row(row: &rusqlite::Row<'_>) -> Result<OutboxRow> {
@@ -109,12 +126,59 @@ fn outbox_row(row: &rusqlite::Row<'_>) -> Result<OutboxRow> {
 
 /// Counts a try before it is made: should its outcome not be written, the same
 /// bytes go again after the pause of a deferred mail, and not at once.
-pub fn try_now(connection: &Connection, id: i64, now: DateTime<Utc>) -> Result<()> {
-    let sql = "SELECT tries FROM outbox WHERE id = ?1";
-    let tries: u32 = connection.prepare_cached(sql)?.query_row([id], |row| row.get(0))?;
-    let tries = tries.saturating_add(1);
-    let sql = "UPDATE outbox SET tries = ?2, next_try_at = ?3 WHERE id = ?1 AND state = 'owed'";
-    connection.prepare_cached(sql)?.execute(params![id, tries, Time(now + pause(tries))]).map(drop)
+pub fn try_now(connection: &Connection, id: i64, now: DateTime<Utc>) -> Result<bool> {
+    let sql = "SELECT tries FROM outbox WHERE id = ?1 AND state = 'owed'";
+    let tries = connection.prepare_cached(sql)?.query_row([id], |row| row.get::<_, u32>(0)).optional()?;
+    let Some(tries) = tries.map(|tries| tries.saturating_add(1)) else { return Ok(false) };
+    let sql = "UPDATE outbox SET tries = ?2, next_try_at = ?3 WHERE id = ?1";
+    let next_try_at = now + pause(tries, RETRY_SECONDS_MOST);
+    connection.prepare_cached(sql)?.execute(params![id, tries, Time(next_try_at)])?;
+    Ok(true)
+}
+
+pub fn letters(connection: &Connection, states: &[LetterState]) -> Result<Vec<Letter>> {
+    let words: Vec<_> = states.iter().map(|state| state.word()).collect();
+    let sql = "SELECT o.id, o.state, d.plan, o.recipient, o.subject, o.created_at, o.tries, o.next_try_at,
+                      (SELECT reason FROM delivery WHERE outbox_id = o.id ORDER BY id DESC LIMIT 1) AS reason
+               FROM outbox o JOIN digest d ON d.id = o.digest_id
+               WHERE o.state IN (SELECT value FROM json_each(?1)) ORDER BY o.id";
+    let mut statement = connection.prepare_cached(sql)?;
+    let letters = statement.query_map([serde_json::Value::from(words).to_string()], |row| {
+        let state = state(&row.get::<_, String>("state")?);
+        Ok(Letter {
+            id: row.get("id")?,
+            state,
+            plan: row.get("plan")?,
+            recipient: row.get("recipient")?,
+            subject: row.get("subject")?,
+            created_at: surely(row, "created_at")?,
+            tries: row.get("tries")?,
+            next_try_at: at(row, "next_try_at")?.filter(|_| state == LetterState::Owed),
+            reason: row.get("reason")?,
+        })
+    })?;
+    letters.collect()
+}
+
+fn state(word: &str) -> LetterState {
+    LetterState::ALL.into_iter().find(|state| state.word() == word).unwrap_or(LetterState::Owed)
+}
+
+/// A try asked for by hand is a new beginning: five days of tries lie ahead, and a
+/// second refusal is told again. Where the way out was shut it is tried as well.
+pub fn retry(connection: &Connection, ids: &[i64], now: DateTime<Utc>) -> Result<()> {
+    let ids = ids.iter().copied().chain(probe(connection)?);
+    let sql =
+        "UPDATE outbox SET state = 'owed', tries = 0, next_try_at = ?2, settled_at = NULL, refusal_told = 0
+               WHERE id = ?1 AND state <> 'sent'";
+    let mut statement = connection.prepare_cached(sql)?;
+    ids.into_iter().try_for_each(|id| statement.execute(params![id, Time(now)]).map(drop))
+}
+
+pub fn give_up(connection: &Connection, id: i64, now: DateTime<Utc>) -> Result<bool> {
+    let sql = "UPDATE outbox SET state = 'dropped', settled_at = ?2
+               WHERE id = ?1 AND state IN ('owed', 'refused')";
+    Ok(connection.prepare_cached(sql)?.execute(params![id, Time(now)])? > 0)
 }
 
 /// Makes mails due whose last try has no outcome: its process died.
@@ -122,6 +186,24 @@ pub fn resume(connection: &Connection, now: DateTime<Utc>) -> Result<()> {
     let sql = "UPDATE outbox SET next_try_at = ?1 WHERE state = 'owed'
                AND tries > (SELECT count(*) FROM delivery WHERE outbox_id = outbox.id)";
     connection.execute(sql, [Time(now)]).map(drop)
+}
+
+/// The mail that first told `recipient` of the story of an article, under `plan`.
+pub fn first_told(
+    connection: &Connection,
+    plan: &str,
+    recipient: &str,
+    article_id: i64,
+) -> Result<Option<String>> {
+    let sql = "SELECT o.message_id
+               FROM article a
+               JOIN article c ON c.story_id = a.story_id
+               JOIN match m ON m.article_id = c.id
+               JOIN owed w ON w.match_id = m.id AND w.plan = ?1
+               JOIN outbox o ON o.digest_id = w.digest_id AND o.recipient = ?2 AND o.state <> 'dropped'
+               WHERE a.id = ?3 ORDER BY o.id LIMIT 1";
+    let values = params![plan, recipient, article_id];
+    connection.prepare_cached(sql)?.query_row(values, |row| row.get(0)).optional()
 }
 
 /// Mails refused for good that the operator was not told of, but the operator's own.
@@ -133,6 +215,7 @@ pub fn refused_untold(connection: &Connection) -> Result<Vec<(i64, Refusal)>> {
     let mut statement = connection.prepare_cached(sql)?;
     let refusals = statement.query_map([OPERATOR], |row| {
         let refusal = Refusal {
+            id: row.get("id")?,
             recipient: row.get("recipient")?,
             subject: row.get("subject")?,
             refused_at: at(row, "settled_at")?.unwrap_or_default(),
@@ -148,15 +231,21 @@ pub fn note_refusals_told(connection: &Connection, ids: &[i64]) -> Result<()> {
     ids.iter().try_for_each(|id| statement.execute([id]).map(drop))
 }
 
-pub fn settle(connection: &Connection, id: i64, delivery: &Delivery, now: DateTime<Utc>) -> Result<()> {
+pub fn settle(
+    connection: &Connection,
+    id: i64,
+    delivery: &Delivery,
+    failed_at: Option<&str>,
+    now: DateTime<Utc>,
+) -> Result<()> {
     let (outcome, reason) = match delivery {
         Delivery::Sent => ("sent", None),
         Delivery::Deferred(reason) => ("deferred", Some(reason)),
         Delivery::Refused(reason) => ("refused", Some(reason)),
         Delivery::Unknown(reason) => ("unknown", Some(reason)),
     };
-    let sql = "INSERT INTO delivery (outbox_id, tried_at, outcome, reason) VALUES (?1, ?2, ?3, ?4)";
-    connection.prepare_cached(sql)?.execute(params![id, Time(now), outcome, reason])?;
+    let sql = "INSERT INTO delivery (outbox_id, tried_at, outcome, reason, step) VALUES (?1, ?2, ?3, ?4, ?5)";
+    connection.prepare_cached(sql)?.execute(params![id, Time(now), outcome, reason, failed_at])?;
     let sql = "SELECT tries, created_at FROM outbox WHERE id = ?1 AND state = 'owed'";
     let owed = connection
         .prepare_cached(sql)?
@@ -172,13 +261,15 @@ pub fn settle(connection: &Connection, id: i64, delivery: &Delivery, now: DateTi
         Delivery::Deferred(_) | Delivery::Unknown(_) => "owed",
     };
     let settled_at = (state != "owed").then_some(Time(now));
+    let is_probe = failed_at.is_some_and(|step| STEPS_OF_THE_WAY.contains(&step));
+    let most = if is_probe { PROBE_SECONDS_MOST } else { RETRY_SECONDS_MOST };
     let sql = "UPDATE outbox SET state = ?2, next_try_at = ?3, settled_at = ?4 WHERE id = ?1";
-    let values = params![id, state, Time(now + pause(tries)), settled_at];
+    let values = params![id, state, Time(now + pause(tries, most)), settled_at];
     connection.prepare_cached(sql)?.execute(values).map(drop)
 }
 
-/// One minute after the first try, then doubling to an hour.
-fn pause(tries: u32) -> TimeDelta {
+/// One minute after the first try, then doubling to `seconds_most`.
+fn pause(tries: u32, seconds_most: i64) -> TimeDelta {
     let doubled = RETRY_SECONDS_LEAST.saturating_mul(1 << tries.saturating_sub(1).min(20));
-    TimeDelta::seconds(doubled.min(RETRY_SECONDS_MOST))
+    TimeDelta::seconds(doubled.min(seconds_most))
 }

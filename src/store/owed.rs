@@ -4,6 +4,7 @@
 //! digest that settles its items leaves nothing behind and tells nothing twice.
 
 use super::columns::{Time, at, surely};
+use super::edits;
 use super::evidence::{self, Fields};
 use crate::digest::{Copy, Item, Urgency};
 use crate::story::{self, Telling};
@@ -25,7 +26,24 @@ pub fn owed(
     urgency: Option<Urgency>,
     untried: Option<Range<DateTime<Utc>>>,
 ) -> Result<Vec<(Item, Vec<i64>)>> {
-    told_together(connection, rows(connection, plan, urgency, untried)?)
+    let mut told = told_together(connection, rows(connection, plan, urgency, untried)?)?;
+    if edits::any(connection, plan)? {
+        told.iter_mut().try_for_each(|(item, owed)| edits::fill(connection, plan, item, owed))?;
+    }
+    Ok(told)
+}
+
+/// An article with the matches that `plan` was told of.
+pub fn told_item(connection: &Connection, plan: &str, article_id: i64) -> Result<Item> {
+    let sql = "SELECT m.id FROM match m JOIN owed w ON w.match_id = m.id
+               WHERE m.article_id = ?2 AND w.plan = ?1 AND w.digest_id IS NOT NULL ORDER BY m.score DESC, m.id";
+    let mut item = debt(connection, article_id)?.item;
+    let mut statement = connection.prepare_cached(sql)?;
+    let matches = statement.query_map(params![plan, article_id], |row| row.get(0))?;
+    let fields = Fields { title: &item.title, text: &item.text };
+    let read = |id: Result<i64>| evidence::item_match(connection, id?, &fields);
+    item.watches = matches.map(read).collect::<Result<_>>()?;
+    Ok(item)
 }
 
 /// What `wanted` watches found since the row `from`, told or not, as items.
@@ -109,6 +127,8 @@ fn debt(connection: &Connection, article_id: i64) -> Result<Debt> {
             text: row.get("text")?,
             watches: Vec::new(),
             also_in: Vec::new(),
+            earlier: None,
+            corrections: Vec::new(),
         };
         Ok(Debt { item, owed: Vec::new(), story_id: row.get("story_id")? })
     })?;

@@ -18,10 +18,8 @@ pub struct Status {
     pub untold: u64,
     pub mail_owed: u64,
     pub mail_sent: u64,
-    /// Refused for good: somebody was not told.
+    /// Refused for good and neither retried nor dropped: somebody was not told.
     pub mail_refused: u64,
-    /// Of these, in the last seven days.
-    pub mail_refused_week: u64,
     /// When the oldest mail still owed was written.
     pub oldest_owed_at: Option<DateTime<Utc>>,
     pub last_poll_at: Option<DateTime<Utc>>,
@@ -68,28 +66,22 @@ pub fn status(connection: &Connection, now: DateTime<Utc>) -> Result<Status> {
                       (SELECT count(*) FROM outbox WHERE state = 'owed') AS mail_owed,
                       (SELECT count(*) FROM outbox WHERE state = 'sent') AS mail_sent,
                       (SELECT count(*) FROM outbox WHERE state = 'refused') AS mail_refused,
-                      (SELECT count(*) FROM outbox WHERE state = 'refused' AND settled_at >= ?2)
-                          AS mail_refused_week,
                       (SELECT min(created_at) FROM outbox WHERE state = 'owed') AS oldest_owed_at,
                       (SELECT polled_at FROM poll ORDER BY id DESC LIMIT 1) AS last_poll_at";
-    connection.prepare_cached(sql)?.query_row(
-        [Time(now - TimeDelta::days(1)), Time(now - TimeDelta::days(7))],
-        |row| {
-            Ok(Status {
-                articles: count(row, "articles")?,
-                articles_today: count(row, "articles_today")?,
-                matches_today: count(row, "matches_today")?,
-                untold: count(row, "untold")?,
-                mail_owed: count(row, "mail_owed")?,
-                mail_sent: count(row, "mail_sent")?,
-                mail_refused: count(row, "mail_refused")?,
-                mail_refused_week: count(row, "mail_refused_week")?,
-                oldest_owed_at: at(row, "oldest_owed_at")?,
-                last_poll_at: at(row, "last_poll_at")?,
-                pages_failing: pages::failing(connection, now - TimeDelta::days(7), now)?,
-            })
-        },
-    )
+    connection.prepare_cached(sql)?.query_row([Time(now - TimeDelta::days(1))], |row| {
+        Ok(Status {
+            articles: count(row, "articles")?,
+            articles_today: count(row, "articles_today")?,
+            matches_today: count(row, "matches_today")?,
+            untold: count(row, "untold")?,
+            mail_owed: count(row, "mail_owed")?,
+            mail_sent: count(row, "mail_sent")?,
+            mail_refused: count(row, "mail_refused")?,
+            oldest_owed_at: at(row, "oldest_owed_at")?,
+            last_poll_at: at(row, "last_poll_at")?,
+            pages_failing: pages::failing(connection, now - TimeDelta::days(7), now)?,
+        })
+    })
 }
 
 pub fn source_rows(connection: &Connection, now: DateTime<Utc>) -> Result<Vec<SourceRow>> {

@@ -1,7 +1,7 @@
 //! Sources over their lives: pages that fail, addresses that move, windows that
 //! roll over, silence; as a user sees it poll by poll.
 
-use crate::support::{Desk, newsroom};
+use crate::support::{Desk, Running, newsroom, wait_for};
 use newswatch::newsroom::Newsroom;
 
 const PLAN: &str = r#"
@@ -400,4 +400,32 @@ fn silence_and_a_window_that_rolled_over_are_said_and_heal() {
     change(&desk, "UPDATE poll SET polled_at = strftime('%Y-%m-%dT%H:%M:%SZ', 'now', '-1 hour')");
     let digest = desk.run(&["digest", "rights desk", "--since", "1d"]).out;
     assert!(digest.contains("Osh Echo: rolled over since"), "the digest of the time says so: {digest}");
+}
+
+/// Servers that take their time hold nobody else up.
+#[test]
+fn slow_sources_delay_no_quick_one() {
+    // A site is asked one thing at a time, so there are two.
+    let (_runtime, slow) = newsroom();
+    let (_other, quick) = newsroom();
+    let feed = "<rss><channel><item><title>Roads</title></item></channel></rss>";
+    let mut feeds = String::new();
+    for n in 0..16 {
+        let (kind, site) = if n < 8 { ("slow", &slow) } else { ("quick", &quick) };
+        let path = format!("/{n}");
+        site.serve(&path, "application/rss+xml", feed);
+        slow.delay(&path, std::time::Duration::from_secs(60));
+        feeds += &format!("[[feed]]\nname = \"{kind} {n}\"\nurl = \"{}\"\n", site.url(&path));
+    }
+    let desk = Desk::bare();
+    let data = desk.data();
+    let head = format!("[daemon]\ndata = {data:?}\nprivate_hosts = [\"127.0.0.1\"]\npolls_at_once_max = 2\n");
+    std::fs::write(desk.path("config.toml"), head + &feeds).expect("writable");
+    let daemon = Running::start(&desk, &[]);
+    let read = |kind: &str| {
+        let sql = "SELECT count(*) FROM article a JOIN source s ON s.id = a.source_id WHERE s.name GLOB";
+        desk.query(&format!("{sql} '{kind} *'")).remove(0)
+    };
+    wait_for("the quick sources", || daemon.said("articles stored") && read("quick") == "8");
+    assert_eq!(read("slow"), "0", "none of them has answered yet: {}", daemon.log());
 }

@@ -8,6 +8,7 @@
 mod facts;
 mod hostile;
 mod local;
+mod outcomes;
 mod real;
 mod script;
 
@@ -35,7 +36,8 @@ fn named(name: &str) -> Facts {
 }
 
 fn composed(facts: &Facts) -> Digest {
-    compose(&facts.plan, &facts.window, &facts.items, &facts.footer).expect("these facts are told")
+    compose(&facts.plan, &facts.window, &facts.items, &facts.corrected, &facts.footer)
+        .expect("these facts are told")
 }
 
 fn envelope() -> Envelope {
@@ -89,7 +91,7 @@ fn nothing_to_tell_is_no_mail_unless_the_plan_asks() {
     let mut facts = named("well");
     assert_eq!(composed(&facts).subject, "All is well: no news, 1208 articles read from 14 sources");
     facts.plan.all_is_well = false;
-    assert_eq!(compose(&facts.plan, &facts.window, &facts.items, &facts.footer), None);
+    assert_eq!(compose(&facts.plan, &facts.window, &facts.items, &[], &facts.footer), None);
 }
 
 /// However many stories and of whatever script, the encoded HTML stays below

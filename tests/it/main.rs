@@ -1,16 +1,21 @@
 //! The whole product from outside: one binary, a module a feature.
 
 mod architecture;
+mod corrections;
 mod documents;
 mod errors;
 mod fetch;
+mod held;
+mod inside;
 mod killed;
 mod lives;
 mod mail;
 mod newsroom;
 mod outage;
+mod outbox;
 mod output;
 mod poll;
+mod relay;
 mod running;
 mod seed;
 mod support;

@@ -77,13 +77,22 @@ impl Desk {
         files(&self.data().join("mail"), "eml")
     }
 
-    /// What `sqlite3` would show: the first column of each row.
+    /// What `sqlite3` would show: each row, its columns joined by ` | `.
     pub fn query(&self, sql: &str) -> Vec<String> {
-        let connection = rusqlite::Connection::open(self.data().join("newswatch.db")).expect("a database");
-        let mut statement = connection.prepare(sql).expect("good SQL");
-        let rows = statement.query_map([], |row| row.get::<_, rusqlite::types::Value>(0)).expect("rows");
-        rows.map(|value| shown(&value.expect("readable"))).collect()
+        query(&self.data().join("newswatch.db"), sql)
     }
+}
+
+/// What `sqlite3` would show of a database: each row, its columns joined by ` | `.
+pub fn query(database: &Path, sql: &str) -> Vec<String> {
+    let connection = rusqlite::Connection::open(database).expect("a database");
+    let mut statement = connection.prepare(sql).expect("good SQL");
+    let columns = statement.column_count();
+    let row = |row: &rusqlite::Row<'_>| {
+        (0..columns).map(|column| row.get(column).map(|value| shown(&value))).collect::<Result<Vec<_>, _>>()
+    };
+    let rows = statement.query_map([], row).expect("rows");
+    rows.map(|row| row.expect("readable").join(" | ")).collect()
 }
 
 fn shown(value: &rusqlite::types::Value) -> String {

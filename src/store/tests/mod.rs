@@ -67,7 +67,8 @@ impl Desk {
             subject: "Temirov".into(),
             wire: b"Subject: Temirov\r\n\r\n".to_vec(),
         };
-        let enqueued = self.store.enqueue("rights desk", slot, Some(minute(60)), owed, &[mail], minute(60));
+        let debts = Debts { owed: owed.to_vec(), ..Debts::default() };
+        let enqueued = self.store.enqueue("rights desk", slot, Some(minute(60)), &debts, &[mail], minute(60));
         enqueued.expect("a digest is enqueued")
     }
 }

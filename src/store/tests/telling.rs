@@ -160,7 +160,7 @@ fn mail_is_tried_until_its_fate_is_known() {
         for (place, (delivery, pause)) in deliveries.iter().enumerate() {
             minutes += if place == 0 { 0 } else { *pause };
             desk.store.try_now(first.id, minute(minutes)).expect("a try is counted");
-            desk.store.settle(first.id, delivery, minute(minutes)).expect("a delivery is settled");
+            desk.store.settle(first.id, delivery, None, minute(minutes)).expect("a delivery is settled");
         }
         assert_eq!(desk.sql::<String>("SELECT state FROM outbox"), state, "{name}");
         assert_eq!(desk.sql::<u32>("SELECT tries FROM outbox"), tries, "{name}");
@@ -192,7 +192,7 @@ fn a_try_without_an_outcome_is_made_again_after_a_pause_or_a_restart() {
     assert_eq!(due(61)[0].wire, mail.wire);
     desk.store.resume(minute(60)).expect("a process starts");
     assert_eq!(due(60)[0].wire, mail.wire, "the process died: the same bytes go again");
-    desk.store.settle(mail.id, &Delivery::Deferred("450 later".into()), minute(60)).expect("settled");
+    desk.store.settle(mail.id, &Delivery::Deferred("450 later".into()), None, minute(60)).expect("settled");
     desk.store.resume(minute(60)).expect("a process starts");
     assert_eq!(due(60).len(), 0, "a deferred mail keeps its pause");
 }
@@ -202,7 +202,9 @@ fn mail_refused_for_good_is_told_to_the_operator_once() {
     let desk = desk();
     desk.tell("2026-11-23 23:00", &[]);
     let mail = desk.store.outbox_due(minute(60)).expect("the outbox reads").remove(0);
-    desk.store.settle(mail.id, &Delivery::Refused("550 no such user".into()), minute(60)).expect("settled");
+    desk.store
+        .settle(mail.id, &Delivery::Refused("550 no such user".into()), None, minute(60))
+        .expect("settled");
     let (rows, refusals): (Vec<_>, Vec<_>) =
         desk.store.refused_untold().expect("the outbox reads").into_iter().unzip();
     assert_eq!(refusals[0].reason, "550 no such user");
@@ -245,4 +247,41 @@ fn counts_say_how_things_stand() {
     assert_eq!((footer.articles_read, footer.sources_polled), (2, 2));
     assert_eq!(footer.sick, [(RADIO.into(), "broken".into(), minute(2 * day), "503".into())]);
     assert_eq!(desk.store.recent_times(RADIO, 9).expect("times"), [minute(1)]);
+}
+
+#[test]
+fn an_edit_is_owed_to_whoever_was_shown_the_article_and_copies_share_theirs() {
+    let desk = desk();
+    let near = 0x0123_4567_89AB_CDEF_u64;
+    let edited = |text: &str| story("t1", "Temirov before the court", text).owed("Temirov", Urgency::Digest);
+    let revise = |source: &str, row: i64, text: &str, minutes: i64| {
+        let recording = Recording { revisions: vec![(row, edited(text).near(near))], ..poll(source, &[]) };
+        desk.store.record(&recording, minute(minutes)).expect("a poll is recorded");
+    };
+    let corrections = || desk.store.corrections("rights desk").expect("corrections are read");
+    desk.record(RADIO, &[temirov().near(near)], 1);
+    desk.record(PAPER, &[temirov().near(near)], 2);
+    revise(RADIO, 1, "Temirov stands trial in Osh.", 3);
+    revise(PAPER, 2, "Temirov stands trial in Osh.", 4);
+    assert!(corrections().is_empty(), "nobody was told yet");
+    let owed = desk.owed(None);
+    let debts = Debts { owed: owed[0].1.clone(), corrections: owed[0].0.corrections.clone() };
+    assert_eq!((debts.owed.len(), debts.corrections.len()), (2, 2), "the telling settles the edits");
+    assert_eq!(owed[0].0.earlier, None);
+    desk.store.enqueue("rights desk", "1", None, &debts, &[], minute(60)).expect("a digest is enqueued");
+    assert!(corrections().is_empty());
+
+    desk.record("A third source", &[edited("Temirov stands trial in Osh.").near(near)], 61);
+    revise("A third source", 3, "Temirov stands trial in Batken.", 62);
+    assert!(corrections().is_empty(), "a copy that came after the telling was shown to nobody");
+    revise(PAPER, 2, "Temirov stands trial in Naryn.", 63);
+    revise(RADIO, 1, "Temirov stands trial in Naryn.", 64);
+    let told = corrections();
+    assert_eq!(told.iter().map(|item| item.article_id).collect::<Vec<_>>(), [1], "one of the story");
+    assert_eq!(told[0].corrections.len(), 2, "which settles that of its copy");
+    let earlier = told[0].earlier.as_ref().expect("it was told");
+    assert_eq!((earlier.text.as_str(), earlier.told_at), ("Temirov stands trial in Osh.", minute(60)));
+    let debts = Debts { corrections: told[0].corrections.clone(), ..Debts::default() };
+    desk.store.enqueue("rights desk", "2", None, &debts, &[], minute(70)).expect("a digest is enqueued");
+    assert!(corrections().is_empty());
 }

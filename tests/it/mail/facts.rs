@@ -1,7 +1,7 @@
 //! Facts of a digest, from a file.
 
 use chrono::{DateTime, Utc};
-use newswatch::digest::{Copy, Footer, Item, ItemMatch, Plan, Urgency, Window};
+use newswatch::digest::{Copy, Earlier, Footer, Item, ItemMatch, Plan, Urgency, Window};
 use newswatch::schedule::Cron;
 use newswatch::watch::{Field, Hit};
 use std::path::Path;
@@ -12,6 +12,8 @@ pub struct Facts {
     pub plan: Plan,
     pub window: Window,
     pub items: Vec<Item>,
+    /// Told before, changed since.
+    pub corrected: Vec<Item>,
     pub footer: Footer,
 }
 
@@ -53,8 +55,11 @@ pub fn read(path: &Path) -> Facts {
         all_is_well: true,
     };
     let window = Window { from: time(&string(&facts, "from")), to: time(&string(&facts, "to")), urgency };
-    let items = tables(&facts, "item").into_iter().enumerate().map(|(at, table)| item(at, table)).collect();
-    let mut facts_read = Facts { plan, window, items, footer: footer(&facts["footer"]) };
+    let items = |key, first| {
+        tables(&facts, key).into_iter().zip(first..).map(|(table, at)| item(at, table)).collect::<Vec<_>>()
+    };
+    let (items, corrected) = (items("item", 4_711), items("corrected", 1_234));
+    let mut facts_read = Facts { plan, window, items, corrected, footer: footer(&facts["footer"]) };
     if let Some(copies) = facts.get("repeat").and_then(Value::as_integer) {
         facts_read.repeat(usize::try_from(copies).expect("a count"));
     }
@@ -91,11 +96,11 @@ fn footer(value: &Value) -> Footer {
     }
 }
 
-fn item(at: usize, table: &Table) -> Item {
+fn item(article_id: i64, table: &Table) -> Item {
     let optional = |key: &str| Some(string(table, key)).filter(|text| !text.is_empty());
     let (title, text) = (string(table, "title"), string(table, "text"));
     Item {
-        article_id: i64::try_from(at).unwrap_or(i64::MAX) + 4_711,
+        article_id,
         link: optional("link"),
         source: string(table, "source"),
         language: optional("language"),
@@ -103,6 +108,13 @@ fn item(at: usize, table: &Table) -> Item {
         first_seen_at: time("2026-11-22T14:30:00Z"),
         watches: tables(table, "watch").into_iter().map(|found| item_match(found, &title, &text)).collect(),
         also_in: rows(table, "also_in").iter().map(|row| copy(row)).collect(),
+        earlier: table.contains_key("told_at").then(|| Earlier {
+            told_at: time(&string(table, "told_at")),
+            changed_at: time(&string(table, "changed_at")),
+            title: string(table, "was_title"),
+            text: string(table, "was_text"),
+        }),
+        corrections: Vec::new(),
         title,
         text,
     }
@@ -129,5 +141,6 @@ fn item_match(table: &Table, title: &str, text: &str) -> ItemMatch {
         watch: string(table, "name"),
         score: table.get("score").and_then(Value::as_float).unwrap_or(0.0),
         hits: rows(table, "hits").into_iter().map(hit).collect(),
+        is_lost: table.get("lost").and_then(Value::as_bool).unwrap_or(false),
     }
 }

@@ -9,7 +9,7 @@ use scraper::{Html, Selector};
 
 const ELEMENTS: &[&str] = &[
     "html", "head", "meta", "title", "style", "body", "div", "table", "tbody", "tr", "td", "p", "h1", "h2",
-    "a", "b", "bdi", "br", "code", "mark", "span",
+    "a", "b", "bdi", "br", "code", "mark", "span", "del", "ins",
 ];
 const ATTRIBUTES: &[&str] = &[
     "lang",
@@ -155,6 +155,14 @@ proptest! {
         item.watches[0].hits[0].span = span.0..span.1;
         item.watches[0].hits[0].text = texts[1].chars().skip(3).take(5).collect();
         item.watches[0].watch = texts[7].clone();
+        let corrected = &mut facts.corrected[0];
+        corrected.title = texts[1].clone();
+        corrected.text = format!("Temirov was freed. {}", texts[2]);
+        corrected.watches[0].watch = texts[3].clone();
+        let earlier = corrected.earlier.as_mut().expect("it was told before");
+        earlier.title = texts[4].clone();
+        earlier.text = format!("Temirov was held. {}", texts[5]);
+        facts.items[0].earlier = Some(earlier.clone());
         facts.footer.sick[0].3 = texts[8].clone();
         facts.plan.name = texts[7].clone();
         check(&composed(&facts));

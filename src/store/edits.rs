@@ -1,0 +1,121 @@
+//! Edits of what was told: owed to every plan that the article is owed to, until a
+//! digest tells what changed, or tells the new text as a whole.
+//!
+//! Invariant: a revision is written with what is owed for it, in one transaction,
+//! and is told to a plan once.
+
+use super::columns::{Time, surely};
+use super::owed;
+use crate::digest::{Earlier, Item};
+use chrono::{DateTime, Utc};
+use rusqlite::{Connection, OptionalExtension, Result, params};
+
+/// Notes that the newest revision of an article is owed to the plans that the
+/// article itself is owed to, or that were shown it. A debt that was settled when
+/// it was written is that of a copy, which nobody was shown.
+pub fn owe(connection: &Connection, article_id: i64, now: DateTime<Utc>) -> Result<()> {
+    let sql = "INSERT INTO correction (plan, revision_id, owed_at)
+               SELECT DISTINCT w.plan, newest.id, ?2
+               FROM (SELECT id FROM revision WHERE article_id = ?1 ORDER BY id DESC LIMIT 1) newest
+               JOIN match m ON m.article_id = ?1
+               JOIN owed w ON w.match_id = m.id
+               LEFT JOIN digest d ON d.id = w.digest_id
+               WHERE d.id IS NULL OR d.created_at >= w.owed_at
+               ON CONFLICT (plan, revision_id) DO NOTHING";
+    connection.prepare_cached(sql)?.execute(params![article_id, Time(now)]).map(drop)
+}
+
+pub fn settle(connection: &Connection, digest_id: i64, corrections: &[i64]) -> Result<()> {
+    let sql = "UPDATE correction SET digest_id = ?1 WHERE id = ?2 AND digest_id IS NULL";
+    let mut statement = connection.prepare_cached(sql)?;
+    corrections.iter().try_for_each(|id| statement.execute([digest_id, *id]).map(drop))
+}
+
+/// Whether the plan is owed any edit.
+pub fn any(connection: &Connection, plan: &str) -> Result<bool> {
+    let sql = "SELECT 1 FROM correction WHERE plan = ?1 AND digest_id IS NULL";
+    connection.prepare_cached(sql)?.exists([plan])
+}
+
+/// Adds to an item that is about to be told as a whole the edits this settles, of
+/// every article whose owed rows it takes; and how it read where it was told before.
+pub fn fill(connection: &Connection, plan: &str, item: &mut Item, owed: &[i64]) -> Result<()> {
+    let sql = "SELECT DISTINCT c.id
+               FROM json_each(?2) given
+               JOIN owed w ON w.id = given.value
+               JOIN match m ON m.id = w.match_id
+               JOIN revision r ON r.article_id = m.article_id
+               JOIN correction c ON c.revision_id = r.id AND c.plan = ?1 AND c.digest_id IS NULL
+               ORDER BY c.id";
+    let rows = serde_json::Value::from(owed).to_string();
+    let mut statement = connection.prepare_cached(sql)?;
+    item.corrections = statement.query_map(params![plan, rows], |row| row.get(0))?.collect::<Result<_>>()?;
+    if let Some(told_at) = told_at(connection, plan, item.article_id)? {
+        item.earlier = earlier(connection, plan, item.article_id, told_at)?;
+    }
+    Ok(())
+}
+
+/// What `plan` was told of and has changed since, the longest owed first: one of
+/// each story, that of its first article.
+pub fn corrections(connection: &Connection, plan: &str) -> Result<Vec<Item>> {
+    let sql = "SELECT a.story_id, a.id, c.id
+               FROM correction c
+               JOIN revision r ON r.id = c.revision_id
+               JOIN article a ON a.id = r.article_id
+               WHERE c.plan = ?1 AND c.digest_id IS NULL AND NOT EXISTS (
+                   SELECT 1 FROM match m JOIN owed w ON w.match_id = m.id
+                   WHERE m.article_id = a.id AND w.plan = ?1 AND w.digest_id IS NULL)
+               ORDER BY a.story_id, a.id, c.id";
+    let mut statement = connection.prepare_cached(sql)?;
+    let rows = statement.query_map([plan], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
+    let rows: Vec<(i64, i64, i64)> = rows.collect::<Result<_>>()?;
+    let mut items = Vec::new();
+    for story in rows.chunk_by(|(a, ..), (b, ..)| a == b) {
+        let Some(mut item) = correction(connection, plan, story[0].1)? else { continue };
+        item.corrections = story.iter().map(|(.., correction_id)| *correction_id).collect();
+        items.push(item);
+    }
+    items.sort_by_key(|item| item.corrections.first().copied());
+    Ok(items)
+}
+
+fn correction(connection: &Connection, plan: &str, article_id: i64) -> Result<Option<Item>> {
+    let Some(told_at) = told_at(connection, plan, article_id)? else { return Ok(None) };
+    let earlier = earlier(connection, plan, article_id, told_at)?;
+    let mut item = owed::told_item(connection, plan, article_id)?;
+    item.earlier = earlier;
+    Ok(Some(item))
+}
+
+/// When the plan was first shown the article.
+fn told_at(connection: &Connection, plan: &str, article_id: i64) -> Result<Option<DateTime<Utc>>> {
+    let sql = "SELECT d.created_at
+               FROM match m JOIN owed w ON w.match_id = m.id JOIN digest d ON d.id = w.digest_id
+               WHERE m.article_id = ?2 AND w.plan = ?1 AND d.created_at >= w.owed_at
+               ORDER BY d.id LIMIT 1";
+    let mut statement = connection.prepare_cached(sql)?;
+    statement.query_row(params![plan, article_id], |row| surely(row, "created_at")).optional()
+}
+
+/// The text that the first edit still owed took the place of.
+fn earlier(
+    connection: &Connection,
+    plan: &str,
+    article_id: i64,
+    told_at: DateTime<Utc>,
+) -> Result<Option<Earlier>> {
+    let sql = "SELECT r.title, r.text,
+                      (SELECT max(replaced_at) FROM revision WHERE article_id = ?2) AS changed_at
+               FROM revision r JOIN correction c ON c.revision_id = r.id
+               WHERE c.plan = ?1 AND c.digest_id IS NULL AND r.article_id = ?2 ORDER BY r.id LIMIT 1";
+    let read = |row: &rusqlite::Row<'_>| {
+        Ok(Earlier {
+            told_at,
+            changed_at: surely(row, "changed_at")?,
+            title: row.get("title")?,
+            text: row.get("text")?,
+        })
+    };
+    connection.prepare_cached(sql)?.query_row(params![plan, article_id], read).optional()
+}
