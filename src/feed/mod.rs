@@ -8,11 +8,13 @@
 
 pub mod charset;
 pub mod dates;
+pub mod discover;
 mod entities;
 mod identity;
 mod json;
 pub mod link;
 mod map;
+pub mod opml;
 mod tokens;
 mod tree;
 
