@@ -2,7 +2,7 @@
 //! as the command line itself.
 
 use super::{Arguments, Exit};
-use clap::{Args, CommandFactory};
+use clap::{Args, Command, CommandFactory};
 use clap_complete::Shell;
 use std::io::{self, Write};
 
@@ -23,12 +23,20 @@ pub fn page() -> anyhow::Result<Exit> {
     let mut page = Vec::new();
     let command = Arguments::command();
     clap_mangen::Man::new(command.clone()).render(&mut page)?;
-    for sub in command.get_subcommands().filter(|sub| sub.get_name() != "help") {
-        let man = clap_mangen::Man::new(sub.clone().disable_help_flag(true));
-        writeln!(page, ".SH \"NEWSWATCH {}\"", sub.get_name().to_uppercase())?;
-        man.render_description_section(&mut page)?;
-        man.render_options_section(&mut page)?;
-    }
+    chapters(&mut page, "newswatch", &command)?;
     io::stdout().write_all(&page)?;
     Ok(Exit::Ok)
+}
+
+/// A chapter for each command of `command`, and for theirs.
+fn chapters(page: &mut Vec<u8>, above: &str, command: &Command) -> io::Result<()> {
+    for sub in command.get_subcommands().filter(|sub| sub.get_name() != "help") {
+        let name = format!("{above} {}", sub.get_name());
+        let man = clap_mangen::Man::new(sub.clone().disable_help_flag(true));
+        writeln!(page, ".SH \"{}\"", name.to_uppercase())?;
+        man.render_description_section(page)?;
+        man.render_options_section(page)?;
+        chapters(page, &name, sub)?;
+    }
+    Ok(())
 }

@@ -13,4 +13,5 @@ mod output;
 mod poll;
 mod running;
 mod seed;
+mod sources;
 mod support;
