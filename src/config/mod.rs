@@ -9,6 +9,9 @@ mod syntax;
 #[cfg(test)]
 mod tests;
 mod values;
+mod write;
+
+pub use write::{NewFeed, Taken};
 
 use crate::digest::Plan;
 use crate::extract::Rules;

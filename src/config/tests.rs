@@ -149,6 +149,45 @@ proptest::proptest! {
     }
 }
 
+#[test]
+fn names_for_new_feeds_are_free_and_addresses_known_in_any_spelling() {
+    let text = "[[feed]]\nname = \"Osh Echo\"\nurl = \"https://echo.example/rss\"\n";
+    let config = parse(text, Path::new("config.toml")).unwrap_or_else(|error| panic!("{error}"));
+    let mut taken = Taken::of(&config.sources);
+    for known in ["https://echo.example/rss", "http://ECHO.example:80/rss#top"] {
+        assert_eq!(taken.by(known), Some("Osh Echo"), "{known}");
+    }
+    assert_eq!(taken.by("https://echo.example/rss?page=2"), None);
+    for (wanted, name) in [
+        ("Osh  Echo\n", "Osh Echo (2)"),
+        ("Osh Echo", "Osh Echo (3)"),
+        ("Osh Echo (2)", "Osh Echo (2) (2)"),
+        (" \u{7}", "naryn.example"),
+        ("", "naryn.example (2)"),
+    ] {
+        assert_eq!(taken.name(wanted, "https://naryn.example/"), name, "{wanted:?}");
+    }
+}
+
+proptest::proptest! {
+    #![proptest_config(proptest::prelude::ProptestConfig { cases: 100, failure_persistence: None, ..Default::default() })]
+
+    #[test]
+    fn a_table_written_is_read_back(name in ".{0,90}", language in "[a-z]{0,4}", tags in proptest::collection::vec(".{0,9}", 0..4), note in ".{0,20}") {
+        let url = "https://echo.example/rss?a=\"1\"&b='2'".to_owned();
+        let name = Taken::default().name(&name, "https://echo.example/");
+        let feed = NewFeed { name, url, language: Some(language), tags, note };
+        let config = parse(&feed.table(), Path::new("config.toml")).unwrap_or_else(|error| panic!("{error}"));
+        let source = &config.sources[0];
+        proptest::prop_assert_eq!((&source.name, &source.url), (&feed.name, &feed.url));
+        proptest::prop_assert!(source.language.is_none() || source.language == feed.language);
+        let plain = |tag: &String| !tag.contains(|c: char| c.is_whitespace() || c.is_control()) && !tag.is_empty();
+        for tag in feed.tags.iter().filter(|tag| plain(tag)) {
+            proptest::prop_assert!(source.tags.contains(tag), "{tag:?} is not among {:?}", source.tags);
+        }
+    }
+}
+
 /// Which of the shipped watches fire, by the first letter of their names.
 fn check_watches(title: &str, text: &str, expected: &str) {
     let config = parse(SHIPPED, Path::new("config.toml")).unwrap_or_else(|error| panic!("{error}"));

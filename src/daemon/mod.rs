@@ -7,11 +7,13 @@ mod pages;
 mod poll;
 mod source;
 mod tell;
+mod trial;
 mod verdict;
 
 pub use poll::poll_once;
-pub use source::{Polled, poll_source};
+pub use source::{Chain, Polled, follow_sitemaps, poll_source};
 pub use tell::{TellError, Told, deliver_due, tell_due, tell_now};
+pub use trial::{Trial, try_sources};
 
 use crate::config::Config;
 use crate::fetch::{FetchError, Fetcher, Limits};

@@ -8,8 +8,9 @@ use super::{Desk, off_thread, pages};
 use crate::config::{FullText, Source};
 use crate::digest::Urgency;
 use crate::extract::{self, Article};
-use crate::feed::{self, Entry, Fault, Feed, NotAFeed};
-use crate::fetch::{Body, FetchError, Poll, Validators};
+use crate::feed::discover::is_news_sitemap;
+use crate::feed::{self, Dialect, Entry, Fault, Feed, NotAFeed};
+use crate::fetch::{Body, FetchError, Fetcher, Poll, Validators};
 use crate::health::Seen;
 use crate::page;
 use crate::store::{Known, NewArticle, PageWanted, Recording, SourceState, StoreError, Touched};
@@ -23,14 +24,14 @@ use std::time::{Duration, Instant};
 /// Entries read of one poll, newest first as published.
 const ENTRIES_A_POLL_MAX: usize = 2_000;
 
-/// Sitemaps read of an index in one poll, newest first.
+/// Sitemaps read of an index in one poll.
 const SITEMAPS_A_POLL_MAX: usize = 4;
 
 /// Entries of a document that say something when all of them are new.
 const WINDOW_ENTRIES_MIN: usize = 5;
 
 /// Articles by which a source's silence is measured.
-const HABIT_ARTICLES: usize = 30;
+pub(super) const HABIT_ARTICLES: usize = 30;
 
 /// What a poll came to.
 #[derive(Debug, Clone)]
@@ -63,7 +64,9 @@ pub async fn poll_source(
         return Ok(Polled::put_off(state, until));
     }
     let mut reading = fetch(desk, source, &state).await;
-    follow_sitemaps(desk, &mut reading).await;
+    if let Kind::Fresh { feed, .. } = &mut reading.kind {
+        follow_sitemaps(&desk.fetcher, feed).await;
+    }
     let (reading, sifted) = sift(desk, source, reading, state.healthy_at.is_none()).await?;
     let recording = {
         let (desk, source) = (desk.clone(), source.clone());
@@ -193,8 +196,6 @@ pub(super) struct Reading {
     bytes: usize,
     /// The configured address failed, and the one it had moved to did not.
     pub by_learned_address: bool,
-    /// It lists other documents, which change while it does not.
-    pub is_index: bool,
     /// What was wrong beside what the feed's own faults say.
     notes: Vec<String>,
 }
@@ -219,26 +220,26 @@ pub(super) enum Kind {
 /// Asks the configured address; where that fails or is no feed any more, the one it
 /// has moved to.
 async fn fetch(desk: &Desk, source: &Source, state: &SourceState) -> Reading {
-    let asked = read(source, ask(desk, source, &source.url, state).await).await;
+    let asked = read(source, ask(&desk.fetcher, source, &source.url, &state.validators).await).await;
     let Some(learned) = verdict::learned_address(state, Utc::now()) else { return asked };
     if !matches!(asked.kind, Kind::Failed(_) | Kind::Gone | Kind::Wrong(_)) {
         return asked;
     }
-    let found = read(source, ask(desk, source, learned, state).await).await;
+    let found = read(source, ask(&desk.fetcher, source, learned, &state.validators).await).await;
     match found.kind {
         Kind::Fresh { .. } | Kind::Unchanged => Reading { by_learned_address: true, ..found },
         _ => asked,
     }
 }
 
-async fn ask(desk: &Desk, source: &Source, url: &str, state: &SourceState) -> Poll {
+pub(super) async fn ask(fetcher: &Fetcher, source: &Source, url: &str, validators: &Validators) -> Poll {
     match source.selectors {
-        None => desk.fetcher.poll(url, &state.validators).await,
-        Some(_) => desk.fetcher.page(url, &state.validators).await,
+        None => fetcher.poll(url, validators).await,
+        Some(_) => fetcher.page(url, validators).await,
     }
 }
 
-async fn read(source: &Source, poll: Poll) -> Reading {
+pub(super) async fn read(source: &Source, poll: Poll) -> Reading {
     let source = source.clone();
     let read = move || {
         let bytes = if let Poll::Fresh(body) = &poll { body.bytes.len() } else { 0 };
@@ -273,7 +274,7 @@ fn read_body(source: &Source, body: Body) -> Kind {
 
 impl Reading {
     fn of(kind: Kind, bytes: usize) -> Reading {
-        Reading { kind, bytes, by_learned_address: false, is_index: false, notes: Vec::new() }
+        Reading { kind, bytes, by_learned_address: false, notes: Vec::new() }
     }
 
     fn entries(&self) -> &[Entry] {
@@ -303,7 +304,7 @@ impl Reading {
         }
     }
 
-    fn seen(&self) -> Seen {
+    pub(super) fn seen(&self) -> Seen {
         match &self.kind {
             Kind::Fresh { feed, .. } => Seen::Entries(feed.entries.len()),
             Kind::Unchanged => Seen::Unchanged,
@@ -327,19 +328,28 @@ impl Reading {
         }
     }
 
+    /// Why there is nothing in it; nothing where it said no more than that it has not changed.
+    pub(super) fn emptiness(&self) -> Option<String> {
+        let Kind::Fresh { feed, .. } = &self.kind else { return None };
+        Some(match feed.faults.first().filter(|_| feed.dialect == Dialect::Page) {
+            Some(fault) if fault.place == "item" => fault.what.clone(),
+            Some(fault) => format!("nothing could be read of its items: {}: {}", fault.place, fault.what),
+            None => "it answers with a feed that has nothing in it".into(),
+        })
+    }
+
     fn is_unreachable(&self) -> bool {
         matches!(&self.kind, Kind::Failed(error) if error.is_unreachable())
     }
 }
 
-/// Reads the newest sitemaps that an index lists; the index alone holds no entries.
-async fn follow_sitemaps(desk: &Desk, reading: &mut Reading) {
-    let Kind::Fresh { feed, .. } = &mut reading.kind else { return };
+/// Reads the sitemaps that an index lists, those for news first, then the newest;
+/// the index alone holds no entries.
+pub async fn follow_sitemaps(fetcher: &Fetcher, feed: &mut Feed) {
     let mut sitemaps = std::mem::take(&mut feed.sitemaps);
-    reading.is_index = !sitemaps.is_empty();
-    sitemaps.sort_by_key(|sitemap| std::cmp::Reverse(sitemap.updated));
+    sitemaps.sort_by_key(|sitemap| (!is_news_sitemap(&sitemap.link), std::cmp::Reverse(sitemap.updated)));
     for sitemap in sitemaps.into_iter().take(SITEMAPS_A_POLL_MAX) {
-        let what = match desk.fetcher.poll(&sitemap.link, &Validators::default()).await {
+        let what = match fetcher.poll(&sitemap.link, &Validators::default()).await {
             Poll::Fresh(body) => {
                 let read = move || feed::parse(&body.bytes, body.content_type.as_deref(), Some(&body.url));
                 match off_thread(read).await {
@@ -360,7 +370,7 @@ async fn follow_sitemaps(desk: &Desk, reading: &mut Reading) {
 
 /// An error with its first cause on one line; what lies between the two is the
 /// plumbing of libraries.
-pub(super) struct Chain<'a>(pub &'a dyn std::error::Error);
+pub struct Chain<'a>(pub &'a dyn std::error::Error);
 
 impl std::fmt::Display for Chain<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

@@ -5,6 +5,7 @@
 
 use super::source::{Kind, Reading};
 use crate::config::Source;
+use crate::feed::Dialect;
 use crate::health::{self, Health, Record, Seen};
 use crate::schedule::{self, Rhythm};
 use crate::store::SourceState;
@@ -58,7 +59,8 @@ pub(super) fn next_state(
         Kind::Fresh { feed, validators, max_age, .. } => {
             // An empty or broken-off document is asked for whole again, and so is an index,
             // which stays the same while what it lists changes.
-            let is_whole = !feed.entries.is_empty() && !feed.cut_short && !reading.is_index;
+            let is_index = feed.dialect == Dialect::SitemapIndex;
+            let is_whole = !feed.entries.is_empty() && !feed.cut_short && !is_index;
             state.validators = if is_whole { validators.clone() } else { Default::default() };
             let ttl = feed.ttl_minutes.map(|minutes| Duration::from_secs(u64::from(minutes) * 60));
             rhythm.asked = ttl.max(*max_age);
@@ -67,7 +69,7 @@ pub(super) fn next_state(
         _ => {}
     }
     rhythm.not_before = state.not_before;
-    judge(&mut state, &before, seen, &recent, now);
+    judge(&mut state, &before, reading, seen, &recent, now);
     if !failed && seen != Seen::Deferred && seen != Seen::Entries(0) {
         state.healthy_at = Some(now);
     }
@@ -92,6 +94,7 @@ fn follow_redirects(state: &mut SourceState, reading: &Reading, now: DateTime<Ut
 fn judge(
     state: &mut SourceState,
     before: &SourceState,
+    reading: &Reading,
     seen: Seen,
     recent: &[DateTime<Utc>],
     now: DateTime<Utc>,
@@ -112,7 +115,7 @@ fn judge(
         state.health_since_at = Some(now);
     }
     state.health_reason = state.last_error.clone().or_else(|| match verdict {
-        Health::Zombie => Some("it answers with a feed that has nothing in it".into()),
+        Health::Zombie => reading.emptiness().or_else(|| before.health_reason.clone()),
         Health::Stale => recent.first().zip(health::usual_gap(recent)).map(|(newest, gap)| {
             format!("nothing new since {}; usually something comes within {}", day(*newest), span(gap))
         }),

@@ -74,6 +74,8 @@ pub struct Page {
 pub fn article(source: &str, entry: &Entry, feed_language: Option<&str>) -> Article {
     let text = text_of_entry(entry);
     let title = match entry.title.as_deref().map(line_of) {
+        // A sitemap has no title to give but the address, which is no HTML.
+        Some(_) if entry.title == entry.link => entry.title.clone().unwrap_or_default(),
         Some(title) if !title.is_empty() => title,
         _ => title_from(&text),
     };
@@ -114,8 +116,9 @@ pub fn with_page(mut article: Article, page: Page) -> Article {
         article.text = joined(&article.text, &page.text);
         article.language = language::settled(page.language.as_deref(), &article.text).or(article.language);
     }
-    if article.title.is_empty() {
-        article.title = page.title.unwrap_or_default();
+    let is_address = article.link.as_deref().is_some_and(|link| canonical(&article.title) == link);
+    if article.title.is_empty() || is_address {
+        article.title = page.title.filter(|title| !title.is_empty()).unwrap_or(article.title);
     }
     if article.authors.is_empty() {
         article.authors = page.authors;

@@ -203,6 +203,19 @@ fn a_page_adds_to_the_article_and_takes_nothing() {
     assert_eq!(with_page(from_feed.clone(), wall).text, from_feed.text);
 }
 
+#[test]
+fn an_address_is_a_title_until_the_page_has_a_better_one() {
+    // As a sitemap lists it: the characters of an address are no references.
+    let link = "https://example.org/7?a=1&copy=2&utm_source=map";
+    let listed = article("Kloop", &entry(link, link, "7", "", ""), None);
+    assert_eq!(listed.title, link);
+    let page = |title: &str| Page { title: Some(title.into()), text: "It snowed.".into(), ..Page::default() };
+    assert_eq!(with_page(listed.clone(), page("Snow in Khorog")).title, "Snow in Khorog");
+    for nothing in [page(""), Page { title: None, ..page("") }] {
+        assert_eq!(with_page(listed.clone(), nothing).title, link);
+    }
+}
+
 proptest! {
     #[test]
     fn any_text_is_read(html in "\\PC*") {

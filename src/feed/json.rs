@@ -6,7 +6,7 @@
 
 use crate::feed::dates::parse_date;
 use crate::feed::map::{NAMES_MAX, as_html};
-use crate::feed::{Entry, FAULTS_MAX, Fault, Feed, TEXT_BYTES_MAX, charset, truncate};
+use crate::feed::{Dialect, Entry, FAULTS_MAX, Fault, Feed, TEXT_BYTES_MAX, charset, truncate};
 
 /// Values nested deeper are skipped.
 const DEPTH_MAX: usize = 64;
@@ -105,6 +105,7 @@ fn feed(root: &Value, entries: Vec<Entry>, faults: Vec<Fault>) -> Feed {
         description: root.text("description"),
         authors: authors(root),
         hubs,
+        dialect: Dialect::JsonFeed,
         entries,
         faults,
         ..Feed::default()

@@ -8,17 +8,21 @@
 
 pub mod charset;
 pub mod dates;
+pub mod discover;
 mod entities;
 pub mod identity;
 mod json;
 pub mod link;
 mod map;
+pub mod opml;
 mod tokens;
 mod tree;
 
+use crate::feed::tree::{Space, Tree};
 use charset::Kind;
 use chrono::{DateTime, Utc};
 use serde::Serialize;
+use std::fmt;
 use url::Url;
 
 /// Longer documents are refused, in bytes after decompression.
@@ -64,6 +68,9 @@ pub struct Feed {
     /// Other sitemaps, where the document is a sitemap index.
     #[serde(skip)]
     pub sitemaps: Vec<Sitemap>,
+    /// What kind of document it came as.
+    #[serde(skip)]
+    pub dialect: Dialect,
     /// Whether the document broke off before its end, so that entries may be missing.
     #[serde(skip)]
     pub cut_short: bool,
@@ -73,6 +80,42 @@ pub struct Feed {
     /// What was wrong without stopping us.
     #[serde(skip)]
     pub faults: Vec<Fault>,
+}
+
+/// What kind of document a feed came as. Fields are read alike in all of them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Dialect {
+    /// 0.9x or 2.0.
+    #[default]
+    Rss,
+    /// RSS 0.90 or 1.0, which are RDF.
+    Rdf,
+    Atom,
+    Cdf,
+    JsonFeed,
+    /// A sitemap with titles and dates for news search (`news:`).
+    NewsSitemap,
+    /// Addresses and dates alone.
+    Sitemap,
+    SitemapIndex,
+    /// A page read with the user's selectors.
+    Page,
+}
+
+impl fmt::Display for Dialect {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Dialect::Rss => "RSS",
+            Dialect::Rdf => "RSS 1.0",
+            Dialect::Atom => "Atom",
+            Dialect::Cdf => "CDF",
+            Dialect::JsonFeed => "JSON Feed",
+            Dialect::NewsSitemap => "news sitemap",
+            Dialect::Sitemap => "sitemap",
+            Dialect::SitemapIndex => "sitemap index",
+            Dialect::Page => "page",
+        })
+    }
 }
 
 /// A sitemap named by a sitemap index (sitemaps.org protocol).
@@ -150,12 +193,13 @@ pub fn parse(body: &[u8], content_type: Option<&str>, url: Option<&str>) -> Resu
 
 fn read_markup(text: &str) -> Result<Feed, NotAFeed> {
     let (mut entries, mut faults, mut sitemaps) = (Vec::new(), Vec::new(), Vec::new());
-    let mut is_full = false;
+    let (mut is_full, mut is_news) = (false, false);
     let outline = tree::read(text, |tree, node, whole| {
         is_full = entries.len() + sitemaps.len() >= ENTRIES_MAX;
         if is_full {
             return false;
         }
+        is_news |= tree.children(node).any(|child| tree.name(child) == Some((Space::News, "news")));
         let entry = map::entry(tree, node, entries.len() + 1, &mut faults);
         faults.truncate(FAULTS_MAX);
         if tree.name(node).is_some_and(|(_, name)| name == "sitemap") {
@@ -168,10 +212,9 @@ fn read_markup(text: &str) -> Result<Feed, NotAFeed> {
         }
         true
     });
-    if outline.root.is_none() {
-        return Err(not_a_feed(text));
-    }
+    let Some(root) = outline.root.as_deref() else { return Err(not_a_feed(text)) };
     let mut feed = map::feed(&outline.tree);
+    feed.dialect = dialect(root, is_news, &outline.tree);
     feed.cut_short = outline.truncated;
     // The document's own faults come first: they may explain the others.
     let mut document: Vec<_> = outline.faults.iter().map(|what| document_fault(what)).collect();
@@ -186,6 +229,23 @@ fn read_markup(text: &str) -> Result<Feed, NotAFeed> {
     feed.entries = entries;
     feed.sitemaps = sitemaps;
     Ok(feed)
+}
+
+fn dialect(root: &str, is_news: bool, tree: &Tree<'_>) -> Dialect {
+    let channel = |node: &usize| tree.name(*node).is_some_and(|(_, name)| name == "channel");
+    match root {
+        "rdf" => Dialect::Rdf,
+        "feed" | "entry" => Dialect::Atom,
+        "sitemapindex" => Dialect::SitemapIndex,
+        "urlset" if is_news => Dialect::NewsSitemap,
+        "urlset" => Dialect::Sitemap,
+        // CDF says in attributes what RSS says in elements.
+        "channel" => match tree.children(Tree::root()).find(channel) {
+            Some(node) if tree.attribute(node, "href").is_some() => Dialect::Cdf,
+            _ => Dialect::Rss,
+        },
+        _ => Dialect::Rss,
+    }
 }
 
 fn document_fault(what: &str) -> Fault {

@@ -67,6 +67,34 @@ fn compare(place: &str, expected: &Value, got: &Value, differences: &mut Vec<Str
     }
 }
 
+#[test]
+fn a_document_is_called_by_its_kind() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/feed");
+    for (file, kind) in [
+        ("rss-0.91", "RSS"),
+        ("rss-2.0", "RSS"),
+        ("rss-without-channel", "RSS"),
+        ("rss-1.0", "RSS 1.0"),
+        ("atom-0.3", "Atom"),
+        ("atom-prefixed", "Atom"),
+        ("atom-entry-alone", "Atom"),
+        ("cdf", "CDF"),
+        ("json-feed-1.1", "JSON Feed"),
+        ("news-sitemap", "news sitemap"),
+    ] {
+        let body = std::fs::read(folder.join(format!("{file}.feed"))).expect("one of the files");
+        let feed = parse(&body, None, None).expect("a feed");
+        assert_eq!(feed.dialect.to_string(), kind, "{file}");
+    }
+    for (body, kind) in [
+        ("<urlset><url><loc>https://a.test/1</loc></url></urlset>", "sitemap"),
+        ("<sitemapindex><sitemap><loc>https://a.test/1.xml</loc></sitemap></sitemapindex>", "sitemap index"),
+        ("<channel><item><title>Roads</title></item></channel>", "RSS"),
+    ] {
+        assert_eq!(parse(body.as_bytes(), None, None).expect("a feed").dialect.to_string(), kind, "{body}");
+    }
+}
+
 /// As written, and the instant meant: mostly 3 November 2026, 09:05:07 UTC.
 const DATES: &[(&str, &str)] = &[
     // RFC 822 and what servers make of it

@@ -41,6 +41,22 @@ impl<'a> Tokens<'a> {
         Tokens { rest: document, absent: Vec::new(), literal_end: None, broken: false }
     }
 
+    /// Goes to the end tag of `name`: what a script or a style holds is no markup.
+    /// Where there is none, nothing is skipped.
+    pub fn skip_to_close(&mut self, name: &'static str) {
+        if self.absent.contains(&name) {
+            return;
+        }
+        let is_end = |at: &usize| {
+            let found = self.rest.as_bytes().get(at + 2..at + 2 + name.len());
+            found.is_some_and(|found| found.eq_ignore_ascii_case(name.as_bytes()))
+        };
+        match self.rest.match_indices("</").map(|(at, _)| at).find(is_end) {
+            Some(at) => self.rest = &self.rest[at..],
+            None => self.absent.push(name),
+        }
+    }
+
     /// Length of text up to `end`, or none once it is known to be absent.
     fn until(&mut self, from: usize, end: &'static str) -> Option<usize> {
         if self.absent.contains(&end) {

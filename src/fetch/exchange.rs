@@ -2,7 +2,7 @@
 
 use crate::fetch::error::{self, FetchError};
 use crate::fetch::guard::host_of;
-use crate::fetch::{Asks, Body, Fetcher, Limits, Poll, Validators};
+use crate::fetch::{Asks, Body, Fetcher, Limits, Poll, Redirect, Validators};
 use crate::schedule;
 use chrono::{TimeDelta, Utc};
 use flate2::read::MultiGzDecoder;
@@ -25,7 +25,7 @@ const GZIP_MAGIC: &[u8] = b"\x1f\x8b";
 /// Where an exchange stands after some redirects.
 struct Trail {
     url: Url,
-    redirects: usize,
+    redirects: Vec<Redirect>,
     /// All redirects so far were permanent ones (301, 308).
     is_permanent: bool,
 }
@@ -38,7 +38,7 @@ enum Step {
 
 /// Asks for `url` and follows where it leads.
 pub async fn run(fetcher: &Fetcher, url: Url, validators: &Validators, asks: Asks) -> Poll {
-    let mut trail = Trail { url, redirects: 0, is_permanent: true };
+    let mut trail = Trail { url, redirects: Vec::new(), is_permanent: true };
     let mut deadline = None;
     loop {
         if asks == Asks::AsARobot {
@@ -139,7 +139,7 @@ fn request_headers(validators: &Validators, asks: Asks) -> HeaderMap {
 }
 
 /// Where a redirect leads, if it may be followed.
-fn follow(fetcher: &Fetcher, trail: Trail, response: &Response) -> Result<Trail, FetchError> {
+fn follow(fetcher: &Fetcher, mut trail: Trail, response: &Response) -> Result<Trail, FetchError> {
     let status = response.status();
     let Some(location) = response.headers().get(header::LOCATION) else {
         return Err(FetchError::RedirectNowhere { host: host_of(&trail.url), status: status.as_u16() });
@@ -149,11 +149,12 @@ fn follow(fetcher: &Fetcher, trail: Trail, response: &Response) -> Result<Trail,
         .redirect(&trail.url, &location_text(location))
         .map_err(FetchError::RedirectRefused)?;
     let redirects_max = fetcher.limits().redirects_max;
-    if trail.redirects >= redirects_max {
+    if trail.redirects.len() >= redirects_max {
         return Err(FetchError::Redirects { host: host_of(&url), redirects_max });
     }
     let is_permanent = matches!(status, StatusCode::MOVED_PERMANENTLY | StatusCode::PERMANENT_REDIRECT);
-    Ok(Trail { url, redirects: trail.redirects + 1, is_permanent: trail.is_permanent && is_permanent })
+    trail.redirects.push(Redirect { status: status.as_u16(), to: url.to_string() });
+    Ok(Trail { url, is_permanent: trail.is_permanent && is_permanent, ..trail })
 }
 
 /// Bytes beyond ASCII are taken as they are, whatever charset they are in.
@@ -197,7 +198,8 @@ async fn read(
             last_modified: text(headers, header::LAST_MODIFIED),
         },
         max_age: max_age(headers),
-        moved_to: (trail.redirects > 0 && trail.is_permanent).then(|| trail.url.to_string()),
+        moved_to: (!trail.redirects.is_empty() && trail.is_permanent).then(|| trail.url.to_string()),
+        redirects: trail.redirects,
         url: trail.url.into(),
     })
 }

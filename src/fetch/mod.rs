@@ -87,6 +87,16 @@ pub struct Body {
     pub max_age: Option<Duration>,
     /// Where permanent redirects (301, 308) alone led, if they did.
     pub moved_to: Option<String>,
+    /// The way there.
+    pub redirects: Vec<Redirect>,
+}
+
+/// One answer that led elsewhere.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Redirect {
+    pub status: u16,
+    /// Absolute.
+    pub to: String,
 }
 
 /// Outcome of one fetch.
@@ -177,6 +187,19 @@ impl Fetcher {
         self.fetch(url, validators, Asks::AsARobot).await
     }
 
+    /// Whether robots.txt lets programs read the page at `url`.
+    pub async fn allows(&self, url: &str) -> bool {
+        let Ok(url) = self.guard().read(url) else { return false };
+        self.rules(&url).await.is_ok_and(|rules| rules.allows(&url))
+    }
+
+    /// The sitemaps that robots.txt of `url`'s site names, absolute.
+    pub async fn sitemaps(&self, url: &str) -> Vec<String> {
+        let Ok(url) = self.guard().read(url) else { return Vec::new() };
+        let Ok(rules) = self.rules(&url).await else { return Vec::new() };
+        rules.sitemaps.iter().filter_map(|named| Some(url.join(named).ok()?.into())).collect()
+    }
+
     async fn fetch(&self, url: &str, validators: &Validators, asks: Asks) -> Poll {
         match self.guard().read(url) {
             Ok(url) => exchange::run(self, url, validators, asks).await,
@@ -217,22 +240,26 @@ impl Fetcher {
     /// Whether robots.txt lets us have `url`; what its site answered instead of
     /// rules, where that decides the page too.
     async fn robots_allow(&self, url: &Url) -> Result<bool, Poll> {
+        Ok(self.rules(url).await?.allows(url))
+    }
+
+    async fn rules(&self, url: &Url) -> Result<Arc<Rules>, Poll> {
         let site = origin(url);
         let known = {
             let robots = self.0.robots.lock().unwrap_or_else(PoisonError::into_inner);
             robots.get(&site).filter(|(_, until)| *until > Instant::now()).map(|(rules, _)| rules.clone())
         };
         if let Some(rules) = known {
-            return Ok(rules.allows(url));
+            return Ok(rules);
         }
         let (rules, kept) = self.ask_robots(url).await?;
-        let allowed = rules.allows(url);
+        let rules = Arc::new(rules);
         let mut robots = self.0.robots.lock().unwrap_or_else(PoisonError::into_inner);
         if robots.len() >= HOSTS_MAX {
             robots.clear();
         }
-        robots.insert(site, (Arc::new(rules), Instant::now() + kept));
-        Ok(allowed)
+        robots.insert(site, (rules.clone(), Instant::now() + kept));
+        Ok(rules)
     }
 
     /// RFC 9309, 2.3.1: 4xx means no rules; a site in trouble is left alone for now.

@@ -9,11 +9,16 @@ use url::Url;
 /// The RFC asks parsers to read at least 500 KiB.
 pub const ROBOTS_BYTES_MAX: usize = 500 * 1024;
 
+/// Sitemaps kept of one robots.txt.
+const SITEMAPS_MAX: usize = 100;
+
 /// The rules of one site that bind us.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Rules {
     /// Whether it allows, and the path pattern, normalised.
     rules: Vec<(bool, Vec<u8>)>,
+    /// Sitemaps it names, as written (sitemaps.org protocol); they are for everybody.
+    pub sitemaps: Vec<String>,
 }
 
 impl Rules {
@@ -21,6 +26,7 @@ impl Rules {
     pub fn parse(text: &str, product: &str) -> Rules {
         let (mut ours, mut everyones) = (None::<Rules>, Rules::default());
         let (mut names_us, mut names_all, mut in_rules) = (false, false, false);
+        let mut sitemaps = Vec::new();
         for (key, value) in text.lines().filter_map(record) {
             match key.as_str() {
                 "user-agent" => {
@@ -46,15 +52,16 @@ impl Rules {
                         everyones.rules.push(rule);
                     }
                 }
+                "sitemap" if sitemaps.len() < SITEMAPS_MAX => sitemaps.push(value.to_owned()),
                 _ => {}
             }
         }
-        ours.unwrap_or(everyones)
+        Rules { sitemaps, ..ours.unwrap_or(everyones) }
     }
 
     /// Forbids everything: what a site that cannot say its rules is taken to mean (2.3.1.4).
     pub fn closed() -> Rules {
-        Rules { rules: vec![(false, b"/".to_vec())] }
+        Rules { rules: vec![(false, b"/".to_vec())], ..Rules::default() }
     }
 
     /// The longest rule that fits decides, and an allowing one wins a tie (2.2.2).
@@ -221,6 +228,17 @@ mod tests {
         for (rules, verdicts) in table {
             check(&format!("User-agent: *\n{rules}"), verdicts);
         }
+    }
+
+    #[test]
+    fn sitemaps_stand_anywhere_and_bind_nobody() {
+        let text = "Sitemap: https://x.example/a.xml # all\nUser-agent: otherbot\nDisallow: /\n\
+                    sitemap:https://x.example/news.xml\nDisallow: /a\n";
+        let rules = Rules::parse(text, "newswatch");
+        assert_eq!(rules.sitemaps, ["https://x.example/a.xml", "https://x.example/news.xml"]);
+        assert!(rules.rules.is_empty(), "{rules:?}");
+        let many = "Sitemap: https://x.example/a.xml\n".repeat(1000);
+        assert_eq!(Rules::parse(&many, "newswatch").sitemaps.len(), SITEMAPS_MAX);
     }
 
     #[test]

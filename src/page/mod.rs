@@ -11,7 +11,7 @@ pub mod tree;
 
 use crate::feed::charset::{self, Kind};
 use crate::feed::dates::parse_date;
-use crate::feed::{Entry, Fault, Feed};
+use crate::feed::{Dialect, Entry, Fault, Feed};
 use chrono::{DateTime, Utc};
 use scraper::{ElementRef, Html, Selector};
 use std::collections::HashSet;
@@ -65,6 +65,7 @@ pub fn read(body: &[u8], content_type: Option<&str>, url: &str, selectors: &Sele
         title: first_text(&html, "title"),
         link: Some(url.to_owned()),
         language: first_attribute(&html, "html[lang]", "lang"),
+        dialect: Dialect::Page,
         ..Feed::default()
     };
     let mut seen = HashSet::new();
@@ -78,6 +79,63 @@ pub fn read(body: &[u8], content_type: Option<&str>, url: &str, selectors: &Sele
         feed.faults.push(fault("item", what));
     }
     feed
+}
+
+/// What one selector found on a page, for whoever tries it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Found {
+    /// `item`, `title`, `link`, `date` or `summary`.
+    pub key: &'static str,
+    /// The selector; empty where none is set and the usual is taken.
+    pub css: String,
+    /// Items in which it found something; of `item`: how many there are.
+    pub count: usize,
+    /// What it found first: text, or an address.
+    pub first: Option<String>,
+}
+
+/// Says what each selector finds on the page.
+pub fn found(body: &[u8], content_type: Option<&str>, selectors: &Selectors) -> Vec<Found> {
+    let Ok(compiled) = Compiled::of(selectors) else { return Vec::new() };
+    let decoded = charset::decode(body, content_type, Kind::Html);
+    let html = Html::parse_document(&Tree::of(&decoded.text).to_html());
+    let items: Vec<ElementRef> = html.select(&compiled.item).take(ITEMS_MAX).collect();
+    let text = |element: ElementRef| Some(text_of(element)).filter(|text| !text.is_empty());
+    let address = |element: ElementRef| element.attr("href").map(str::to_owned);
+    let link = compiled.link.as_ref().unwrap_or(&compiled.any_link);
+    let title = compiled.title.as_ref().unwrap_or(link);
+    let mut found = vec![
+        Found {
+            key: "item",
+            css: selectors.item.clone(),
+            count: items.len(),
+            first: items.iter().find_map(|item| text(*item)),
+        },
+        in_items(&items, "title", selectors.title.as_deref(), title, text),
+        in_items(&items, "link", selectors.link.as_deref(), link, address),
+    ];
+    // A date is written in an attribute as often as in the text.
+    let date = |element: ElementRef| element.attr("datetime").map(str::to_owned).or_else(|| text(element));
+    if let Some(selector) = &compiled.date {
+        found.push(in_items(&items, "date", selectors.date.as_deref(), selector, date));
+    }
+    if let Some(selector) = &compiled.summary {
+        found.push(in_items(&items, "summary", selectors.summary.as_deref(), selector, text));
+    }
+    found
+}
+
+fn in_items(
+    items: &[ElementRef],
+    key: &'static str,
+    css: Option<&str>,
+    selector: &Selector,
+    value: impl Fn(ElementRef) -> Option<String>,
+) -> Found {
+    let mut values =
+        items.iter().filter_map(|item| first_or_self(*item, selector)).filter_map(value).peekable();
+    let first = values.peek().cloned();
+    Found { key, css: css.unwrap_or_default().to_owned(), count: values.count(), first }
 }
 
 /// Selectors ready for use.

@@ -32,6 +32,32 @@ fn shown(feed: &Feed) -> Vec<String> {
 }
 
 #[test]
+fn each_selector_says_what_it_finds() {
+    let shown = |selectors: &Selectors| {
+        let found = found(LIST.as_bytes(), None, selectors);
+        let line = |found: &Found| {
+            format!("{} {} {}", found.key, found.count, found.first.as_deref().unwrap_or("nothing"))
+        };
+        found.iter().map(line).collect::<Vec<_>>()
+    };
+    assert_eq!(
+        shown(&selectors()),
+        [
+            "item 5 Temirov released сегодняA court in Bishkek.",
+            "title 4 Temirov released",
+            "link 3 /2026/temirov?id=1",
+            "date 3 2026-11-23T10:00:00+06:00",
+            "summary 1 A court in Bishkek.",
+        ]
+    );
+    // The usual where nothing is set: the first link and its text, which is a picture's here.
+    let item_only = Selectors { item: "ul.news > li".into(), ..Selectors::default() };
+    assert_eq!(shown(&item_only)[1..], ["title 2 Khorog & the road", "link 3 /2026/temirov?id=1"]);
+    let changed = Selectors { item: "ul.gone > li".into(), ..selectors() };
+    assert_eq!(shown(&changed)[..2], ["item 0 nothing", "title 0 nothing"]);
+}
+
+#[test]
 fn a_list_is_read_as_entries() {
     let feed = read(LIST.as_bytes(), None, "https://news.example/list/", &selectors());
     assert_eq!(feed.title.as_deref(), Some("Лента — Пример"));

@@ -237,6 +237,7 @@ fn a_closed_pipe_is_a_quiet_end() {
         &["status"],
         &["status", "-o", "json"],
         &["sources", "list"],
+        &["sources", "export"],
         &["watches", "list"],
         &["watches", "expand", "Temirov"],
         &["digest", "desk"],

@@ -429,3 +429,60 @@ fn slow_sources_delay_no_quick_one() {
     wait_for("the quick sources", || daemon.said("articles stored") && read("quick") == "8");
     assert_eq!(read("slow"), "0", "none of them has answered yet: {}", daemon.log());
 }
+
+/// A list of notices as the site lays it out: what an item and its link are.
+fn notices(item: &str, link: &str) -> String {
+    let notice =
+        |n: u32| format!("<li class='{item}'><{link} href='/notice/{n}'>Notice {n} of Osh</{link}></li>");
+    format!("<html><body><ul>{}</ul></body></html>", (1..=3).map(notice).collect::<String>())
+}
+
+#[test]
+fn a_page_that_yields_nothing_any_more_is_an_alarm_and_heals() {
+    for (changed, reason) in [
+        (notices("story", "a"), "nothing on the page matches `li.news`; has its layout changed?"),
+        (
+            notices("news", "span"),
+            "nothing could be read of its items: item 1: it has neither title nor link",
+        ),
+    ] {
+        let (_runtime, site) = newsroom();
+        let page = format!(
+            "[[page]]\nname = \"Notices\"\nurl = \"{}\"\nitem = \"li.news\"\nfull_text = \"never\"\n",
+            site.url("/notices")
+        );
+        let plan = PLAN.replace("[mail]\n", "[mail]\nops_to = [\"admin@example.org\"]\n");
+        let desk = Desk::new(&(plan + &page));
+        let serve = |list: &str| site.serve("/notices", "text/html", list);
+        let told = || desk.mails().into_iter().filter(|mail| mail.contains("To: admin@")).collect::<Vec<_>>();
+        let later = || change(&desk, "UPDATE source SET health_since_at = '2026-01-01T00:00:00Z'");
+        serve(&notices("news", "a"));
+        desk.run(&["poll"]);
+        assert_eq!(
+            (health(&desk).0.as_str(), desk.query("SELECT count(*) FROM article")),
+            ("healthy", vec!["3".into()])
+        );
+
+        serve(&changed);
+        for _ in 0..3 {
+            desk.run(&["poll"]);
+            let (word, status) = health(&desk);
+            assert!(word == "zombie" && status.contains(reason), "{status}");
+            later();
+        }
+        assert_eq!(desk.run(&["status"]).code, Some(1));
+        let digest = desk.run(&["digest", "rights desk", "--since", "1d"]).out;
+        assert!(digest.contains("Notices: zombie since"), "{digest}");
+        let mails = told();
+        assert!(mails.len() == 1 && mails[0].contains("zombie"), "the operator is told once: {mails:?}");
+        assert!(mails[0].contains(reason.split(';').next().expect("words")), "and why: {}", mails[0]);
+
+        serve(&notices("news", "a"));
+        for _ in 0..3 {
+            desk.run(&["poll"]);
+            later();
+        }
+        assert_eq!((health(&desk).0.as_str(), desk.run(&["status"]).code), ("healthy", Some(0)));
+        assert_eq!(told().len(), 2, "and once when it is well again");
+    }
+}

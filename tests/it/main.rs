@@ -18,4 +18,5 @@ mod poll;
 mod relay;
 mod running;
 mod seed;
+mod sources;
 mod support;

@@ -1,22 +1,13 @@
-//! `newswatch sources`: what is watched, and how each source does.
+//! `newswatch sources list`: what is watched, and how each source does.
 
-use super::output::{Cell, Output};
-use super::{Exit, load, open_to_read};
+use crate::cli::output::{Cell, Output};
+use crate::cli::{Exit, load, open_to_read};
 use crate::config::Source;
 use crate::schedule::Cadence;
 use crate::store::SourceRow;
 use chrono::Utc;
 use std::collections::HashMap;
 use std::path::Path;
-
-#[derive(Debug, clap::Subcommand)]
-pub enum Arguments {
-    /// Every configured source with its health
-    List {
-        #[command(flatten)]
-        output: Output,
-    },
-}
 
 const COLUMNS: [&str; 13] = [
     "source",
@@ -34,8 +25,7 @@ const COLUMNS: [&str; 13] = [
     "url",
 ];
 
-pub fn run(given: &Arguments, config: Option<&Path>) -> anyhow::Result<Exit> {
-    let Arguments::List { output } = given;
+pub fn run(output: &Output, config: Option<&Path>) -> anyhow::Result<Exit> {
     let config = load(config)?;
     // Before the first poll there is no database, and that is no error.
     let known =
