@@ -148,5 +148,5 @@ pub fn footer(connection: &Connection, from: DateTime<Utc>, to: DateTime<Utc>) -
         Ok((row.get("source")?, row.get("health")?, since, reason))
     })?;
     let sick = sick.collect::<Result<_>>()?;
-    Ok(Footer { articles_read, sources_polled, sick, next_digest_at: None })
+    Ok(Footer { articles_read, sources_polled, sick, next_digest_at: None, spikes: Vec::new() })
 }

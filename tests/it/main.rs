@@ -13,6 +13,7 @@ mod newsroom;
 mod outage;
 mod outbox;
 mod output;
+mod plans;
 mod poll;
 mod relay;
 mod running;
