@@ -10,6 +10,7 @@ mod inside;
 mod killed;
 mod mail;
 mod newsroom;
+mod nights;
 mod outage;
 mod outbox;
 mod output;
