@@ -8,6 +8,7 @@
 mod facts;
 mod hostile;
 mod local;
+mod mutants;
 mod outcomes;
 mod real;
 mod script;
