@@ -10,6 +10,8 @@ mod hostile;
 mod local;
 mod mutants;
 mod outcomes;
+mod postfix;
+mod readers;
 mod real;
 mod script;
 
