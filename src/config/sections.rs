@@ -288,6 +288,7 @@ fn plan(keys: &Keys<'_, '_>, zone: Tz) -> Option<(Plan, Text, Vec<Text>)> {
     let cron = cron(keys, zone);
     let quiet = keys.checked("quiet", values::times);
     let burst_max = keys.whole("burst_max", 1..=1000).unwrap_or(BURST_MAX) as usize;
+    let spike_from = keys.number("spike_from", 2.0..=1000.0);
     let all_is_well = keys.boolean("all_is_well").unwrap_or(false);
     warn_of_idle(keys, at_least, at_once_from);
     let name = name?;
@@ -301,6 +302,7 @@ fn plan(keys: &Keys<'_, '_>, zone: Tz) -> Option<(Plan, Text, Vec<Text>)> {
         quiet,
         zone,
         burst_max,
+        spike_from,
         all_is_well,
     };
     Some((plan, name, names))

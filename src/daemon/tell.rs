@@ -7,7 +7,7 @@
 
 use super::{Desk, NAP, Pulse, off_thread};
 use crate::digest::trouble::{self, Change};
-use crate::digest::{self, Digest, Earlier, Item, Plan, Urgency, Window};
+use crate::digest::{self, Digest, Earlier, Footer, Item, Plan, Rate, Urgency, Window};
 use crate::health::Health;
 use crate::mail::{self, Envelope};
 use crate::store::{Debts, NewMail, OPERATOR, OutboxRow, SourceState, StoreError};
@@ -106,6 +106,7 @@ pub async fn tell_due(desk: &Arc<Desk>, now: DateTime<Utc>) -> Result<usize, Tel
         let mut done = Vec::new();
         for plan in &desk.config.plans {
             if is_open && !plan.is_quiet(now) {
+                done.push(tell_spikes(&desk, plan, now));
                 done.push(tell_alerts(&desk, plan, now));
                 done.push(tell_edits(&desk, plan, now));
             }
@@ -149,7 +150,33 @@ fn tell_alert(desk: &Desk, plan: &Plan, owed: &[Owed], now: DateTime<Utc>) -> Re
     let from = desk.store.told_until(&plan.name)?.unwrap_or(now - TimeDelta::days(1));
     let window = Window { from, to: now, urgency: Urgency::AtOnce };
     // The slot of an alert is its first owed row: written twice, it is the same alert.
-    tell(desk, plan, &format!("alert {first}"), &window, owed, &[], now)
+    let slot = format!("alert {first}");
+    tell(desk, plan, News { slot, window, owed, edited: &[], spikes: Vec::new() }, now)
+}
+
+/// Watches that are found far more often than usual, once a day: what is owed of
+/// them does not wait for the digest.
+fn tell_spikes(desk: &Desk, plan: &Plan, now: DateTime<Utc>) -> Result<usize, TellError> {
+    let mut mails = 0;
+    for spike in spikes(desk, plan, now)? {
+        let slot = format!("spike of {} ", spike.watch);
+        if desk.store.told_since(&plan.name, &slot, now - TimeDelta::days(1))? {
+            continue;
+        }
+        let mut owed = desk.store.owed(&plan.name, None, None)?;
+        owed.retain(|(item, _)| item.watches.iter().any(|found| found.watch == spike.watch));
+        let window = Window { from: now - TimeDelta::days(1), to: now, urgency: Urgency::AtOnce };
+        let slot = slot + &now.to_rfc3339();
+        mails += tell(desk, plan, News { slot, window, owed: &owed, edited: &[], spikes: vec![spike] }, now)?;
+    }
+    Ok(mails)
+}
+
+fn spikes(desk: &Desk, plan: &Plan, now: DateTime<Utc>) -> Result<Vec<Rate>, StoreError> {
+    let Some(times) = plan.spike_from else { return Ok(Vec::new()) };
+    let mut rates = desk.store.rates(plan.at_least, times, now)?;
+    rates.retain(|rate| plan.names(&rate.watch) && rate.is_spike(times));
+    Ok(rates)
 }
 
 /// What was told at once and has changed since, where no digest will tell it: a mail
@@ -169,7 +196,8 @@ fn tell_edit(desk: &Desk, plan: &Plan, edited: &[Item], now: DateTime<Utc>) -> R
     let Some(first) = edited.iter().flat_map(|item| &item.corrections).min() else { return Ok(0) };
     let from = edited.iter().filter_map(|item| Some(item.earlier.as_ref()?.told_at)).min().unwrap_or(now);
     let window = Window { from, to: now, urgency: Urgency::AtOnce };
-    tell(desk, plan, &format!("edit {first}"), &window, &[], edited, now)
+    let slot = format!("edit {first}");
+    tell(desk, plan, News { slot, window, owed: &[], edited, spikes: Vec::new() }, now)
 }
 
 /// The digest of the plan's latest slot, if it has not been made.
@@ -201,19 +229,24 @@ fn tell_digest(
     let window = Window { from, to: until, urgency: Urgency::Digest };
     let owed = desk.store.owed(&plan.name, None, None)?;
     let edited = desk.store.corrections(&plan.name)?;
-    tell(desk, plan, slot, &window, &owed, &edited, now)
+    let slot = slot.to_owned();
+    let spikes = spikes(desk, plan, now)?;
+    tell(desk, plan, News { slot, window, owed: &owed, edited: &edited, spikes }, now)
+}
+
+/// What is about to be told.
+struct News<'a> {
+    /// Told twice, it is told once.
+    slot: String,
+    window: Window,
+    owed: &'a [Owed],
+    edited: &'a [Item],
+    spikes: Vec<Rate>,
 }
 
 /// Composes, renders for each recipient, and commits with the mark "told".
-fn tell(
-    desk: &Desk,
-    plan: &Plan,
-    slot: &str,
-    window: &Window,
-    owed: &[Owed],
-    edited: &[Item],
-    now: DateTime<Utc>,
-) -> Result<usize, TellError> {
+fn tell(desk: &Desk, plan: &Plan, news: News<'_>, now: DateTime<Utc>) -> Result<usize, TellError> {
+    let News { slot, window, owed, edited, spikes } = news;
     let items: Vec<Item> = owed.iter().map(|(item, _)| item.clone()).collect();
     let debts = Debts {
         owed: owed.iter().flat_map(|(_, rows)| rows).copied().collect(),
@@ -221,13 +254,13 @@ fn tell(
     };
     // An edit that was taken back is settled without a word.
     let edited: Vec<Item> = edited.iter().filter(|item| item.is_news()).cloned().collect();
-    let footer = footer(desk, plan, window, now)?;
-    let mails = match digest::compose(plan, window, &items, &edited, &footer) {
-        Some(digest) => mails(desk, &plan.name, &plan.to, slot, &digest, only(&items, &edited), now)?,
+    let footer = Footer { spikes, ..footer(desk, plan, &window, now)? };
+    let mails = match digest::compose(plan, &window, &items, &edited, &footer) {
+        Some(digest) => mails(desk, &plan.name, &plan.to, &slot, &digest, only(&items, &edited), now)?,
         None => Vec::new(),
     };
     let closes = (window.urgency == Urgency::Digest).then_some(window.to);
-    let written = desk.store.enqueue(&plan.name, slot, closes, &debts, &mails, now)?;
+    let written = desk.store.enqueue(&plan.name, &slot, closes, &debts, &mails, now)?;
     Ok(if written { mails.len() } else { 0 })
 }
 
@@ -292,12 +325,7 @@ fn change(state: &SourceState) -> Change {
 }
 
 /// What the footer says of the window: read, sick, next.
-pub fn footer(
-    desk: &Desk,
-    plan: &Plan,
-    window: &Window,
-    now: DateTime<Utc>,
-) -> Result<digest::Footer, StoreError> {
+pub fn footer(desk: &Desk, plan: &Plan, window: &Window, now: DateTime<Utc>) -> Result<Footer, StoreError> {
     let mut footer = desk.store.footer(window.from, window.to)?;
     footer.next_digest_at = plan.cron.as_ref().and_then(|cron| cron.next_after(now));
     Ok(footer)

@@ -8,9 +8,11 @@
 mod changes;
 mod prose;
 mod sheet;
+mod spike;
 pub mod trouble;
 
 pub use prose::encoded_len;
+pub use spike::Rate;
 
 use crate::schedule::Cron;
 use crate::watch::{Hit, Match};
@@ -41,6 +43,8 @@ pub struct Plan {
     pub zone: Tz,
     /// More alerts at once than this become one mail.
     pub burst_max: usize,
+    /// A watch found this many times as often as usual is told at once.
+    pub spike_from: Option<f64>,
     /// Also say that nothing was found.
     pub all_is_well: bool,
 }
@@ -60,12 +64,16 @@ impl Plan {
 
     /// Whether, and how soon, a match of `watch` with this score is told.
     pub fn urgency(&self, watch: &str, score: f64) -> Option<Urgency> {
-        let named = self.watches.iter().any(|name| name == "*" || name == watch);
-        if !named || score < self.at_least {
+        if !self.names(watch) || score < self.at_least {
             return None;
         }
         let at_once = self.cron.is_none() || self.at_once_from.is_some_and(|least| score >= least);
         Some(if at_once { Urgency::AtOnce } else { Urgency::Digest })
+    }
+
+    /// Whether the plan is told about `watch` at all.
+    pub fn names(&self, watch: &str) -> bool {
+        self.watches.iter().any(|name| name == "*" || name == watch)
     }
 
     /// Whether alerts are held at `now`. The first time belongs to the quiet
@@ -147,6 +155,8 @@ pub struct Footer {
     /// Source, state, since when, reason.
     pub sick: Vec<(String, String, DateTime<Utc>, String)>,
     pub next_digest_at: Option<DateTime<Utc>>,
+    /// Watches found far more often than usual.
+    pub spikes: Vec<Rate>,
 }
 
 /// What is told about one window of time.
@@ -167,8 +177,8 @@ pub struct Digest {
 }
 
 /// Composes the digest of `items` and of what was told before and is `corrected`,
-/// or nothing where there is nothing to tell and the plan does not ask for "all is
-/// well".
+/// or nothing where there is nothing to tell, no watch spikes, and the plan does not
+/// ask for "all is well".
 pub fn compose(
     plan: &Plan,
     window: &Window,
@@ -177,7 +187,8 @@ pub fn compose(
     footer: &Footer,
 ) -> Option<Digest> {
     let nothing = items.is_empty() && corrected.is_empty();
-    if nothing && !(plan.all_is_well && window.urgency == Urgency::Digest) {
+    let spikes = window.urgency == Urgency::AtOnce && !footer.spikes.is_empty();
+    if nothing && !spikes && !(plan.all_is_well && window.urgency == Urgency::Digest) {
         return None;
     }
     let (stories, corrected) = (sheet::stories(plan, window, items), sheet::stories(plan, window, corrected));
@@ -197,6 +208,10 @@ const SUBJECT_WATCHES_MAX: usize = 3;
 /// was found how often and the best headline.
 fn subject(window: &Window, stories: &[Story], corrected: &[Story], footer: &Footer) -> String {
     let alert = window.urgency == Urgency::AtOnce;
+    if let (true, Some(spike)) = (alert, footer.spikes.first()) {
+        let watch = prose::line(&spike.watch, 50);
+        return prose::line(&format!("Spike: {watch}, {}", spike.words()), SUBJECT_CHARS_MAX);
+    }
     let subject = match (stories, corrected) {
         ([], [one]) => format!("Corrected: {}", one.headline()),
         ([], [first, ..]) => {

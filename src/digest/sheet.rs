@@ -6,7 +6,7 @@
 
 use super::changes::{self, Change};
 use super::prose::{self, Piece};
-use super::{Copy, Earlier, Footer, HTML_BYTES_MAX, Item, ItemMatch, Plan, Urgency, Window};
+use super::{Copy, Earlier, Footer, HTML_BYTES_MAX, Item, ItemMatch, Plan, Rate, Urgency, Window};
 use crate::watch::{Field, Hit};
 use askama::Template;
 use chrono::{DateTime, Datelike, Utc};
@@ -94,6 +94,8 @@ fn starred(pieces: &[Piece]) -> String {
 pub struct Group<'a> {
     pub watch: &'a str,
     pub count: usize,
+    /// How often it was found, where that is far more often than usual.
+    pub spike: Option<String>,
     pub full: Vec<&'a Story>,
     /// Stories that have room for one line only.
     pub brief: Vec<&'a Story>,
@@ -415,13 +417,13 @@ impl<'a> Matter<'a> {
         let sick = footer.sick.iter().take(SICK_MAX);
         Sheet {
             subject,
-            kind: kind(alert, stories.is_empty() && !corrected.is_empty()),
-            heading: heading(stories.len(), corrected.len(), footer.sick.len()),
+            kind: kind(alert, stories.is_empty() && !corrected.is_empty(), !footer.spikes.is_empty()),
+            heading: heading(window, stories.len(), corrected.len(), footer),
             plan: name(&plan.name),
             window: window_words(window, plan.zone),
             preview: first.map_or_else(|| read(footer), |story| prose::line(&story.starred(), 160)),
-            note: note(plan, stories.len(), corrected.len(), alert),
-            groups: groups(stories, room.full, told),
+            note: note(plan, stories.len(), corrected.len(), alert, footer),
+            groups: groups(stories, room.full, told, if alert { &[] } else { &footer.spikes }),
             left_out: stories.len().saturating_sub(told),
             corrected: Corrected::of(corrected, room.corrections),
             read: read(footer),
@@ -455,23 +457,30 @@ fn greatest(most: usize, holds: impl Fn(usize) -> bool) -> usize {
     low
 }
 
-fn kind(alert: bool, corrects: bool) -> &'static str {
+fn kind(alert: bool, corrects: bool, spikes: bool) -> &'static str {
     match (alert, corrects) {
+        (true, _) if spikes => "Spike",
         (true, true) => "Correction",
         (true, false) => "Alert",
         (false, _) => "Digest",
     }
 }
 
-fn heading(stories: usize, corrections: usize, sick: usize) -> String {
+fn heading(window: &Window, stories: usize, corrections: usize, footer: &Footer) -> String {
+    let sick = footer.sick.len();
     match (stories, corrections, sick) {
+        (0, 0, _) if window.urgency == Urgency::AtOnce => "No story that you were not told".into(),
         (0, 0, 0) => "All is well".into(),
         (0, 0, _) => format!("No news, {}", count(sick, "sick source")),
         _ => told(stories, corrections, "story"),
     }
 }
 
-fn note(plan: &Plan, stories: usize, corrections: usize, alert: bool) -> Option<String> {
+fn note(plan: &Plan, stories: usize, corrections: usize, alert: bool, footer: &Footer) -> Option<String> {
+    if alert && !footer.spikes.is_empty() {
+        let lines: Vec<String> = footer.spikes.iter().map(|rate| rate.line() + ".").collect();
+        return Some(lines.join(" "));
+    }
     match stories {
         0 if corrections > 0 => None,
         0 => Some("Nothing in this window matched your watches.".into()),
@@ -484,13 +493,14 @@ fn note(plan: &Plan, stories: usize, corrections: usize, alert: bool) -> Option<
 
 /// Stories up to `full` in order of precedence whole, then up to `told` as a
 /// line; groups by best score.
-fn groups<'a>(stories: &'a [Story], full: usize, told: usize) -> Vec<Group<'a>> {
+fn groups<'a>(stories: &'a [Story], full: usize, told: usize, spikes: &[Rate]) -> Vec<Group<'a>> {
     let mut groups: Vec<Group<'a>> = Vec::new();
     let mut place: HashMap<&str, usize> = HashMap::new();
     for (story, precedence) in stories.iter().zip(precedence(stories)) {
         let at = *place.entry(&story.watch).or_insert(groups.len());
         if at == groups.len() {
-            groups.push(Group { watch: &story.watch, ..Group::default() });
+            let spike = spikes.iter().find(|rate| name(&rate.watch) == story.watch).map(Rate::words);
+            groups.push(Group { watch: &story.watch, spike, ..Group::default() });
         }
         let group = &mut groups[at];
         group.count += 1;

@@ -12,6 +12,7 @@ fn plan(watches: &[&str], at_least: f64, at_once_from: Option<f64>) -> Plan {
         quiet: None,
         zone: chrono_tz::Europe::Brussels,
         burst_max: 5,
+        spike_from: None,
         all_is_well: false,
     }
 }

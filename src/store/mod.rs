@@ -17,6 +17,7 @@ mod open;
 mod outbox;
 mod owed;
 mod pages;
+mod rates;
 mod recent;
 mod search;
 mod show;
@@ -35,7 +36,7 @@ pub use show::{Copy, Revision, Shown, ShownMatch, Told};
 pub use status::{SourceRow, Status, WatchRow};
 
 use crate::digest::trouble::Refusal;
-use crate::digest::{Footer, Item, Plan, Urgency};
+use crate::digest::{Footer, Item, Plan, Rate, Urgency};
 use crate::extract::Article;
 use crate::fetch::Validators;
 use crate::mail::Delivery;
@@ -398,8 +399,24 @@ impl Store {
         self.write(move |connection| outbox::void_ahead(connection, &plan, now))
     }
 
+    /// How often watches that were found at least `today_least` times in the 24 hours
+    /// before `now`, with `at_least` points, usually are; none in the first week.
+    pub fn rates(
+        &self,
+        at_least: f64,
+        today_least: f64,
+        now: DateTime<Utc>,
+    ) -> Result<Vec<Rate>, StoreError> {
+        self.read(|connection| rates::rates(connection, at_least, today_least, now))
+    }
+
+    /// Whether `plan` was told, since then, in a slot that begins so.
+    pub fn told_since(&self, plan: &str, slot: &str, since: DateTime<Utc>) -> Result<bool, StoreError> {
+        self.read(|connection| outbox::told_since(connection, plan, slot, since))
+    }
+
     /// What a digest's footer says of the time between `from` and `to`; the next
-    /// digest's time is the caller's to add.
+    /// digest's time and spikes are the caller's to add.
     pub fn footer(&self, from: DateTime<Utc>, to: DateTime<Utc>) -> Result<Footer, StoreError> {
         self.read(|connection| status::footer(connection, from, to))
     }

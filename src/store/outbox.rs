@@ -36,6 +36,12 @@ pub fn told_until(connection: &Connection, plan: &str) -> Result<Option<DateTime
     connection.prepare_cached(sql)?.query_row([plan], |row| surely(row, "until_at")).optional()
 }
 
+pub fn told_since(connection: &Connection, plan: &str, slot: &str, since: DateTime<Utc>) -> Result<bool> {
+    let sql = "SELECT 1 FROM digest
+               WHERE plan = ?1 AND substr(slot, 1, length(?2)) = ?2 AND created_at > ?3";
+    connection.prepare_cached(sql)?.exists(params![plan, slot, Time(since)])
+}
+
 pub fn enqueue(
     connection: &Connection,
     digest: &NewDigest,

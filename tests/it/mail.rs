@@ -8,7 +8,10 @@
 mod facts;
 mod hostile;
 mod local;
+mod mutants;
 mod outcomes;
+mod postfix;
+mod readers;
 mod real;
 mod script;
 

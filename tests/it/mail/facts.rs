@@ -1,7 +1,7 @@
 //! Facts of a digest, from a file.
 
 use chrono::{DateTime, Utc};
-use newswatch::digest::{Copy, Earlier, Footer, Item, ItemMatch, Plan, Urgency, Window};
+use newswatch::digest::{Copy, Earlier, Footer, Item, ItemMatch, Plan, Rate, Urgency, Window};
 use newswatch::schedule::Cron;
 use newswatch::watch::{Field, Hit};
 use std::path::Path;
@@ -52,6 +52,7 @@ pub fn read(path: &Path) -> Facts {
         quiet: None,
         zone: cron_zone,
         burst_max: 5,
+        spike_from: None,
         all_is_well: true,
     };
     let window = Window { from: time(&string(&facts, "from")), to: time(&string(&facts, "to")), urgency };
@@ -93,6 +94,15 @@ fn footer(value: &Value) -> Footer {
         sources_polled: number("sources_polled").unwrap_or(0),
         sick: rows(table, "sick").into_iter().map(sick).collect(),
         next_digest_at: table.get("next_digest_at").and_then(Value::as_str).map(time),
+        spikes: tables(table, "spike").into_iter().map(rate).collect(),
+    }
+}
+
+fn rate(table: &Table) -> Rate {
+    Rate {
+        watch: string(table, "watch"),
+        today: table["today"].as_integer().and_then(|n| u64::try_from(n).ok()).expect("a count"),
+        usual: table["usual"].as_float().expect("a rate"),
     }
 }
 

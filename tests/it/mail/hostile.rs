@@ -89,10 +89,13 @@ fn scheme() -> impl Strategy<Value = &'static str> {
     ])
 }
 
-fn check(digest: &Digest) {
+pub fn check(digest: &Digest) {
     assert_no_foreign_markup(&digest.html);
-    let hidden =
-        |c: char| (c.is_control() && c != '\n') || ('\u{202A}'..='\u{202E}').contains(&c) || c == '\u{2028}';
+    let hidden = |c: char| {
+        (c.is_control() && c != '\n')
+            || matches!(c, '\u{200B}' | '\u{200E}' | '\u{200F}' | '\u{2028}'..='\u{202E}'
+                | '\u{2066}'..='\u{2069}' | '\u{FEFF}' | '\u{E0000}'..='\u{E007F}')
+    };
     assert!(!digest.text.contains(hidden) && !digest.html.contains(hidden));
     assert!(!digest.subject.contains(|c| hidden(c) || c == '\n'));
     let mail = wire(&envelope(), digest).expect("a mail");
