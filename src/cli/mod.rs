@@ -15,12 +15,15 @@ mod matching;
 mod output;
 mod parse;
 mod poll;
+mod query;
 mod run;
+mod sample;
 mod search;
 mod show;
 mod sources;
 mod status;
 mod test_email;
+mod trial;
 mod watches;
 
 use crate::config::{self, Config, ConfigError};

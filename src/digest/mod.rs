@@ -9,7 +9,7 @@ mod prose;
 mod sheet;
 pub mod trouble;
 
-pub use prose::encoded_len;
+pub use prose::{Piece, encoded_len, marked_line, quote};
 
 use crate::schedule::Cron;
 use crate::watch::{Hit, Match};

@@ -11,6 +11,7 @@ mod claim;
 mod columns;
 mod error;
 mod evidence;
+mod history;
 mod migrate;
 mod open;
 mod outbox;
@@ -27,6 +28,7 @@ mod tests;
 
 pub use claim::{Claim, claim};
 pub use error::StoreError;
+pub use history::Past;
 pub use search::{Found, Search};
 pub use show::{Copy, Revision, Shown, ShownMatch, Told};
 pub use status::{SourceRow, Status, WatchRow};
@@ -335,6 +337,21 @@ impl Store {
     /// [`StoreError::Query`] where nothing can be searched for, in words for the user.
     pub fn search(&self, search: &Search) -> Result<Vec<Found>, StoreError> {
         self.with_reader(|connection| search::search(connection, &self.open.path, search))
+    }
+
+    /// The articles first seen since then, else all, newest first, page by page;
+    /// ends with the first error.
+    pub fn history(
+        &self,
+        since: Option<DateTime<Utc>>,
+    ) -> impl Iterator<Item = Result<Vec<Past>, StoreError>> + '_ {
+        let mut before = Some(i64::MAX);
+        std::iter::from_fn(move || {
+            let below = before?;
+            let page = self.read(|connection| history::page(connection, since, below));
+            before = page.as_ref().ok().and_then(|page| page.last()).map(|past| past.article_id);
+            page.map(|page| (!page.is_empty()).then_some(page)).transpose()
+        })
     }
 
     /// Everything stored of one article.

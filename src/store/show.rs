@@ -4,6 +4,7 @@
 
 use super::columns::{at, surely};
 use super::evidence::{self, Fields};
+use super::history;
 use crate::extract::Article;
 use crate::watch::{Addend, Hit};
 use chrono::{DateTime, Utc};
@@ -103,17 +104,8 @@ fn all<T>(
 }
 
 fn shown(row: &Row<'_>) -> Result<Shown> {
-    let authors: String = row.get("authors")?;
-    let article = Article {
-        identity: row.get::<_, Option<String>>("identity")?.unwrap_or_default(),
-        source: row.get("source")?,
-        link: row.get("link")?,
-        title: row.get("title")?,
-        text: row.get("text")?,
-        authors: serde_json::from_str(&authors).unwrap_or_default(),
-        language: row.get("language")?,
-        published_at: at(row, "published_at")?,
-    };
+    let identity = row.get::<_, Option<String>>("identity")?.unwrap_or_default();
+    let article = Article { identity, ..history::article(row)? };
     Ok(Shown {
         article_id: row.get("id")?,
         article,

@@ -10,7 +10,7 @@ use super::score::{self, Evidence, Share};
 use super::{Field, Finding, Hit, Match, Score, Watch, explain};
 use crate::extract::Article;
 use regex::{Regex, RegexBuilder};
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::ops::Range;
 
 /// Compiled size of one `/pattern/` over a field, in bytes.
@@ -27,6 +27,23 @@ pub struct WatchList {
     always: Vec<usize>,
     /// Whether any watch asks who wrote a story.
     asks_authors: bool,
+}
+
+/// What one article has for the watches.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Look<'a> {
+    /// Best score first.
+    pub matches: Vec<Match>,
+    /// Watches that did not fire though some of their terms are there.
+    pub missed: Vec<Missed<'a>>,
+}
+
+/// A watch that did not fire; [`WatchList::explain`] says what was missing.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Missed<'a> {
+    pub watch: &'a str,
+    /// Which of its terms are there: equal for articles that have the same ones.
+    pub part: Vec<usize>,
 }
 
 /// One watch with its tree.
@@ -132,14 +149,31 @@ impl WatchList {
     }
 
     fn matches(&self, article: &Article) -> Vec<Match> {
+        self.look(article).matches
+    }
+
+    /// The matches of one article, and the watches of which only a part is there.
+    pub fn look(&self, article: &Article) -> Look<'_> {
         let sight = self.sight(article);
-        let found = sight.patterns().filter_map(|pattern| self.by_pattern.get(pattern)).flatten();
-        let asked: BTreeSet<usize> = found.chain(&self.always).copied().collect();
-        let mut matches: Vec<Match> =
-            asked.into_iter().filter_map(|index| self.watches.get(index)?.matched(&sight)).collect();
+        let mut asked: BTreeMap<usize, Vec<usize>> =
+            self.always.iter().map(|index| (*index, Vec::new())).collect();
+        for pattern in sight.patterns() {
+            for index in self.by_pattern.get(pattern).into_iter().flatten() {
+                asked.entry(*index).or_default().push(pattern);
+            }
+        }
+        let mut look = Look::default();
+        for (index, part) in asked {
+            let Some(compiled) = self.watches.get(index) else { continue };
+            match compiled.matched(&sight) {
+                Some(matched) => look.matches.push(matched),
+                None if part.is_empty() => {}
+                None => look.missed.push(Missed { watch: &compiled.watch.name, part }),
+            }
+        }
         // Equal scores stay in the order of the watches.
-        matches.sort_by(|a, b| b.score.total().total_cmp(&a.score.total()));
-        matches
+        look.matches.sort_by(|a, b| b.score.total().total_cmp(&a.score.total()));
+        look
     }
 
     /// Why `watch` did or did not fire on `article`: addends and near misses,

@@ -4,6 +4,7 @@ mod architecture;
 mod documents;
 mod errors;
 mod fetch;
+mod history;
 mod killed;
 mod mail;
 mod newsroom;

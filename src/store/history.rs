@@ -1,0 +1,57 @@
+//! The stored articles from the newest back, a page at a time.
+//!
+//! Invariant: reads only, and holds no more than a page: the history may be
+//! greater than memory. Each page is one snapshot, so what is stored meanwhile
+//! is not part of the walk.
+
+use super::columns::{Time, at, surely};
+use super::search::first_row_since;
+use crate::extract::Article;
+use chrono::{DateTime, Utc};
+use rusqlite::{Connection, Result, Row, params};
+
+/// Articles of a page.
+pub const PAGE_ROWS: u32 = 200;
+
+/// A stored article as it reads now.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Past {
+    pub article_id: i64,
+    pub first_seen_at: DateTime<Utc>,
+    /// Without its identity, which only its source needs.
+    pub article: Article,
+}
+
+/// The newest [`PAGE_ROWS`] articles below the row `before`, newest first.
+pub fn page(connection: &Connection, since: Option<DateTime<Utc>>, before: i64) -> Result<Vec<Past>> {
+    let first = since.map_or(Ok(i64::MIN), |since| first_row_since(connection, since))?;
+    // Rows follow the clock but for the time a clock was set back.
+    let sql = "SELECT a.*, s.name AS source FROM article a JOIN source s ON s.id = a.source_id
+               WHERE a.id >= ?1 AND a.id < ?2 AND (?3 IS NULL OR a.first_seen_at >= ?3)
+               ORDER BY a.id DESC LIMIT ?4";
+    let mut statement = connection.prepare_cached(sql)?;
+    statement.query_map(params![first, before, since.map(Time), PAGE_ROWS], past)?.collect()
+}
+
+fn past(row: &Row<'_>) -> Result<Past> {
+    Ok(Past {
+        article_id: row.get("id")?,
+        first_seen_at: surely(row, "first_seen_at")?,
+        article: article(row)?,
+    })
+}
+
+/// The article of a row that also has the name of its `source`.
+pub fn article(row: &Row<'_>) -> Result<Article> {
+    let authors: String = row.get("authors")?;
+    Ok(Article {
+        identity: String::new(),
+        source: row.get("source")?,
+        link: row.get("link")?,
+        title: row.get("title")?,
+        text: row.get("text")?,
+        authors: serde_json::from_str(&authors).unwrap_or_default(),
+        language: row.get("language")?,
+        published_at: at(row, "published_at")?,
+    })
+}
