@@ -16,6 +16,7 @@ mod output;
 mod parse;
 mod poll;
 mod query;
+mod rescore;
 mod run;
 mod sample;
 mod search;
@@ -77,6 +78,8 @@ enum Command {
     Show(show::Arguments),
     /// Explain why an article matched, or how nearly
     Explain(explain::Arguments),
+    /// Match the stored history anew with the present watches
+    Rescore(rescore::Arguments),
     /// Show, or send now, the digest of a plan
     Digest(digest::Arguments),
     /// What is watched, and how each source does
@@ -125,6 +128,7 @@ fn run_command(arguments: &Arguments) -> anyhow::Result<Exit> {
         Command::Search(given) => search::run(given, config),
         Command::Show(given) => show::run(given, config),
         Command::Explain(given) => explain::run(given, config),
+        Command::Rescore(given) => rescore::run(given, config),
         Command::Digest(given) => digest::run(given, config),
         Command::Sources(given) => sources::run(given, config),
         Command::Watches(given) => watches::run(given, config),

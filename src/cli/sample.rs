@@ -6,7 +6,7 @@ use super::output::{Cell, local_time, printable};
 use crate::digest::{Piece, marked_line, quote};
 use crate::extract::Article;
 use crate::store::Past;
-use crate::watch::{Field, Hit};
+use crate::watch::{Field, Hit, WatchList};
 use chrono::{DateTime, Utc};
 use std::io::{self, Write};
 use std::ops::Range;
@@ -65,9 +65,16 @@ impl Sample {
         }
     }
 
-    /// An article in which nothing was found, and why that is.
-    pub fn missed(past: &Past, reason: String) -> Sample {
-        Sample::plain(past, Vec::new(), reason)
+    /// An article in which `watch` finds nothing, and why that is.
+    pub fn missed(past: &Past, watch: &str, list: &WatchList) -> Sample {
+        // The first line only says that it did not fire.
+        let lines = list.explain(watch, &past.article);
+        Sample::plain(past, Vec::new(), lines.get(1..).unwrap_or_default().join("; "))
+    }
+
+    /// The same, with the score that was stored before.
+    pub fn since(self, before: f64) -> Sample {
+        Sample { reason: format!("score {before:.1} before; {}", self.reason), ..self }
     }
 
     fn plain(past: &Past, title_marks: Vec<Range<usize>>, reason: String) -> Sample {
@@ -125,6 +132,32 @@ pub fn count_row(part: &str, name: &str, count: u64) -> Vec<Cell> {
     let mut row = vec![Cell::Empty; COLUMNS.len()];
     row.splice(..3, [part.into(), name.into(), Cell::Count(i64::try_from(count).unwrap_or(i64::MAX))]);
     row
+}
+
+/// Samples under a title, where there are any.
+pub fn write_samples<'s>(
+    out: &mut impl Write,
+    title: &str,
+    mut samples: impl Iterator<Item = &'s Sample>,
+) -> io::Result<()> {
+    let Some(first) = samples.next() else { return Ok(()) };
+    writeln!(out, "\n{title}")?;
+    first.write(out)?;
+    samples.try_for_each(|sample| sample.write(out))
+}
+
+/// Names of one length, and what is said of each, where there are any.
+pub fn write_table<'n>(
+    out: &mut impl Write,
+    title: &str,
+    rows: impl Iterator<Item = (&'n str, String)>,
+) -> io::Result<()> {
+    let rows: Vec<(String, String)> = rows.map(|(name, said)| (printable(name), said)).collect();
+    let width = rows.iter().map(|(name, _)| name.chars().count()).max().unwrap_or(0);
+    if !rows.is_empty() {
+        writeln!(out, "\n{title}")?;
+    }
+    rows.iter().try_for_each(|(name, said)| writeln!(out, "  {name:<width$}  {said}"))
 }
 
 fn marks(field: Field, hits: &[Hit]) -> Vec<Range<usize>> {

@@ -55,6 +55,12 @@ fn late(status: &Status, sources: &[SourceRow], now: DateTime<Utc>) -> Vec<Strin
         let since = local_time(at);
         late.push(format!("mail waits since {since}: `newswatch test-email` says what stands in its way"));
     }
+    if let Some(at) = status.history_since_at.filter(|at| *at < due_at) {
+        let since = local_time(at);
+        late.push(format!(
+            "a rescore was cut off and what it found waits since {since}: `newswatch rescore` goes on"
+        ));
+    }
     late
 }
 

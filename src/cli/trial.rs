@@ -4,7 +4,7 @@
 //! history is.
 
 use super::output::{Format, Output, printable};
-use super::sample::{COLUMNS, Sample, count_row};
+use super::sample::{COLUMNS, Sample, count_row, write_samples, write_table};
 use super::{Exit, load, open_to_read, query, when};
 use crate::config::Config;
 use crate::digest::{Plan, Urgency};
@@ -176,10 +176,7 @@ impl Tally {
         let near = self.near.entry(missed.part.clone()).or_default();
         near.count += 1;
         if near.samples.len() < self.limit {
-            let lines = list.explain(missed.watch, &past.article);
-            // The first line only says that it did not fire.
-            let why: Vec<&str> = lines.iter().skip(1).map(String::as_str).collect();
-            near.samples.push(Sample::missed(past, why.join("; ")));
+            near.samples.push(Sample::missed(past, missed.watch, list));
         }
     }
 
@@ -270,31 +267,6 @@ impl Tally {
         });
         write_table(out, "each plan would have been told", told)
     }
-}
-
-fn write_samples<'s>(
-    out: &mut impl Write,
-    title: &str,
-    mut samples: impl Iterator<Item = &'s Sample>,
-) -> io::Result<()> {
-    let Some(first) = samples.next() else { return Ok(()) };
-    writeln!(out, "\n{title}")?;
-    first.write(out)?;
-    samples.try_for_each(|sample| sample.write(out))
-}
-
-/// Names of one length, and what is said of each.
-fn write_table<'n>(
-    out: &mut impl Write,
-    title: &str,
-    rows: impl Iterator<Item = (&'n str, String)>,
-) -> io::Result<()> {
-    let rows: Vec<(String, String)> = rows.map(|(name, said)| (printable(name), said)).collect();
-    let width = rows.iter().map(|(name, _)| name.chars().count()).max().unwrap_or(0);
-    if !rows.is_empty() {
-        writeln!(out, "\n{title}")?;
-    }
-    rows.iter().try_for_each(|(name, said)| writeln!(out, "  {name:<width$}  {said}"))
 }
 
 fn most_first(counts: &HashMap<String, u64>) -> Vec<(&str, u64)> {

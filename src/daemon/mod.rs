@@ -4,10 +4,12 @@
 //! committed survives the death of all. Every task spawned here is joined here.
 
 mod poll;
+mod rescore;
 mod source;
 mod tell;
 
 pub use poll::poll_once;
+pub use rescore::{Rescored, rescore, tell_history};
 pub use source::{Polled, poll_source};
 pub use tell::{deliver_due, tell_due, tell_now};
 

@@ -4,11 +4,12 @@
 //! as told, and is marked sent only after the server took it. A slot is told once.
 
 use super::{Desk, NAP, Pulse, off_thread};
+use crate::config::Config;
 use crate::digest::trouble::{self, Change};
 use crate::digest::{self, Digest, Item, Plan, Urgency, Window};
 use crate::health::Health;
 use crate::mail::{self, Envelope};
-use crate::store::{NewMail, OPERATOR, SourceState, StoreError};
+use crate::store::{NewMail, OPERATOR, SourceState, Store, StoreError};
 use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
 use sha2::{Digest as _, Sha256};
 use std::sync::Arc;
@@ -22,7 +23,7 @@ const TROUBLE_PATIENCE: TimeDelta = TimeDelta::minutes(15);
 const DEFERRED_IN_A_ROW_MAX: usize = 3;
 
 /// An item and the rows that say it is owed.
-type Owed = (Item, Vec<i64>);
+pub(super) type Owed = (Item, Vec<i64>);
 
 /// Why something owed was not put into the outbox.
 #[derive(Debug, thiserror::Error)]
@@ -133,7 +134,7 @@ fn tell_alert(desk: &Desk, plan: &Plan, owed: &[Owed], now: DateTime<Utc>) -> Re
     let from = desk.store.told_until(&plan.name)?.unwrap_or(now - TimeDelta::days(1));
     let window = Window { from, to: now, urgency: Urgency::AtOnce };
     // The slot of an alert is its first owed row: written twice, it is the same alert.
-    tell(desk, plan, &format!("alert {first}"), &window, owed, now)
+    tell((&desk.config, &desk.store), plan, &format!("alert {first}"), &window, owed, now)
 }
 
 /// The digest of the plan's latest slot, if it has not been made.
@@ -162,12 +163,12 @@ fn tell_digest(
     let from = desk.store.told_until(&plan.name)?.unwrap_or(until);
     let window = Window { from, to: until, urgency: Urgency::Digest };
     let owed = desk.store.owed(&plan.name, None)?;
-    tell(desk, plan, slot, &window, &owed, now)
+    tell((&desk.config, &desk.store), plan, slot, &window, &owed, now)
 }
 
 /// Composes, renders for each recipient, and commits with the mark "told".
-fn tell(
-    desk: &Desk,
+pub(super) fn tell(
+    (config, store): (&Config, &Store),
     plan: &Plan,
     slot: &str,
     window: &Window,
@@ -176,13 +177,13 @@ fn tell(
 ) -> Result<usize, TellError> {
     let rows: Vec<i64> = owed.iter().flat_map(|(_, rows)| rows.iter().copied()).collect();
     let items: Vec<Item> = owed.iter().map(|(item, _)| item.clone()).collect();
-    let footer = footer(desk, plan, window, now)?;
+    let footer = footer(store, plan, window, now)?;
     let mails = match digest::compose(plan, window, &items, &footer) {
-        Some(digest) => mails(desk, &plan.name, &plan.to, slot, &digest, now)?,
+        Some(digest) => mails((config, store), &plan.name, &plan.to, slot, &digest, now)?,
         None => Vec::new(),
     };
     let closes = (window.urgency == Urgency::Digest).then_some(window.to);
-    let written = desk.store.enqueue(&plan.name, slot, closes, &rows, &mails, now)?;
+    let written = store.enqueue(&plan.name, slot, closes, &rows, &mails, now)?;
     Ok(if written { mails.len() } else { 0 })
 }
 
@@ -220,7 +221,7 @@ fn tell_trouble(desk: &Desk, now: DateTime<Utc>) -> Result<usize, TellError> {
     let (rows, refusals): (Vec<_>, Vec<_>) = desk.store.refused_untold()?.into_iter().unzip();
     let Some(digest) = trouble::trouble(&changes, &refusals, zone) else { return Ok(0) };
     let slot = format!("trouble {}", now.timestamp_millis());
-    let mails = mails(desk, OPERATOR, to, &slot, &digest, now)?;
+    let mails = mails((&desk.config, &desk.store), OPERATOR, to, &slot, &digest, now)?;
     let healths: Vec<_> = changed.into_iter().map(|state| (state.name, state.health)).collect();
     let written = desk.store.enqueue_trouble(&healths, &rows, &slot, &mails, now)?;
     Ok(if written { mails.len() } else { 0 })
@@ -238,31 +239,31 @@ fn change(state: &SourceState) -> Change {
 }
 
 /// What the footer says of the window: read, sick, next.
-pub fn footer(
-    desk: &Desk,
+fn footer(
+    store: &Store,
     plan: &Plan,
     window: &Window,
     now: DateTime<Utc>,
 ) -> Result<digest::Footer, StoreError> {
-    let mut footer = desk.store.footer(window.from, window.to)?;
+    let mut footer = store.footer(window.from, window.to)?;
     footer.next_digest_at = plan.cron.as_ref().and_then(|cron| cron.next_after(now));
     Ok(footer)
 }
 
 fn mails(
-    desk: &Desk,
+    (config, store): (&Config, &Store),
     plan: &str,
     to: &[String],
     slot: &str,
     digest: &Digest,
     now: DateTime<Utc>,
 ) -> Result<Vec<NewMail>, TellError> {
-    let instance = desk.store.instance()?;
+    let instance = store.instance()?;
     let mail = |recipient: &String| {
         let envelope = Envelope {
-            from: desk.config.mail.from.clone(),
+            from: config.mail.from.clone(),
             to: recipient.clone(),
-            message_id: message_id(&instance, plan, slot, recipient, &desk.config.mail.from),
+            message_id: message_id(&instance, plan, slot, recipient, &config.mail.from),
             date: now.trunc_subsecs(0),
             list: plan.to_owned(),
             in_reply_to: None,

@@ -49,6 +49,8 @@ pub struct Plan {
 pub enum Urgency {
     AtOnce,
     Digest,
+    /// Found in stored articles by a rescore: told in a digest of its own.
+    History,
 }
 
 impl Plan {
@@ -151,18 +153,21 @@ const SUBJECT_WATCHES_MAX: usize = 3;
 /// The news itself, in one bounded line: the headline and its watch, or what
 /// was found how often and the best headline.
 fn subject(window: &Window, stories: &[Story], footer: &Footer) -> String {
-    let alert = window.urgency == Urgency::AtOnce;
+    let (prefix, noun, whence) = match window.urgency {
+        Urgency::AtOnce => ("Alert: ", "alert", ""),
+        Urgency::Digest => ("", "story", ""),
+        Urgency::History => ("From the history: ", "story", " from the history"),
+    };
     let subject = match stories {
         [] if footer.sick.is_empty() => format!("All is well: no news, {}", sheet::read(footer)),
         [] => format!("No news, {}: {}", sheet::count(footer.sick.len(), "sick source"), sheet::read(footer)),
         [story] => {
             let watch = prose::line(&story.watch, 50);
-            let prefix = if alert { "Alert: " } else { "" };
             format!("{prefix}{} — {watch}", prose::line(&story.headline(), 100))
         }
         [best, ..] => {
-            let told = sheet::count(stories.len(), if alert { "alert" } else { "story" });
-            format!("{told}: {} — {}", counted_watches(stories), best.headline())
+            let told = sheet::count(stories.len(), noun);
+            format!("{told}{whence}: {} — {}", counted_watches(stories), best.headline())
         }
     };
     prose::line(&subject, SUBJECT_CHARS_MAX)

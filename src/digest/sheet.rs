@@ -343,16 +343,19 @@ fn sheet<'a>(
     full: usize,
     brief: usize,
 ) -> Sheet<'a> {
-    let alert = window.urgency == Urgency::AtOnce;
     let told = full + brief;
     Sheet {
         subject,
-        kind: if alert { "Alert" } else { "Digest" },
-        heading: heading(stories.len(), footer.sick.len()),
+        kind: match window.urgency {
+            Urgency::AtOnce => "Alert",
+            Urgency::Digest => "Digest",
+            Urgency::History => "History",
+        },
+        heading: heading(window.urgency, stories.len(), footer.sick.len()),
         plan: name(&plan.name),
         window: window_words(window, plan.zone),
         preview: stories.first().map_or_else(|| read(footer), |story| prose::line(&story.starred(), 160)),
-        note: note(plan, stories.len(), alert),
+        note: note(plan, stories.len(), window.urgency),
         groups: groups(stories, full, told),
         left_out: stories.len().saturating_sub(told),
         read: read(footer),
@@ -363,18 +366,24 @@ fn sheet<'a>(
     }
 }
 
-fn heading(stories: usize, sick: usize) -> String {
+fn heading(urgency: Urgency, stories: usize, sick: usize) -> String {
     match (stories, sick) {
+        _ if urgency == Urgency::History => format!("{} from the history", count(stories, "story")),
         (0, 0) => "All is well".into(),
         (0, _) => format!("No news, {}", count(sick, "sick source")),
         _ => count(stories, "story"),
     }
 }
 
-fn note(plan: &Plan, stories: usize, alert: bool) -> Option<String> {
+fn note(plan: &Plan, stories: usize, urgency: Urgency) -> Option<String> {
     match stories {
         0 => Some("Nothing in this window matched your watches.".into()),
-        _ if alert && stories > plan.burst_max => {
+        _ if urgency == Urgency::History => Some(
+            "These are not new: they were found in the stored articles, matched anew with the watches as \
+             they are now. What was told before is not told again."
+                .into(),
+        ),
+        _ if urgency == Urgency::AtOnce && stories > plan.burst_max => {
             Some(format!("More than {} alerts came at once, so they are told in one mail.", plan.burst_max))
         }
         _ => None,

@@ -26,9 +26,16 @@ pub fn save(connection: &Connection, article_id: i64, new: &NewArticle, now: Dat
     Ok(())
 }
 
-fn save_match(connection: &Connection, article_id: i64, found: &Match, now: DateTime<Utc>) -> Result<i64> {
+/// Writes a match with its evidence. Returns its row.
+pub fn save_match(
+    connection: &Connection,
+    article_id: i64,
+    found: &Match,
+    now: DateTime<Utc>,
+) -> Result<i64> {
     let sql = "INSERT INTO match (article_id, watch, score, found_at) VALUES (?1, ?2, ?3, ?4)
-               ON CONFLICT (article_id, watch) DO UPDATE SET score = excluded.score RETURNING id";
+               ON CONFLICT (article_id, watch) DO UPDATE SET score = excluded.score, gone_at = NULL
+               RETURNING id";
     let values = params![article_id, found.watch, found.score.total(), Time(now)];
     let match_id: i64 = connection.prepare_cached(sql)?.query_row(values, |row| row.get(0))?;
     connection.prepare_cached("DELETE FROM hit WHERE match_id = ?1")?.execute([match_id])?;
@@ -50,7 +57,7 @@ fn save_match(connection: &Connection, article_id: i64, found: &Match, now: Date
 
 /// Where a copy of the story was told to this plan for this watch, the debt is
 /// written as settled by that digest.
-fn owe(
+pub fn owe(
     connection: &Connection,
     plan: &str,
     match_id: i64,
@@ -125,6 +132,7 @@ pub fn urgency_word(urgency: Urgency) -> &'static str {
     match urgency {
         Urgency::AtOnce => "at once",
         Urgency::Digest => "digest",
+        Urgency::History => "history",
     }
 }
 

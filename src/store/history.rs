@@ -8,7 +8,7 @@ use super::columns::{Time, at, surely};
 use super::search::first_row_since;
 use crate::extract::Article;
 use chrono::{DateTime, Utc};
-use rusqlite::{Connection, Result, Row, params};
+use rusqlite::{Connection, OptionalExtension, Result, Row, params};
 
 /// Articles of a page.
 pub const PAGE_ROWS: u32 = 200;
@@ -18,8 +18,28 @@ pub const PAGE_ROWS: u32 = 200;
 pub struct Past {
     pub article_id: i64,
     pub first_seen_at: DateTime<Utc>,
+    pub version: Version,
     /// Without its identity, which only its source needs.
     pub article: Article,
+}
+
+/// Which text of an article was read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Version {
+    revised_at: Option<DateTime<Utc>>,
+    entry_hash: i64,
+}
+
+impl Version {
+    /// The present one; none where the article is gone.
+    pub fn of(connection: &Connection, article_id: i64) -> Result<Option<Version>> {
+        let sql = "SELECT revised_at, entry_hash FROM article WHERE id = ?1";
+        connection.prepare_cached(sql)?.query_row([article_id], Version::read).optional()
+    }
+
+    fn read(row: &Row<'_>) -> Result<Version> {
+        Ok(Version { revised_at: at(row, "revised_at")?, entry_hash: row.get("entry_hash")? })
+    }
 }
 
 /// The newest [`PAGE_ROWS`] articles below the row `before`, newest first.
@@ -33,10 +53,18 @@ pub fn page(connection: &Connection, since: Option<DateTime<Utc>>, before: i64) 
     statement.query_map(params![first, before, since.map(Time), PAGE_ROWS], past)?.collect()
 }
 
+/// One article as it reads now.
+pub fn one(connection: &Connection, article_id: i64) -> Result<Option<Past>> {
+    let sql =
+        "SELECT a.*, s.name AS source FROM article a JOIN source s ON s.id = a.source_id WHERE a.id = ?1";
+    connection.prepare_cached(sql)?.query_row([article_id], past).optional()
+}
+
 fn past(row: &Row<'_>) -> Result<Past> {
     Ok(Past {
         article_id: row.get("id")?,
         first_seen_at: surely(row, "first_seen_at")?,
+        version: Version::read(row)?,
         article: article(row)?,
     })
 }

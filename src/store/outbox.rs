@@ -40,6 +40,9 @@ pub fn enqueue(
     mails: &[NewMail],
     now: DateTime<Utc>,
 ) -> Result<bool> {
+    if !all_untold(connection, owed)? {
+        return Ok(false);
+    }
     let sql = "INSERT INTO digest (plan, slot, until_at, created_at) VALUES (?1, ?2, ?3, ?4)
                ON CONFLICT (plan, slot) DO NOTHING RETURNING id";
     let values = params![digest.plan, digest.slot, digest.until.map(Time), Time(now)];
@@ -50,6 +53,12 @@ pub fn enqueue(
         post(connection, digest_id, mail, now)?;
     }
     Ok(true)
+}
+
+/// Whether the debts are as they were read: a rescore beside us tells and withdraws too.
+fn all_untold(connection: &Connection, owed: &[i64]) -> Result<bool> {
+    let mut untold = connection.prepare_cached("SELECT 1 FROM owed WHERE id = ?1 AND digest_id IS NULL")?;
+    owed.iter().try_fold(true, |all, id| Ok(all && untold.exists([id])?))
 }
 
 fn settle_owed(connection: &Connection, digest_id: i64, owed: &[i64]) -> Result<()> {

@@ -7,6 +7,7 @@ use super::columns::{at, surely};
 use super::evidence::{self, Fields};
 use crate::digest::{Item, Urgency};
 use rusqlite::{Connection, Result, params};
+use std::collections::HashMap;
 
 /// An item, the owed rows it settles, and the story it tells.
 struct Debt {
@@ -25,7 +26,7 @@ pub fn found_since(
     from: i64,
     wanted: impl Fn(&str, f64) -> bool,
 ) -> Result<Vec<Item>> {
-    let sql = "SELECT article_id, id, watch, score FROM match WHERE article_id >= ?1
+    let sql = "SELECT article_id, id, watch, score FROM match WHERE article_id >= ?1 AND gone_at IS NULL
                ORDER BY article_id, score DESC, id";
     let mut statement = connection.prepare_cached(sql)?;
     let mut found = statement.query([from])?;
@@ -60,14 +61,16 @@ fn best(item: &Item) -> f64 {
     item.watches.iter().map(|found| found.score).fold(0.0, f64::max)
 }
 
-/// Article, owed row and match of all that is untold. An article with one match
-/// of the wanted urgency comes with all its matches: it is told once.
+/// Article, owed row and match of all that is untold, without an urgency of all
+/// that waits for no history digest. An article with one match of the wanted
+/// urgency comes with all its matches: it is told once.
 fn rows(connection: &Connection, plan: &str, urgency: Option<Urgency>) -> Result<Vec<(i64, i64, i64)>> {
     let sql = "SELECT m.article_id, w.id, m.id
                FROM owed w JOIN match m ON m.id = w.match_id
-               WHERE w.plan = ?1 AND w.digest_id IS NULL AND (?2 IS NULL OR m.article_id IN (
+               WHERE w.plan = ?1 AND w.digest_id IS NULL AND m.article_id IN (
                    SELECT n.article_id FROM owed v JOIN match n ON n.id = v.match_id
-                   WHERE v.plan = ?1 AND v.digest_id IS NULL AND v.urgency = ?2))
+                   WHERE v.plan = ?1 AND v.digest_id IS NULL
+                   AND iif(?2 IS NULL, v.urgency <> 'history', v.urgency = ?2))
                ORDER BY m.article_id, m.score DESC, m.id";
     let mut statement = connection.prepare_cached(sql)?;
     let values = params![plan, urgency.map(evidence::urgency_word)];
@@ -104,17 +107,22 @@ fn debt(connection: &Connection, article_id: i64) -> Result<Debt> {
 /// the other did not.
 fn one_a_story(debts: Vec<Debt>) -> Vec<Debt> {
     let mut told: Vec<Debt> = Vec::new();
+    let mut by_story: HashMap<i64, Vec<usize>> = HashMap::new();
     let mut by_watches = debts;
     // Most watches first, so that a copy with fewer finds the one that says it all.
     by_watches.sort_by_key(|debt| (std::cmp::Reverse(debt.item.watches.len()), debt.item.article_id));
     for debt in by_watches {
-        let says_it_all = |other: &&mut Debt| {
-            let has = |watch: &str| other.item.watches.iter().any(|found| found.watch == watch);
-            other.story_id == debt.story_id && debt.item.watches.iter().all(|found| has(&found.watch))
+        let says_it_all = |other: &&usize| {
+            let has = |watch: &str| told[**other].item.watches.iter().any(|found| found.watch == watch);
+            debt.item.watches.iter().all(|found| has(&found.watch))
         };
-        match told.iter_mut().find(says_it_all) {
-            Some(other) => other.owed.extend(debt.owed),
-            None => told.push(debt),
+        let of_story = by_story.entry(debt.story_id).or_default();
+        match of_story.iter().find(says_it_all).copied() {
+            Some(other) => told[other].owed.extend(debt.owed),
+            None => {
+                of_story.push(told.len());
+                told.push(debt);
+            }
         }
     }
     told

@@ -121,27 +121,55 @@ fn an_older_database_is_copied_before_it_is_migrated() {
     let path = desk.path();
     drop(desk.store);
     let mut connection = Connection::open(&path).expect("the file opens");
-    let good = [migrate::MIGRATIONS[0], "ALTER TABLE source ADD COLUMN country TEXT"];
-    let broken = [good[0], good[1], "CREATE TABLE half (a); SELECT no_such_column FROM half"];
-    migrate::run(&mut connection, &path, &broken).expect_err("the third migration is broken");
-    let version = |connection: &Connection| -> (u32, i64) {
+    let shipped = columns::number(migrate::MIGRATIONS.len());
+    let good = "ALTER TABLE source ADD COLUMN country TEXT";
+    let broken = "CREATE TABLE half (a); SELECT no_such_column FROM half";
+    let migrations = [migrate::MIGRATIONS, &[good, broken]].concat();
+    migrate::run(&mut connection, &path, &migrations).expect_err("the last migration is broken");
+    let version = |connection: &Connection| -> (i64, i64) {
         let sql = "SELECT (SELECT * FROM pragma_user_version), (SELECT count(*) FROM sqlite_schema WHERE name = 'half')";
         connection.query_row(sql, [], |row| Ok((row.get(0)?, row.get(1)?))).expect("the version is read")
     };
-    assert_eq!(version(&connection), (2, 0), "the second stays, nothing of the third does");
-    let kept = desk.directory.path().join("newswatch.db.v1.backup");
+    assert_eq!(version(&connection), (shipped + 1, 0), "the good one stays, nothing of the broken one does");
+    let kept = desk.directory.path().join(format!("newswatch.db.v{shipped}.backup"));
     let copy = Connection::open(&kept).expect("the backup opens");
-    assert_eq!(version(&copy), (1, 0));
+    assert_eq!(version(&copy), (shipped, 0));
     let articles: i64 =
         copy.query_row("SELECT count(*) FROM article", [], |row| row.get(0)).expect("a count");
     assert_eq!(articles, 1);
     let error = Store::open(&path).map(drop).expect_err("the file is newer now").to_string();
-    assert!(error.contains("has schema 2, this newswatch knows 1"), "{error}");
+    let said = format!("has schema {}, this newswatch knows {shipped}", shipped + 1);
+    assert!(error.contains(&said), "{error}");
+}
+
+#[test]
+fn a_database_of_the_first_schema_keeps_everything() {
+    let directory = tempfile::tempdir().expect("a temporary directory can be made");
+    let path = directory.path().join("newswatch.db");
+    let mut connection = Connection::open(&path).expect("the file opens");
+    migrate::run(&mut connection, &path, &migrate::MIGRATIONS[..1]).expect("the first schema is made");
+    let sql = "INSERT INTO source (id, name, url, added_at) VALUES (1, 'Radio Pamir', 'https://example.org/', '2026-11-23T22:00:00Z');
+               INSERT INTO article VALUES (1, 1, '2026-11-23T22:01:00Z', NULL, NULL, 'Temirov', NULL, NULL, '[]', 1, 0, 0, 'Temirov');
+               INSERT INTO match VALUES (1, 1, 'Temirov', 2.0, '2026-11-23T22:01:00Z');
+               INSERT INTO owed VALUES (7, 'rights desk', 1, 'digest', '2026-11-23T22:01:00Z', NULL);";
+    connection.execute_batch(sql).expect("rows are written");
+    drop(connection);
+    let store = Store::open(&path).expect("it is brought up to date");
+    let owed = store.owed("rights desk", None).expect("owed reads");
+    assert_eq!(
+        owed.iter().map(|(item, rows)| (item.article_id, rows.as_slice())).collect::<Vec<_>>(),
+        [(1, &[7][..])]
+    );
+    let search = Search { watch: Some("Temirov".into()), ..Search::default() };
+    assert_eq!(store.search(&search).expect("search reads").len(), 1);
 }
 
 #[test]
 fn shipped_migrations_never_change() {
-    let pinned = ["a7fbbcf234b01e96c3dff2eec791e3b3b609643daeca019bcb794db56a41ab71"];
+    let pinned = [
+        "a7fbbcf234b01e96c3dff2eec791e3b3b609643daeca019bcb794db56a41ab71",
+        "36e75d3ac877b634b488a8510d5aea7ec8f8f907b126c58c4c246824a2ecb8ba",
+    ];
     for (sql, pinned) in migrate::MIGRATIONS.iter().zip(pinned) {
         let digest: String =
             <sha2::Sha256 as sha2::Digest>::digest(sql).iter().map(|b| format!("{b:02x}")).collect();
