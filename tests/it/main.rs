@@ -14,3 +14,4 @@ mod poll;
 mod running;
 mod seed;
 mod support;
+mod watchlist;
