@@ -47,28 +47,3 @@ ALTER TABLE seen ADD COLUMN entry_hash INTEGER;
 
 -- Polls in which every entry was new are kept until they have been told of.
 CREATE INDEX poll_rolled_over ON poll (polled_at) WHERE outcome = 'rolled over';
-
--- The number of a debt names the mail that tells it, so it is never given twice.
-DROP VIEW not_yet_told;
-CREATE TABLE owed_next (
-    id INTEGER PRIMARY KEY AUTOINCREMENT,
-    plan TEXT NOT NULL,
-    match_id INTEGER NOT NULL REFERENCES match ON DELETE CASCADE,
-    urgency TEXT NOT NULL CHECK (urgency IN ('at once', 'digest')),
-    owed_at TEXT NOT NULL,
-    digest_id INTEGER REFERENCES digest,
-    UNIQUE (plan, match_id)
-) STRICT;
-INSERT INTO owed_next SELECT id, plan, match_id, urgency, owed_at, digest_id FROM owed;
-DROP TABLE owed;
-ALTER TABLE owed_next RENAME TO owed;
-CREATE INDEX owed_match ON owed (match_id);
-CREATE INDEX owed_untold ON owed (plan) WHERE digest_id IS NULL;
-CREATE INDEX owed_digest ON owed (digest_id) WHERE digest_id IS NOT NULL;
-CREATE VIEW not_yet_told AS
-SELECT w.owed_at, w.plan, w.urgency, m.watch, m.score, a.title, a.id AS article_id
-FROM owed w
-JOIN match m ON m.id = w.match_id
-JOIN article a ON a.id = m.article_id
-WHERE w.digest_id IS NULL
-ORDER BY w.id;

@@ -3,10 +3,10 @@
 //! Invariant: one line out for each good line in, in the same order; a bad line
 //! is told with its number and does not stop the rest.
 
-use super::Exit;
+use super::{Exit, query};
 use crate::config;
 use crate::extract::Article;
-use crate::watch::{Field, Match, Watch, WatchList};
+use crate::watch::{Field, Match, WatchList};
 use anyhow::{Context, anyhow};
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
@@ -104,7 +104,7 @@ fn closed(error: std::io::Error) -> anyhow::Result<Exit> {
 /// so a configuration is needed only where one is named.
 fn configured(given: &Arguments, config: Option<&Path>) -> anyhow::Result<Option<WatchList>> {
     if let Some(query) = &given.query {
-        return compile(query).map(Some).map_err(|error| anyhow!("--query: {error}"));
+        return query::compile(&query::watch(query)).map(Some);
     }
     match config::find(config) {
         Ok(path) => Ok(Some(config::load(&path)?.watch_list)),
@@ -113,8 +113,7 @@ fn configured(given: &Arguments, config: Option<&Path>) -> anyhow::Result<Option
 }
 
 fn compile(query: &str) -> Result<WatchList, String> {
-    let watch = Watch { name: query.into(), query: query.into(), weight: 1.0, aliases: true, derived: false };
-    let findings = match WatchList::compile(&[watch]) {
+    let findings = match WatchList::compile(&[query::watch(query)]) {
         Ok((list, _)) => return Ok(list),
         Err(findings) => findings,
     };

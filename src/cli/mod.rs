@@ -16,12 +16,16 @@ mod outbox;
 mod output;
 mod parse;
 mod poll;
+mod query;
+mod rescore;
 mod run;
+mod sample;
 mod search;
 mod show;
 mod sources;
 mod status;
 mod test_email;
+mod trial;
 mod watches;
 
 use crate::config::{self, Config, ConfigError};
@@ -75,6 +79,8 @@ enum Command {
     Show(show::Arguments),
     /// Explain why an article matched, or how nearly
     Explain(explain::Arguments),
+    /// Match the stored history anew with the present watches
+    Rescore(rescore::Arguments),
     /// Show, or send now, the digest of a plan
     Digest(digest::Arguments),
     /// What is watched, and how each source does
@@ -126,6 +132,7 @@ fn run_command(arguments: &Arguments) -> anyhow::Result<Exit> {
         Command::Search(given) => search::run(given, config),
         Command::Show(given) => show::run(given, config),
         Command::Explain(given) => explain::run(given, config),
+        Command::Rescore(given) => rescore::run(given, config),
         Command::Digest(given) => digest::run(given, config),
         Command::Sources(given) => sources::run(given, config),
         Command::Watches(given) => watches::run(given, config),

@@ -40,6 +40,7 @@ pub enum Cell {
     Count(i64),
     Time(Option<DateTime<Utc>>),
     Words(Vec<String>),
+    Empty,
 }
 
 impl From<&str> for Cell {
@@ -171,6 +172,7 @@ impl Cell {
             Cell::Count(count) => count.to_string(),
             Cell::Time(at) => at.map(data_time).unwrap_or_default(),
             Cell::Words(words) => words.join(", "),
+            Cell::Empty => String::new(),
         }
     }
 
@@ -181,6 +183,7 @@ impl Cell {
             Cell::Count(count) => Value::from(*count),
             Cell::Time(at) => at.map(data_time).map_or(Value::Null, Value::from),
             Cell::Words(words) => Value::from(words.as_slice()),
+            Cell::Empty => Value::Null,
         }
     }
 }

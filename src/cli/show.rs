@@ -73,13 +73,15 @@ fn text(out: &mut impl Write, shown: &Shown) -> io::Result<()> {
         writeln!(out, "\n{}", printable(&page_missing(missing)))?;
     }
     for found in &shown.matches {
-        writeln!(
-            out,
-            "\n{} scores {:.2}, found {}",
-            printable(&found.watch),
-            found.score,
-            local_time(found.found_at)
-        )?;
+        let (watch, score, found_at) = (printable(&found.watch), found.score, local_time(found.found_at));
+        match found.gone_at {
+            None => writeln!(out, "\n{watch} scores {score:.2}, found {found_at}")?,
+            Some(gone_at) => writeln!(
+                out,
+                "\n{watch} scored {score:.2}, found {found_at}, no longer found since {}",
+                local_time(gone_at)
+            )?,
+        }
         for addend in &found.addends {
             writeln!(out, "  {:>6.2}  {}", addend.points, printable(&addend.reason))?;
         }
@@ -138,6 +140,7 @@ fn object(shown: &Shown) -> Value {
         });
         json!({
             "watch": found.watch, "score": found.score, "found_at": data_time(found.found_at),
+            "gone_at": found.gone_at.map(data_time),
             "addends": addends.collect::<Vec<_>>(), "hits": hits.collect::<Vec<_>>(),
         })
     });

@@ -75,6 +75,12 @@ fn late(status: &Status, sources: &[SourceRow], now: DateTime<Utc>) -> Vec<Strin
             "mail waits since {since}: `newswatch outbox list` says why, `newswatch test-email` what stands in its way"
         ));
     }
+    if let Some(at) = status.history_since_at.filter(|at| *at < due_at) {
+        let since = local_time(at);
+        late.push(format!(
+            "a rescore was cut off and what it found waits since {since}: `newswatch rescore` goes on"
+        ));
+    }
     late
 }
 

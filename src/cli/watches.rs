@@ -1,10 +1,9 @@
 //! `newswatch watches`: what must not be missed.
 
 use super::output::{Cell, Output, printable};
-use super::{Exit, load, open_to_read};
+use super::{Exit, load, open_to_read, query, trial};
 use crate::config::Config;
-use crate::watch::{Watch, WatchList};
-use anyhow::{bail, ensure};
+use anyhow::ensure;
 use chrono::Utc;
 use std::collections::HashMap;
 use std::io::{self, Write};
@@ -19,6 +18,8 @@ pub enum Arguments {
     },
     /// Every form that is accepted for a watch, or for a name not configured yet
     Expand { name: String },
+    /// Run a watch, or a query not configured yet, over the stored history
+    Test(trial::Arguments),
 }
 
 const COLUMNS: [&str; 8] =
@@ -28,6 +29,7 @@ pub fn run(given: &Arguments, config: Option<&Path>) -> anyhow::Result<Exit> {
     match given {
         Arguments::List { output } => list(&load(config)?, output),
         Arguments::Expand { name } => expand(name, config),
+        Arguments::Test(given) => trial::run(given, config),
     }
 }
 
@@ -63,7 +65,7 @@ fn expand(name: &str, config: Option<&Path>) -> anyhow::Result<Exit> {
     let configured = load(config).ok().filter(|config| config.watches.iter().any(|watch| watch.name == name));
     let list = match configured {
         Some(config) => config.watch_list,
-        None => compiled(name)?,
+        None => query::compile(&query::watch(name))?,
     };
     let forms = list.expand(name);
     ensure!(!forms.is_empty(), "`{name}` has no forms to show");
@@ -72,16 +74,4 @@ fn expand(name: &str, config: Option<&Path>) -> anyhow::Result<Exit> {
         writeln!(out, "{language}\t{}", printable(&forms.join(", ")))?;
     }
     Ok(Exit::Ok)
-}
-
-/// A list of just this query, under its own text as name.
-fn compiled(query: &str) -> anyhow::Result<WatchList> {
-    let watch = Watch { name: query.into(), query: query.into(), weight: 1.0, aliases: true, derived: false };
-    match WatchList::compile(&[watch]) {
-        Ok((list, _)) => Ok(list),
-        Err(findings) => {
-            let said: Vec<_> = findings.iter().map(|finding| finding.message.as_str()).collect();
-            bail!("`{query}`: {}", said.join("; "))
-        }
-    }
 }

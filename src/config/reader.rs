@@ -97,14 +97,15 @@ impl<'t> Report<'t> {
         line(self.text, at)
     }
 
-    /// The byte of the file where byte `offset` of `text` stands; where escapes
-    /// hide it, the value's start.
+    /// The byte of the file where byte `offset` of `text` stands.
     pub fn inside(&self, text: &Text, offset: usize) -> usize {
         let written = self.text.get(text.span.clone()).unwrap_or_default();
-        match written.find(&text.value) {
-            Some(start) if !text.value.is_empty() => text.span.start + start + offset.min(text.value.len()),
-            _ => text.span.start,
-        }
+        let start = match written.find(&text.value) {
+            _ if text.value.is_empty() => 0,
+            Some(start) => start + offset.min(text.value.len()),
+            None => behind_escapes(written, &text.value, offset).unwrap_or(0),
+        };
+        text.span.start + start
     }
 
     fn table<'r, T>(
@@ -120,6 +121,43 @@ impl<'t> Report<'t> {
         keys.refuse_unknown();
         done
     }
+}
+
+/// The byte of a string as written where byte `offset` of its value stands.
+fn behind_escapes(written: &str, value: &str, offset: usize) -> Option<usize> {
+    let quotes = if written.starts_with("\"\"\"") { 3 } else { 1 };
+    // The first line end of a multi-line string is no part of its value.
+    let body = written.get(quotes..)?;
+    let mut at =
+        quotes + if quotes == 3 { body.len() - body.trim_start_matches(['\r', '\n']).len() } else { 0 };
+    for _ in value.get(..offset)?.chars() {
+        at += escape_len(written.get(at..)?)?;
+    }
+    // What a backslash at a line's end swallows stands before the character.
+    Some(at + swallowed(written.get(at..)?))
+}
+
+/// Bytes of the first character as written, its escape included.
+fn escape_len(written: &str) -> Option<usize> {
+    let skipped = swallowed(written);
+    let rest = written.get(skipped..)?;
+    let mut chars = rest.chars();
+    let first = chars.next()?;
+    let own = match (first, chars.next()) {
+        ('\\', Some('u')) => 6,
+        ('\\', Some('U')) => 10,
+        ('\\', Some('x')) => 4,
+        ('\\', Some(escaped)) => 1 + escaped.len_utf8(),
+        _ => first.len_utf8(),
+    };
+    Some(skipped + own)
+}
+
+/// Bytes of a backslash at the end of a line and the blanks up to what follows it.
+fn swallowed(written: &str) -> usize {
+    let Some(rest) = written.strip_prefix('\\') else { return 0 };
+    let next = rest.trim_start();
+    if next.len() < rest.len() { written.len() - next.len() } else { 0 }
 }
 
 impl<'r, 't> Keys<'r, 't> {

@@ -21,6 +21,14 @@ const FILE_FROM: &str = "newswatch@localhost";
 /// A thing with a name, and where the name stands.
 type Named<T> = (T, Text);
 
+/// A plan, and where its name, its watches and its threshold stand.
+struct PlacedPlan {
+    plan: Plan,
+    name: Text,
+    watches: Vec<Text>,
+    at_least: Option<usize>,
+}
+
 /// Reads the whole file; `None` never comes without a problem.
 pub fn config(keys: &Keys<'_, '_>, path: &Path) -> Option<Config> {
     let base = path.parent().unwrap_or(Path::new(""));
@@ -36,10 +44,14 @@ pub fn config(keys: &Keys<'_, '_>, path: &Path) -> Option<Config> {
     let plans = keys.sections("plan", "[[plan]]", |keys| plan(keys, daemon.zone));
     refuse_doubles(keys, sources.iter().map(|(_, name)| name));
     refuse_doubles(keys, watches.iter().map(|(_, _, name)| name));
-    refuse_doubles(keys, plans.iter().map(|(_, name, _)| name));
+    refuse_doubles(keys, plans.iter().map(|plan| &plan.name));
     warn_of_doubles(keys, &sources);
     let watch_list = compile(keys, &watches);
     join(keys, &watches, &plans);
+    if let Some(list) = &watch_list {
+        warn_of_unheard(keys, list, &watches, &sources);
+        warn_of_unreached(keys, list, &plans);
+    }
     say_what_is_missing(keys, sources.is_empty(), watches.is_empty(), plans.is_empty(), mail.as_ref());
     Some(Config {
         path: path.into(),
@@ -48,7 +60,7 @@ pub fn config(keys: &Keys<'_, '_>, path: &Path) -> Option<Config> {
         sources: sources.into_iter().map(|(source, _)| source).collect(),
         watches: watches.into_iter().map(|(watch, _, _)| watch).collect(),
         watch_list: watch_list?,
-        plans: plans.into_iter().map(|(plan, _, _)| plan).collect(),
+        plans: plans.into_iter().map(|plan| plan.plan).collect(),
         warnings: Vec::new(),
     })
 }
@@ -273,8 +285,7 @@ fn watch(keys: &Keys<'_, '_>) -> Option<(Watch, Text, Text)> {
     Some((watch, query, name))
 }
 
-/// With the text of its name and of the watches it names.
-fn plan(keys: &Keys<'_, '_>, zone: Tz) -> Option<(Plan, Text, Vec<Text>)> {
+fn plan(keys: &Keys<'_, '_>, zone: Tz) -> Option<PlacedPlan> {
     let name = name(keys, "\"rights desk\"");
     keys.need("to", "[\"desk@example.org\"]");
     let to = keys.list("to", values::address);
@@ -305,7 +316,7 @@ fn plan(keys: &Keys<'_, '_>, zone: Tz) -> Option<(Plan, Text, Vec<Text>)> {
         spike_from,
         all_is_well,
     };
-    Some((plan, name, names))
+    Some(PlacedPlan { plan, name, watches: names, at_least: keys.place("at_least") })
 }
 
 /// Keys of a plan that do nothing beside the others.
@@ -374,10 +385,7 @@ fn compile(keys: &Keys<'_, '_>, watches: &[(Watch, Text, Text)]) -> Option<Watch
         .filter(|(index, (watch, _, _))| is_first(*index, &watch.name))
         .map(|(_, (watch, _, _))| watch.clone())
         .collect();
-    let place = |finding: &Finding| {
-        let named = watches.iter().find(|(watch, _, _)| watch.name == finding.watch);
-        named.map_or(keys.at, |(_, query, _)| keys.report.inside(query, finding.span.start))
-    };
+    let place = |finding: &Finding| place(keys, watches, finding);
     match WatchList::compile(&plain) {
         Ok((list, findings)) => {
             findings.iter().for_each(|finding| keys.report.warning(place(finding), finding.message.clone()));
@@ -390,17 +398,52 @@ fn compile(keys: &Keys<'_, '_>, watches: &[(Watch, Text, Text)]) -> Option<Watch
     }
 }
 
+/// The byte of the file that a finding is about.
+fn place(keys: &Keys<'_, '_>, watches: &[(Watch, Text, Text)], finding: &Finding) -> usize {
+    let named = watches.iter().find(|(watch, _, _)| watch.name == finding.watch);
+    named.map_or(keys.at, |(_, query, _)| keys.report.inside(query, finding.span.start))
+}
+
+/// A `source:` that names none of the sources can never fire.
+fn warn_of_unheard(
+    keys: &Keys<'_, '_>,
+    list: &WatchList,
+    watches: &[(Watch, Text, Text)],
+    sources: &[Named<Source>],
+) {
+    let names: Vec<&str> = sources.iter().map(|(source, _)| source.name.as_str()).collect();
+    for finding in list.unheard_of(&names).iter().filter(|_| !names.is_empty()) {
+        keys.report.warning(place(keys, watches, finding), finding.message.clone());
+    }
+}
+
+/// A threshold above what any story can score for the plan's watches.
+fn warn_of_unreached(keys: &Keys<'_, '_>, list: &WatchList, plans: &[PlacedPlan]) {
+    for PlacedPlan { plan, at_least, .. } in plans {
+        let named =
+            list.watches().filter(|watch| plan.watches.iter().any(|name| name == "*" || *name == watch.name));
+        let most = named.map(|watch| list.points_max(&watch.name)).reduce(f64::max);
+        if let (Some(at), Some(most)) = (at_least, most.filter(|most| *most < plan.at_least)) {
+            let message = format!(
+                "no story can score {} for the watches of this plan, {most:.1} at most: nothing would be told; lower it or raise a `weight`",
+                plan.at_least
+            );
+            keys.report.warning(*at, message);
+        }
+    }
+}
+
 /// Plans name watches that exist; a watch that no plan names is worth a word.
-fn join(keys: &Keys<'_, '_>, watches: &[(Watch, Text, Text)], plans: &[(Plan, Text, Vec<Text>)]) {
+fn join(keys: &Keys<'_, '_>, watches: &[(Watch, Text, Text)], plans: &[PlacedPlan]) {
     let known = || watches.iter().map(|(watch, _, _)| watch.name.as_str());
-    for text in plans.iter().flat_map(|(_, _, names)| names) {
+    for text in plans.iter().flat_map(|plan| &plan.watches) {
         let name = text.value.trim();
         if name != "*" && keys.report.is_whole() && !known().any(|watch| watch == name) {
             keys.problem(text.span.start, format!("unknown watch `{name}`{}", values::hint(name, known())));
         }
     }
     let told = |name: &str| {
-        plans.iter().any(|(plan, _, _)| plan.watches.iter().any(|watch| watch == "*" || watch == name))
+        plans.iter().any(|placed| placed.plan.watches.iter().any(|watch| watch == "*" || watch == name))
     };
     for (watch, _, name) in watches.iter().filter(|(watch, _, _)| !plans.is_empty() && !told(&watch.name)) {
         let message =

@@ -97,8 +97,9 @@ fn a_problem_inside_a_string_has_its_own_column() {
         ("query = \"Болот Темиров\"", 11, (2, 16)),
         ("query = '''\nTemirov\n  OR ((\n'''", 13, (4, 6)),
         ("query = \"\"\"Temirov OR (\"\"\"", 11, (2, 23)),
-        // Escapes hide the place: the value's start.
-        (r#"query = "\"Bolot Temirov\" OR (""#, 19, (2, 9)),
+        (r#"query = "\"Bolot Temirov\" OR (""#, 19, (2, 31)),
+        (r#"query = "\u0422емиров OR (""#, 18, (2, 26)),
+        ("query = \"\"\"\nTemirov \\\n    OR \\\"Osh\\\" OR (\"\"\"", 20, (4, 19)),
         ("query = ''", 0, (2, 9)),
     ] {
         let text = format!("# Темиров\n{written}\n");

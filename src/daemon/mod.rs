@@ -5,12 +5,14 @@
 
 mod pages;
 mod poll;
+mod rescore;
 mod source;
 mod tell;
 mod trial;
 mod verdict;
 
 pub use poll::poll_once;
+pub use rescore::{Rescored, rescore, tell_history};
 pub use source::{Chain, Polled, follow_sitemaps, poll_source};
 pub use tell::{TellError, Told, deliver_due, tell_due, tell_now};
 pub use trial::{Trial, try_sources};

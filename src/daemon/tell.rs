@@ -6,11 +6,12 @@
 //! stays owed, and is one mail when mail gets out again, not thousands.
 
 use super::{Desk, NAP, Pulse, off_thread};
+use crate::config::Config;
 use crate::digest::trouble::{self, Change};
 use crate::digest::{self, Digest, Earlier, Footer, Item, Plan, Rate, Urgency, Window};
 use crate::health::Health;
 use crate::mail::{self, Envelope};
-use crate::store::{Debts, NewMail, OPERATOR, OutboxRow, SourceState, StoreError};
+use crate::store::{Debts, NewMail, OPERATOR, OutboxRow, SourceState, Store, StoreError};
 use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
 use sha2::{Digest as _, Sha256};
 use std::sync::Arc;
@@ -34,7 +35,7 @@ const EDIT_PATIENCE: TimeDelta = TimeDelta::minutes(30);
 const DEFERRED_IN_A_ROW_MAX: usize = 3;
 
 /// An item and the rows that say it is owed.
-type Owed = (Item, Vec<i64>);
+pub(super) type Owed = (Item, Vec<i64>);
 
 /// Why something owed was not put into the outbox.
 #[derive(Debug, thiserror::Error)]
@@ -151,7 +152,7 @@ fn tell_alert(desk: &Desk, plan: &Plan, owed: &[Owed], now: DateTime<Utc>) -> Re
     let window = Window { from, to: now, urgency: Urgency::AtOnce };
     // The slot of an alert is its first owed row: written twice, it is the same alert.
     let slot = format!("alert {first}");
-    tell(desk, plan, News { slot, window, owed, edited: &[], spikes: Vec::new() }, now)
+    tell((&desk.config, &desk.store), plan, News { slot, window, owed, edited: &[], spikes: Vec::new() }, now)
 }
 
 /// Watches that are found far more often than usual, once a day: what is owed of
@@ -167,7 +168,12 @@ fn tell_spikes(desk: &Desk, plan: &Plan, now: DateTime<Utc>) -> Result<usize, Te
         owed.retain(|(item, _)| item.watches.iter().any(|found| found.watch == spike.watch));
         let window = Window { from: now - TimeDelta::days(1), to: now, urgency: Urgency::AtOnce };
         let slot = slot + &now.to_rfc3339();
-        mails += tell(desk, plan, News { slot, window, owed: &owed, edited: &[], spikes: vec![spike] }, now)?;
+        mails += tell(
+            (&desk.config, &desk.store),
+            plan,
+            News { slot, window, owed: &owed, edited: &[], spikes: vec![spike] },
+            now,
+        )?;
     }
     Ok(mails)
 }
@@ -197,7 +203,7 @@ fn tell_edit(desk: &Desk, plan: &Plan, edited: &[Item], now: DateTime<Utc>) -> R
     let from = edited.iter().filter_map(|item| Some(item.earlier.as_ref()?.told_at)).min().unwrap_or(now);
     let window = Window { from, to: now, urgency: Urgency::AtOnce };
     let slot = format!("edit {first}");
-    tell(desk, plan, News { slot, window, owed: &[], edited, spikes: Vec::new() }, now)
+    tell((&desk.config, &desk.store), plan, News { slot, window, owed: &[], edited, spikes: Vec::new() }, now)
 }
 
 /// The digest of the plan's latest slot, if it has not been made.
@@ -231,21 +237,26 @@ fn tell_digest(
     let edited = desk.store.corrections(&plan.name)?;
     let slot = slot.to_owned();
     let spikes = spikes(desk, plan, now)?;
-    tell(desk, plan, News { slot, window, owed: &owed, edited: &edited, spikes }, now)
+    tell((&desk.config, &desk.store), plan, News { slot, window, owed: &owed, edited: &edited, spikes }, now)
 }
 
 /// What is about to be told.
-struct News<'a> {
+pub(super) struct News<'a> {
     /// Told twice, it is told once.
-    slot: String,
-    window: Window,
-    owed: &'a [Owed],
-    edited: &'a [Item],
-    spikes: Vec<Rate>,
+    pub slot: String,
+    pub window: Window,
+    pub owed: &'a [Owed],
+    pub edited: &'a [Item],
+    pub spikes: Vec<Rate>,
 }
 
 /// Composes, renders for each recipient, and commits with the mark "told".
-fn tell(desk: &Desk, plan: &Plan, news: News<'_>, now: DateTime<Utc>) -> Result<usize, TellError> {
+pub(super) fn tell(
+    (config, store): (&Config, &Store),
+    plan: &Plan,
+    news: News<'_>,
+    now: DateTime<Utc>,
+) -> Result<usize, TellError> {
     let News { slot, window, owed, edited, spikes } = news;
     let items: Vec<Item> = owed.iter().map(|(item, _)| item.clone()).collect();
     let debts = Debts {
@@ -254,13 +265,15 @@ fn tell(desk: &Desk, plan: &Plan, news: News<'_>, now: DateTime<Utc>) -> Result<
     };
     // An edit that was taken back is settled without a word.
     let edited: Vec<Item> = edited.iter().filter(|item| item.is_news()).cloned().collect();
-    let footer = Footer { spikes, ..footer(desk, plan, &window, now)? };
+    let footer = Footer { spikes, ..footer(store, plan, &window, now)? };
     let mails = match digest::compose(plan, &window, &items, &edited, &footer) {
-        Some(digest) => mails(desk, &plan.name, &plan.to, &slot, &digest, only(&items, &edited), now)?,
+        Some(digest) => {
+            mails((config, store), &plan.name, &plan.to, &slot, &digest, only(&items, &edited), now)?
+        }
         None => Vec::new(),
     };
     let closes = (window.urgency == Urgency::Digest).then_some(window.to);
-    let written = desk.store.enqueue(&plan.name, &slot, closes, &debts, &mails, now)?;
+    let written = store.enqueue(&plan.name, &slot, closes, &debts, &mails, now)?;
     Ok(if written { mails.len() } else { 0 })
 }
 
@@ -307,7 +320,7 @@ fn tell_trouble(desk: &Desk, now: DateTime<Utc>) -> Result<usize, TellError> {
     let (rows, refusals): (Vec<_>, Vec<_>) = desk.store.refused_untold()?.into_iter().unzip();
     let Some(digest) = trouble::trouble(&changes, &refusals, zone) else { return Ok(0) };
     let slot = format!("trouble {}", now.timestamp_millis());
-    let mails = mails(desk, OPERATOR, to, &slot, &digest, None, now)?;
+    let mails = mails((&desk.config, &desk.store), OPERATOR, to, &slot, &digest, None, now)?;
     let healths: Vec<_> = changed.into_iter().map(|state| (state.name, state.health)).collect();
     let written = desk.store.enqueue_trouble(&healths, &rows, &slot, &mails, now)?;
     Ok(if written { mails.len() } else { 0 })
@@ -325,14 +338,14 @@ fn change(state: &SourceState) -> Change {
 }
 
 /// What the footer says of the window: read, sick, next.
-pub fn footer(desk: &Desk, plan: &Plan, window: &Window, now: DateTime<Utc>) -> Result<Footer, StoreError> {
-    let mut footer = desk.store.footer(window.from, window.to)?;
+fn footer(store: &Store, plan: &Plan, window: &Window, now: DateTime<Utc>) -> Result<Footer, StoreError> {
+    let mut footer = store.footer(window.from, window.to)?;
     footer.next_digest_at = plan.cron.as_ref().and_then(|cron| cron.next_after(now));
     Ok(footer)
 }
 
 fn mails(
-    desk: &Desk,
+    (config, store): (&Config, &Store),
     plan: &str,
     to: &[String],
     slot: &str,
@@ -340,13 +353,13 @@ fn mails(
     article_id: Option<i64>,
     now: DateTime<Utc>,
 ) -> Result<Vec<NewMail>, TellError> {
-    let instance = desk.store.instance()?;
+    let instance = store.instance()?;
     let mail = |recipient: &String| {
-        let answers = |article_id| desk.store.first_told(plan, recipient, article_id);
+        let answers = |article_id| store.first_told(plan, recipient, article_id);
         let envelope = Envelope {
-            from: desk.config.mail.from.clone(),
+            from: config.mail.from.clone(),
             to: recipient.clone(),
-            message_id: message_id(&instance, plan, slot, recipient, &desk.config.mail.from),
+            message_id: message_id(&instance, plan, slot, recipient, &config.mail.from),
             date: now.trunc_subsecs(0),
             list: plan.to_owned(),
             in_reply_to: article_id.map(answers).transpose()?.flatten(),

@@ -11,7 +11,7 @@ mod sheet;
 mod spike;
 pub mod trouble;
 
-pub use prose::encoded_len;
+pub use prose::{Piece, encoded_len, marked_line, quote};
 pub use spike::Rate;
 
 use crate::schedule::Cron;
@@ -54,6 +54,8 @@ pub struct Plan {
 pub enum Urgency {
     AtOnce,
     Digest,
+    /// Found in stored articles by a rescore: told in a digest of its own.
+    History,
 }
 
 impl Plan {
@@ -207,8 +209,12 @@ const SUBJECT_WATCHES_MAX: usize = 3;
 /// The news itself, in one bounded line: the headline and its watch, or what
 /// was found how often and the best headline.
 fn subject(window: &Window, stories: &[Story], corrected: &[Story], footer: &Footer) -> String {
-    let alert = window.urgency == Urgency::AtOnce;
-    if let (true, Some(spike)) = (alert, footer.spikes.first()) {
+    let (prefix, noun, whence) = match window.urgency {
+        Urgency::AtOnce => ("Alert: ", "alert", ""),
+        Urgency::Digest => ("", "story", ""),
+        Urgency::History => ("From the history: ", "story", " from the history"),
+    };
+    if let (Urgency::AtOnce, Some(spike)) = (window.urgency, footer.spikes.first()) {
         let watch = prose::line(&spike.watch, 50);
         return prose::line(&format!("Spike: {watch}, {}", spike.words()), SUBJECT_CHARS_MAX);
     }
@@ -223,12 +229,11 @@ fn subject(window: &Window, stories: &[Story], corrected: &[Story], footer: &Foo
         }
         ([story], _) => {
             let watch = prose::line(&story.watch, 50);
-            let prefix = if alert { "Alert: " } else { "" };
             format!("{prefix}{} — {watch}", prose::line(&story.headline(), 100))
         }
         ([best, ..], _) => {
-            let told = sheet::told(stories.len(), corrected.len(), if alert { "alert" } else { "story" });
-            format!("{told}: {} — {}", counted_watches(stories), best.headline())
+            let told = sheet::told(stories.len(), corrected.len(), noun);
+            format!("{told}{whence}: {} — {}", counted_watches(stories), best.headline())
         }
     };
     prose::line(&subject, SUBJECT_CHARS_MAX)

@@ -417,12 +417,16 @@ impl<'a> Matter<'a> {
         let sick = footer.sick.iter().take(SICK_MAX);
         Sheet {
             subject,
-            kind: kind(alert, stories.is_empty() && !corrected.is_empty(), !footer.spikes.is_empty()),
+            kind: kind(
+                window.urgency,
+                stories.is_empty() && !corrected.is_empty(),
+                !footer.spikes.is_empty(),
+            ),
             heading: heading(window, stories.len(), corrected.len(), footer),
             plan: name(&plan.name),
             window: window_words(window, plan.zone),
             preview: first.map_or_else(|| read(footer), |story| prose::line(&story.starred(), 160)),
-            note: note(plan, stories.len(), corrected.len(), alert, footer),
+            note: note(plan, stories.len(), corrected.len(), window.urgency, footer),
             groups: groups(stories, room.full, told, if alert { &[] } else { &footer.spikes }),
             left_out: stories.len().saturating_sub(told),
             corrected: Corrected::of(corrected, room.corrections),
@@ -457,18 +461,20 @@ fn greatest(most: usize, holds: impl Fn(usize) -> bool) -> usize {
     low
 }
 
-fn kind(alert: bool, corrects: bool, spikes: bool) -> &'static str {
-    match (alert, corrects) {
-        (true, _) if spikes => "Spike",
-        (true, true) => "Correction",
-        (true, false) => "Alert",
-        (false, _) => "Digest",
+fn kind(urgency: Urgency, corrects: bool, spikes: bool) -> &'static str {
+    match urgency {
+        Urgency::AtOnce if spikes => "Spike",
+        Urgency::AtOnce if corrects => "Correction",
+        Urgency::AtOnce => "Alert",
+        Urgency::Digest => "Digest",
+        Urgency::History => "History",
     }
 }
 
 fn heading(window: &Window, stories: usize, corrections: usize, footer: &Footer) -> String {
     let sick = footer.sick.len();
     match (stories, corrections, sick) {
+        _ if window.urgency == Urgency::History => format!("{} from the history", count(stories, "story")),
         (0, 0, _) if window.urgency == Urgency::AtOnce => "No story that you were not told".into(),
         (0, 0, 0) => "All is well".into(),
         (0, 0, _) => format!("No news, {}", count(sick, "sick source")),
@@ -476,15 +482,26 @@ fn heading(window: &Window, stories: usize, corrections: usize, footer: &Footer)
     }
 }
 
-fn note(plan: &Plan, stories: usize, corrections: usize, alert: bool, footer: &Footer) -> Option<String> {
-    if alert && !footer.spikes.is_empty() {
+fn note(
+    plan: &Plan,
+    stories: usize,
+    corrections: usize,
+    urgency: Urgency,
+    footer: &Footer,
+) -> Option<String> {
+    if urgency == Urgency::AtOnce && !footer.spikes.is_empty() {
         let lines: Vec<String> = footer.spikes.iter().map(|rate| rate.line() + ".").collect();
         return Some(lines.join(" "));
     }
     match stories {
         0 if corrections > 0 => None,
         0 => Some("Nothing in this window matched your watches.".into()),
-        _ if alert && stories > plan.burst_max => {
+        _ if urgency == Urgency::History => Some(
+            "These are not new: they were found in the stored articles, matched anew with the watches as \
+             they are now. What was told before is not told again."
+                .into(),
+        ),
+        _ if urgency == Urgency::AtOnce && stories > plan.burst_max => {
             Some(format!("More than {} alerts came at once, so they are told in one mail.", plan.burst_max))
         }
         _ => None,

@@ -248,11 +248,12 @@ pub fn replace(
     if keep == Keep::Nothing { evidence::drop_unborne(connection, article_id, new) } else { Ok(()) }
 }
 
-/// The article of a row of `article` that has its `source` and `identity` beside it.
+/// The article of a row of `article` that has the name of its `source` beside it, and
+/// its `identity` where that is asked for.
 pub fn article(row: &Row<'_>) -> Result<Article> {
     let authors: String = row.get("authors")?;
     Ok(Article {
-        identity: row.get::<_, Option<String>>("identity")?.unwrap_or_default(),
+        identity: row.get::<_, Option<String>>("identity").ok().flatten().unwrap_or_default(),
         source: row.get("source")?,
         link: row.get("link")?,
         title: row.get("title")?,

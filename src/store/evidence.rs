@@ -22,16 +22,24 @@ pub fn save(connection: &Connection, article_id: i64, new: &NewArticle, now: Dat
     }
     for (plan, index, urgency) in &new.owed {
         if let (Some(&match_id), Some(found)) = (match_ids.get(*index), new.matches.get(*index)) {
-            let debt = Debt { plan, match_id, urgency: *urgency, new, found };
+            let is_teaser = new.page.is_some();
+            let debt = Debt { plan, match_id, urgency: *urgency, found, is_teaser };
             owe(connection, &debt, now)?;
         }
     }
     edits::owe(connection, article_id, now)
 }
 
-fn save_match(connection: &Connection, article_id: i64, found: &Match, now: DateTime<Utc>) -> Result<i64> {
+/// Writes a match with its evidence. Returns its row.
+pub fn save_match(
+    connection: &Connection,
+    article_id: i64,
+    found: &Match,
+    now: DateTime<Utc>,
+) -> Result<i64> {
     let sql = "INSERT INTO match (article_id, watch, score, found_at) VALUES (?1, ?2, ?3, ?4)
-               ON CONFLICT (article_id, watch) DO UPDATE SET score = excluded.score RETURNING id";
+               ON CONFLICT (article_id, watch) DO UPDATE SET score = excluded.score, gone_at = NULL
+               RETURNING id";
     let values = params![article_id, found.watch, found.score.total(), Time(now)];
     let match_id: i64 = connection.prepare_cached(sql)?.query_row(values, |row| row.get(0))?;
     connection.prepare_cached("DELETE FROM hit WHERE match_id = ?1")?.execute([match_id])?;
@@ -53,8 +61,8 @@ fn save_match(connection: &Connection, article_id: i64, found: &Match, now: Date
 
 /// Where a copy that says as much was told to this plan for this watch, the debt
 /// is written as settled by that digest. A teaser says too little to know.
-fn owe(connection: &Connection, debt: &Debt<'_>, now: DateTime<Utc>) -> Result<()> {
-    let told = if debt.new.page.is_some() { None } else { told_before(connection, debt)? };
+pub fn owe(connection: &Connection, debt: &Debt<'_>, now: DateTime<Utc>) -> Result<()> {
+    let told = if debt.is_teaser { None } else { told_before(connection, debt)? };
     let sql = "INSERT INTO owed (plan, match_id, urgency, owed_at, digest_id) VALUES (?1, ?2, ?3, ?4, ?5)
                ON CONFLICT (plan, match_id) DO UPDATE SET digest_id = excluded.digest_id,
                    urgency = iif(excluded.urgency = 'at once', 'at once', urgency)
@@ -63,18 +71,19 @@ fn owe(connection: &Connection, debt: &Debt<'_>, now: DateTime<Utc>) -> Result<(
     connection.prepare_cached(sql)?.execute(values).map(drop)
 }
 
-/// A match some plan is to be told of, and the article it was found in.
-struct Debt<'a> {
-    plan: &'a str,
-    match_id: i64,
-    urgency: Urgency,
-    new: &'a NewArticle,
-    found: &'a Match,
+/// A match some plan is to be told of.
+pub struct Debt<'a> {
+    pub plan: &'a str,
+    pub match_id: i64,
+    pub urgency: Urgency,
+    pub found: &'a Match,
+    /// Its article has more to say than was read yet.
+    pub is_teaser: bool,
 }
 
 /// The digest that told `debt.plan` of a copy with the same words about the same watch.
 fn told_before(connection: &Connection, debt: &Debt<'_>) -> Result<Option<i64>> {
-    let sql = "SELECT told.digest_id, copy.title, copy.text
+    let sql = "SELECT told.digest_id, copy.title, copy.text, mine.title, mine.text
                FROM match this
                JOIN article mine ON mine.id = this.article_id
                JOIN article copy ON copy.story_id = mine.story_id AND copy.id <> mine.id
@@ -85,11 +94,10 @@ fn told_before(connection: &Connection, debt: &Debt<'_>) -> Result<Option<i64>> 
     let mut copies = statement.query(params![debt.plan, debt.match_id])?;
     while let Some(copy) = copies.next()? {
         let (title, text): (String, String) = (copy.get(1)?, copy.get(2)?);
+        let (my_title, my_text): (String, String) = (copy.get(3)?, copy.get(4)?);
         let told = Telling { title: &title, text: &text, published_at: None };
         let hits = debt.found.hits.iter().filter(|hit| hit.field == Field::Text).map(|hit| hit.span.clone());
-        if story::repeats_headline(&told, &debt.new.article.title)
-            && story::repeats(&told, &debt.new.article.text, hits)
-        {
+        if story::repeats_headline(&told, &my_title) && story::repeats(&told, &my_text, hits) {
             return copy.get(0).map(Some);
         }
     }
@@ -163,6 +171,7 @@ pub fn urgency_word(urgency: Urgency) -> &'static str {
     match urgency {
         Urgency::AtOnce => "at once",
         Urgency::Digest => "digest",
+        Urgency::History => "history",
     }
 }
 

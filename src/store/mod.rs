@@ -12,6 +12,7 @@ mod columns;
 mod edits;
 mod error;
 mod evidence;
+mod history;
 mod migrate;
 mod open;
 mod outbox;
@@ -19,6 +20,7 @@ mod owed;
 mod pages;
 mod rates;
 mod recent;
+mod rescore;
 mod search;
 mod show;
 mod sources;
@@ -30,7 +32,9 @@ mod tests;
 
 pub use claim::{Claim, claim};
 pub use error::StoreError;
+pub use history::Past;
 pub use pages::{PageMissing, PageOwed};
+pub use rescore::{Asked, Difference, Verdict};
 pub use search::{Found, Search};
 pub use show::{Copy, Revision, Shown, ShownMatch, Told};
 pub use status::{SourceRow, Status, WatchRow};
@@ -264,6 +268,15 @@ impl Store {
         Ok(Store::over(path, None, vec![open::to_read(path)?]))
     }
 
+    /// Opens for writing beside a running daemon, whose schema it has to be.
+    ///
+    /// # Errors
+    /// As [`Store::open`]; also where the file is of another schema.
+    pub fn open_beside(path: &Path) -> Result<Store, StoreError> {
+        let connection = open::beside(path)?;
+        Ok(Store::over(path, Some(writer::Writer::start(path, connection)?), Vec::new()))
+    }
+
     fn over(path: &Path, writer: Option<writer::Writer>, readers: Vec<Connection>) -> Store {
         let (readers, recent) = (Mutex::new(readers), Arc::default());
         Store { open: Arc::new(Open { path: path.into(), writer, readers, recent }) }
@@ -368,8 +381,9 @@ impl Store {
     }
 
     /// What `plan` owes and no digest has taken yet, best score first; `urgency`
-    /// restricts it, and an article waits whose page became owed `untried` and was not
-    /// tried yet. Each item comes with the `owed` rows it settles: its own,
+    /// restricts it, without it all counts but what only a rescore found, and an
+    /// article waits whose page became owed `untried` and was not tried yet.
+    /// Each item comes with the `owed` rows it settles: its own,
     /// and those of copies of its story that say nothing of further watches.
     pub fn owed(
         &self,
@@ -422,7 +436,8 @@ impl Store {
     }
 
     /// Writes a digest's mails and marks what they tell as told, in one transaction.
-    /// A slot that was written before writes nothing and returns `false`.
+    /// A slot that was written before, or a debt that was settled or withdrawn since
+    /// it was read, writes nothing and returns `false`.
     pub fn enqueue(
         &self,
         plan: &str,
@@ -525,7 +540,7 @@ impl Store {
     /// Plans that something is owed under and no digest has taken it.
     pub fn plans_owing(&self) -> Result<Vec<String>, StoreError> {
         self.read(|connection| {
-            let sql = "SELECT DISTINCT plan FROM owed WHERE digest_id IS NULL";
+            let sql = "SELECT DISTINCT plan FROM owed WHERE digest_id IS NULL AND urgency <> 'history'";
             connection.prepare_cached(sql)?.query_map([], |row| row.get(0))?.collect()
         })
     }
@@ -550,6 +565,48 @@ impl Store {
     /// [`StoreError::Query`] where nothing can be searched for, in words for the user.
     pub fn search(&self, search: &Search) -> Result<Vec<Found>, StoreError> {
         self.with_reader(|connection| search::search(connection, &self.open.path, search))
+    }
+
+    /// The articles first seen since then, else all, newest first, page by page;
+    /// ends with the first error.
+    pub fn history(
+        &self,
+        since: Option<DateTime<Utc>>,
+    ) -> impl Iterator<Item = Result<Vec<Past>, StoreError>> + '_ {
+        let mut before = Some(i64::MAX);
+        std::iter::from_fn(move || {
+            let below = before?;
+            let page = self.read(|connection| history::page(connection, since, below));
+            before = page.as_ref().ok().and_then(|page| page.last()).map(|past| past.article_id);
+            page.map(|page| (!page.is_empty()).then_some(page)).transpose()
+        })
+    }
+
+    /// One article of the history as it reads now.
+    pub fn past(&self, article_id: i64) -> Result<Option<Past>, StoreError> {
+        self.read(|connection| history::one(connection, article_id))
+    }
+
+    /// How the verdicts differ from what is stored, in order; writes nothing.
+    pub fn compare(&self, verdicts: &[Verdict], asked: &Asked) -> Result<Vec<Difference>, StoreError> {
+        self.read(|connection| {
+            verdicts.iter().map(|verdict| rescore::compare(connection, verdict, asked)).collect()
+        })
+    }
+
+    /// Puts the verdicts in the place of what is stored, in one transaction, and
+    /// owes the plans what is new to them as history. `None` for an article that
+    /// was revised since it was read: it wants another look.
+    pub fn rescore(
+        &self,
+        verdicts: Vec<Verdict>,
+        asked: &Arc<Asked>,
+        now: DateTime<Utc>,
+    ) -> Result<Vec<Option<Difference>>, StoreError> {
+        let asked = Arc::clone(asked);
+        self.write(move |connection| {
+            verdicts.iter().map(|verdict| rescore::apply(connection, verdict, &asked, now)).collect()
+        })
     }
 
     /// Everything stored of one article.

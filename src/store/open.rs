@@ -64,6 +64,16 @@ pub fn to_read(path: &Path) -> Result<Connection, StoreError> {
     Ok(connection)
 }
 
+/// Opens for writing what another process has open too: changes neither schema
+/// nor index.
+pub fn beside(path: &Path) -> Result<Connection, StoreError> {
+    drop(to_read(path)?);
+    let connection = Connection::open(path).map_err(|error| explain(path, error))?;
+    connection.busy_timeout(LOCK_WAIT).map_err(|error| explain(path, error))?;
+    settings(&connection).map_err(|error| explain(path, error))?;
+    Ok(connection)
+}
+
 fn settings(connection: &Connection) -> rusqlite::Result<()> {
     connection.set_prepared_statement_cache_capacity(STATEMENTS_KEPT_MAX);
     connection.pragma_update(None, "foreign_keys", true)?;

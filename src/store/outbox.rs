@@ -49,6 +49,9 @@ pub fn enqueue(
     mails: &[NewMail],
     now: DateTime<Utc>,
 ) -> Result<bool> {
+    if !all_untold(connection, &debts.owed)? {
+        return Ok(false);
+    }
     let sql = "INSERT INTO digest (plan, slot, until_at, created_at) VALUES (?1, ?2, ?3, ?4)
                ON CONFLICT (plan, slot) DO NOTHING RETURNING id";
     let values = params![digest.plan, digest.slot, digest.until.map(Time), Time(now)];
@@ -62,15 +65,17 @@ pub fn enqueue(
     Ok(true)
 }
 
+/// Whether the debts are as they were read: a rescore beside us tells and withdraws
+/// too, and an article may turn out to be another.
+fn all_untold(connection: &Connection, owed: &[i64]) -> Result<bool> {
+    let mut untold = connection.prepare_cached("SELECT 1 FROM owed WHERE id = ?1 AND digest_id IS NULL")?;
+    owed.iter().try_fold(true, |all, id| Ok(all && untold.exists([id])?))
+}
+
 fn settle_owed(connection: &Connection, digest_id: i64, owed: &[i64]) -> Result<()> {
     let sql = "UPDATE owed SET digest_id = ?1 WHERE id = ?2 AND digest_id IS NULL";
     let mut statement = connection.prepare_cached(sql)?;
-    for id in owed {
-        // A debt that is gone since it was read: the mail tells of it, so it is made anew.
-        let settled = statement.execute([digest_id, *id])?;
-        (settled == 1).then_some(()).ok_or(rusqlite::Error::StatementChangedRows(settled))?;
-    }
-    Ok(())
+    owed.iter().try_for_each(|id| statement.execute([digest_id, *id]).map(drop))
 }
 
 /// Takes back windows that close after `now`: a clock that was ahead made them, and

@@ -11,6 +11,7 @@ use crate::story::{self, Telling};
 use crate::watch::Field;
 use chrono::{DateTime, Utc};
 use rusqlite::{Connection, Result, params};
+use std::collections::HashMap;
 use std::ops::Range;
 
 /// An item, the owed rows it settles, and the story it tells.
@@ -52,7 +53,7 @@ pub fn found_since(
     from: i64,
     wanted: impl Fn(&str, f64) -> bool,
 ) -> Result<Vec<Item>> {
-    let sql = "SELECT article_id, id, watch, score FROM match WHERE article_id >= ?1
+    let sql = "SELECT article_id, id, watch, score FROM match WHERE article_id >= ?1 AND gone_at IS NULL
                ORDER BY article_id, score DESC, id";
     let mut statement = connection.prepare_cached(sql)?;
     let mut found = statement.query([from])?;
@@ -87,8 +88,9 @@ fn best(item: &Item) -> f64 {
     item.watches.iter().map(|found| found.score).fold(0.0, f64::max)
 }
 
-/// Article, owed row and match of all that is untold. An article with one match
-/// of the wanted urgency comes with all its matches: it is told once.
+/// Article, owed row and match of all that is untold, without an urgency of all
+/// that waits for no history digest. An article with one match of the wanted
+/// urgency comes with all its matches: it is told once.
 fn rows(
     connection: &Connection,
     plan: &str,
@@ -97,9 +99,10 @@ fn rows(
 ) -> Result<Vec<(i64, i64, i64)>> {
     let sql = "SELECT m.article_id, w.id, m.id
                FROM owed w JOIN match m ON m.id = w.match_id
-               WHERE w.plan = ?1 AND w.digest_id IS NULL AND (?2 IS NULL OR m.article_id IN (
+               WHERE w.plan = ?1 AND w.digest_id IS NULL AND m.article_id IN (
                    SELECT n.article_id FROM owed v JOIN match n ON n.id = v.match_id
-                   WHERE v.plan = ?1 AND v.digest_id IS NULL AND v.urgency = ?2))
+                   WHERE v.plan = ?1 AND v.digest_id IS NULL
+                   AND iif(?2 IS NULL, v.urgency <> 'history', v.urgency = ?2))
                AND (?3 IS NULL OR NOT EXISTS (
                    SELECT 1 FROM page_owed p
                    WHERE p.article_id = m.article_id AND p.last_error IS NULL
@@ -156,19 +159,24 @@ fn telling(item: &Item) -> Telling<'_> {
 /// the other did not, or says something else where it matched.
 fn one_a_story(debts: Vec<Debt>) -> Vec<Debt> {
     let mut told: Vec<Debt> = Vec::new();
+    let mut by_story: HashMap<i64, Vec<usize>> = HashMap::new();
     let mut by_watches = debts;
     // Most watches first, so that a copy with fewer finds the one that says it all.
     by_watches.sort_by_key(|debt| (std::cmp::Reverse(debt.item.watches.len()), debt.item.article_id));
     for debt in by_watches {
-        let says_it_all = |other: &&mut Debt| {
-            let has = |watch: &str| other.item.watches.iter().any(|found| found.watch == watch);
-            other.story_id == debt.story_id
-                && debt.item.watches.iter().all(|found| has(&found.watch))
-                && story::repeats(&telling(&other.item), &debt.item.text, spans(&debt.item))
+        let says_it_all = |other: &&usize| {
+            let other = &told[**other].item;
+            let has = |watch: &str| other.watches.iter().any(|found| found.watch == watch);
+            debt.item.watches.iter().all(|found| has(&found.watch))
+                && story::repeats(&telling(other), &debt.item.text, spans(&debt.item))
         };
-        match told.iter_mut().find(says_it_all) {
-            Some(other) => other.owed.extend(debt.owed),
-            None => told.push(debt),
+        let of_story = by_story.entry(debt.story_id).or_default();
+        match of_story.iter().find(says_it_all).copied() {
+            Some(other) => told[other].owed.extend(debt.owed),
+            None => {
+                of_story.push(told.len());
+                told.push(debt);
+            }
         }
     }
     told

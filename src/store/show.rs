@@ -25,7 +25,7 @@ pub struct Shown {
     pub revisions: Vec<Revision>,
     /// Articles of other sources that tell the same story, oldest first.
     pub copies: Vec<Copy>,
-    /// Best score first.
+    /// Best score first, those that no longer hold last.
     pub matches: Vec<ShownMatch>,
     pub told: Vec<Told>,
 }
@@ -53,6 +53,8 @@ pub struct ShownMatch {
     pub watch: String,
     pub score: f64,
     pub found_at: DateTime<Utc>,
+    /// Since when the watch no longer finds it; somebody was told before.
+    pub gone_at: Option<DateTime<Utc>>,
     pub addends: Vec<Addend>,
     pub hits: Vec<Hit>,
 }
@@ -138,13 +140,15 @@ fn copies(connection: &Connection, article_id: i64) -> Result<Vec<Copy>> {
 
 fn matches(connection: &Connection, article_id: i64, article: &Article) -> Result<Vec<ShownMatch>> {
     let fields = Fields { title: &article.title, text: &article.text };
-    let sql = "SELECT id, watch, score, found_at FROM match WHERE article_id = ?1 ORDER BY score DESC, watch";
+    let sql = "SELECT id, watch, score, found_at, gone_at FROM match WHERE article_id = ?1
+               ORDER BY gone_at IS NOT NULL, score DESC, watch";
     all(connection, sql, article_id, |row| {
         let match_id = row.get("id")?;
         Ok(ShownMatch {
             watch: row.get("watch")?,
             score: row.get("score")?,
             found_at: surely(row, "found_at")?,
+            gone_at: at(row, "gone_at")?,
             addends: all(
                 connection,
                 "SELECT points, reason FROM addend WHERE match_id = ?1 ORDER BY id",

@@ -16,6 +16,8 @@ pub struct Status {
     pub matches_today: u64,
     /// Matches no digest has taken yet.
     pub untold: u64,
+    /// Since when what a rescore found waits: it was cut off before it told it.
+    pub history_since_at: Option<DateTime<Utc>>,
     pub mail_owed: u64,
     pub mail_sent: u64,
     /// Refused for good and neither retried nor dropped: somebody was not told.
@@ -61,8 +63,10 @@ pub struct WatchRow {
 pub fn status(connection: &Connection, now: DateTime<Utc>) -> Result<Status> {
     let sql = "SELECT (SELECT count(*) FROM article) AS articles,
                       (SELECT count(*) FROM article WHERE first_seen_at >= ?1) AS articles_today,
-                      (SELECT count(*) FROM match WHERE found_at >= ?1) AS matches_today,
+                      (SELECT count(*) FROM match WHERE found_at >= ?1 AND gone_at IS NULL) AS matches_today,
                       (SELECT count(*) FROM owed WHERE digest_id IS NULL) AS untold,
+                      (SELECT min(owed_at) FROM owed WHERE digest_id IS NULL AND urgency = 'history')
+                          AS history_since_at,
                       (SELECT count(*) FROM outbox WHERE state = 'owed') AS mail_owed,
                       (SELECT count(*) FROM outbox WHERE state = 'sent') AS mail_sent,
                       (SELECT count(*) FROM outbox WHERE state = 'refused') AS mail_refused,
@@ -74,6 +78,7 @@ pub fn status(connection: &Connection, now: DateTime<Utc>) -> Result<Status> {
             articles_today: count(row, "articles_today")?,
             matches_today: count(row, "matches_today")?,
             untold: count(row, "untold")?,
+            history_since_at: at(row, "history_since_at")?,
             mail_owed: count(row, "mail_owed")?,
             mail_sent: count(row, "mail_sent")?,
             mail_refused: count(row, "mail_refused")?,
@@ -118,7 +123,7 @@ pub fn watch_rows(connection: &Connection, now: DateTime<Utc>) -> Result<Vec<Wat
     let sql = "SELECT watch, count(*) AS matches, sum(found_at >= ?1) AS matches_today,
                       sum(found_at >= ?2) AS matches_week, max(score) AS best_score,
                       max(found_at) AS newest_at
-               FROM match GROUP BY watch ORDER BY watch";
+               FROM match WHERE gone_at IS NULL GROUP BY watch ORDER BY watch";
     let mut statement = connection.prepare_cached(sql)?;
     let days = |count| Time(now - TimeDelta::days(count));
     let rows = statement.query_map([days(1), days(7)], |row| {

@@ -191,6 +191,9 @@ impl<'a> View<'a> {
             Some(Scope::Title) => field == Field::Title,
             Some(Scope::Body) => field == Field::Text,
             Some(Scope::Lead) => field == Field::Text && at < self.sight.lead_end,
+            Some(Scope::TitleOrLead) => {
+                field == Field::Title || field == Field::Text && at < self.sight.lead_end
+            }
             Some(Scope::Author) => field == Field::Author,
             Some(Scope::Url) => field == Field::Url,
             Some(Scope::Source) => field == Field::Source,

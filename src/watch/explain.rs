@@ -158,7 +158,7 @@ fn absent(term: &Term, view: View<'_>) -> String {
             format!("the address is `{}`, without `{text}`", article.link.as_deref().unwrap_or_default())
         }
         Some(scope) if !elsewhere(term, scope, view).is_empty() => {
-            format!("`{text}` is there, but not in the {}", scope.name())
+            format!("`{text}` is there, but not in the {}", scope.place())
         }
         _ => format!("`{}` is not there", Node::Term(term.clone()).name()),
     }

@@ -10,7 +10,7 @@ use super::score::{self, Evidence, Share};
 use super::{Field, Finding, Hit, Match, Score, Watch, explain};
 use crate::extract::Article;
 use regex::{Regex, RegexBuilder};
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::ops::Range;
 
 /// Compiled size of one `/pattern/` over a field, in bytes.
@@ -27,6 +27,23 @@ pub struct WatchList {
     always: Vec<usize>,
     /// Whether any watch asks who wrote a story.
     asks_authors: bool,
+}
+
+/// What one article has for the watches.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Look<'a> {
+    /// Best score first.
+    pub matches: Vec<Match>,
+    /// Watches that did not fire though some of their terms are there.
+    pub missed: Vec<Missed<'a>>,
+}
+
+/// A watch that did not fire; [`WatchList::explain`] says what was missing.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Missed<'a> {
+    pub watch: &'a str,
+    /// Which of its terms are there: equal for articles that have the same ones.
+    pub part: Vec<usize>,
 }
 
 /// One watch with its tree.
@@ -101,11 +118,36 @@ impl WatchList {
     fn findings(&self) -> Vec<Finding> {
         let mut findings = Vec::new();
         for Compiled { watch, tree, .. } in &self.watches {
-            let warnings = query::warnings(tree, &watch.query);
+            let warnings = query::warnings(tree);
             findings.extend(warnings.into_iter().map(|(span, message)| finding(watch, span, message)));
         }
         findings.extend(collisions(&self.watches));
         findings
+    }
+
+    /// `source:` terms that no source's name fits: what they stand for never comes.
+    pub fn unheard_of(&self, sources: &[&str]) -> Vec<Finding> {
+        let mut findings = Vec::new();
+        for Compiled { watch, tree, probes, .. } in &self.watches {
+            for term in tree.terms() {
+                let Some(Probe::Said(regex)) =
+                    probes.get(term.id).filter(|_| term.scope == Some(Scope::Source))
+                else {
+                    continue;
+                };
+                if !sources.iter().any(|source| regex.is_match(source)) {
+                    let message =
+                        format!("no source has `{}` in its name{}", term.text, meant(&term.text, sources));
+                    findings.push(finding(watch, term.span.clone(), message));
+                }
+            }
+        }
+        findings
+    }
+
+    /// The most points a story can have for `watch`; 0 where none is called so.
+    pub fn points_max(&self, watch: &str) -> f64 {
+        self.named(watch).map_or(0.0, |compiled| compiled.watch.weight * score::most(&compiled.shares))
     }
 
     /// The watches, in the order given.
@@ -132,14 +174,31 @@ impl WatchList {
     }
 
     fn matches(&self, article: &Article) -> Vec<Match> {
+        self.look(article).matches
+    }
+
+    /// The matches of one article, and the watches of which only a part is there.
+    pub fn look(&self, article: &Article) -> Look<'_> {
         let sight = self.sight(article);
-        let found = sight.patterns().filter_map(|pattern| self.by_pattern.get(pattern)).flatten();
-        let asked: BTreeSet<usize> = found.chain(&self.always).copied().collect();
-        let mut matches: Vec<Match> =
-            asked.into_iter().filter_map(|index| self.watches.get(index)?.matched(&sight)).collect();
+        let mut asked: BTreeMap<usize, Vec<usize>> =
+            self.always.iter().map(|index| (*index, Vec::new())).collect();
+        for pattern in sight.patterns() {
+            for index in self.by_pattern.get(pattern).into_iter().flatten() {
+                asked.entry(*index).or_default().push(pattern);
+            }
+        }
+        let mut look = Look::default();
+        for (index, part) in asked {
+            let Some(compiled) = self.watches.get(index) else { continue };
+            match compiled.matched(&sight) {
+                Some(matched) => look.matches.push(matched),
+                None if part.is_empty() => {}
+                None => look.missed.push(Missed { watch: &compiled.watch.name, part }),
+            }
+        }
         // Equal scores stay in the order of the watches.
-        matches.sort_by(|a, b| b.score.total().total_cmp(&a.score.total()));
-        matches
+        look.matches.sort_by(|a, b| b.score.total().total_cmp(&a.score.total()));
+        look
     }
 
     /// Why `watch` did or did not fire on `article`: addends and near misses,
@@ -183,11 +242,10 @@ impl WatchList {
     }
 
     fn unknown(&self, watch: &str) -> String {
-        let near = |name: &str| strsim::jaro_winkler(name, watch);
-        let close = self.watches().map(|watch| &watch.name).max_by(|a, b| near(a).total_cmp(&near(b)));
-        match close.filter(|name| near(name) > 0.8) {
-            Some(name) => format!("no watch is called `{watch}`; did you mean `{name}`?"),
-            None => format!("no watch is called `{watch}`; `newswatch watches list` shows them"),
+        let names: Vec<&str> = self.watches().map(|watch| watch.name.as_str()).collect();
+        match meant(watch, &names).as_str() {
+            "" => format!("no watch is called `{watch}`; `newswatch watches list` shows them"),
+            meant => format!("no watch is called `{watch}`{meant}"),
         }
     }
 }
@@ -204,6 +262,13 @@ impl Compiled {
         let score = Score::of(self.watch.weight, &evidence);
         Some(Match { watch: self.watch.name.clone(), score, hits: strongest(evidence) })
     }
+}
+
+/// `; did you mean …?` where one of the names is near to what was written.
+fn meant(written: &str, names: &[&str]) -> String {
+    let near = |name: &str| strsim::jaro_winkler(name, written);
+    let close = names.iter().max_by(|a, b| near(a).total_cmp(&near(b))).filter(|name| near(name) > 0.8);
+    close.map(|name| format!("; did you mean `{name}`?")).unwrap_or_default()
 }
 
 /// The hits, by field and position; the strongest where there are too many.
@@ -256,6 +321,10 @@ impl Gathered {
         Ok(match term.scope {
             Some(Scope::Lang) => Probe::Language(term.text.to_lowercase()),
             Some(Scope::Url | Scope::Source) => Probe::Said(said(term)?),
+            _ if term.kind == Kind::Regex => {
+                usable(&term.text, term)?;
+                Probe::Words(self.pattern(term, watch))
+            }
             _ => Probe::Words(self.pattern(term, watch)),
         })
     }
@@ -319,7 +388,12 @@ fn said(term: &Term) -> Result<Regex, String> {
             }
         }
     };
-    RegexBuilder::new(&pattern).size_limit(REGEX_BYTES_MAX).build().map_err(|error| {
+    usable(&pattern, term)
+}
+
+/// The pattern that a term becomes, or why it cannot be used, in one line.
+fn usable(pattern: &str, term: &Term) -> Result<Regex, String> {
+    RegexBuilder::new(pattern).size_limit(REGEX_BYTES_MAX).build().map_err(|error| {
         let why = error.to_string();
         let why = why.lines().last().unwrap_or_default().trim().trim_start_matches("error: ").to_string();
         format!("`{term}` is not a pattern that can be used: {why}; see https://docs.rs/regex#syntax")
@@ -339,7 +413,7 @@ fn names_twice(watches: &[Watch]) -> Vec<Finding> {
 /// Watches that ask for the same, or of which one asks for all another does.
 fn collisions(watches: &[Compiled]) -> Vec<Finding> {
     let alternatives: Vec<BTreeSet<String>> =
-        watches.iter().map(|compiled| alternatives(&compiled.tree)).collect();
+        watches.iter().map(|compiled| alternatives(&compiled.tree, compiled.watch.aliases)).collect();
     let mut by_part: HashMap<&str, Vec<usize>> = HashMap::new();
     for (index, parts) in alternatives.iter().enumerate() {
         for part in parts {
@@ -371,9 +445,9 @@ fn collisions(watches: &[Compiled]) -> Vec<Finding> {
     findings
 }
 
-fn alternatives(tree: &Node) -> BTreeSet<String> {
+fn alternatives(tree: &Node, aliases: bool) -> BTreeSet<String> {
     match tree {
-        Node::Or(nodes) => nodes.iter().flat_map(alternatives).collect(),
-        node => BTreeSet::from([query::canonical(node)]),
+        Node::Or(nodes) => nodes.iter().flat_map(|node| alternatives(node, aliases)).collect(),
+        node => BTreeSet::from([query::canonical(node, aliases)]),
     }
 }

@@ -18,7 +18,7 @@ pub mod score;
 #[allow(clippy::disallowed_methods, reason = "tests read their tables")]
 mod tests;
 
-pub use list::WatchList;
+pub use list::{Look, Missed, WatchList};
 
 use crate::extract::Article;
 use std::borrow::Cow;

@@ -76,6 +76,20 @@ pub(super) fn shares(node: &Node) -> Vec<Share> {
     shares
 }
 
+/// The most points that hits of these shares can come to, at weight 1.
+pub(super) fn most(shares: &[Share]) -> f64 {
+    let mut groups: Vec<(usize, f64)> = Vec::new();
+    for share in shares.iter().filter(|share| share.parts > 0) {
+        let best = share.weight / share.parts as f64;
+        match groups.iter_mut().find(|(group, _)| *group == share.group) {
+            Some((_, known)) => *known = known.max(best),
+            None => groups.push((share.group, best)),
+        }
+    }
+    let mentions: f64 = (0..MENTIONS_MAX as i32).map(|earlier| REPEAT_FACTOR.powi(earlier)).sum();
+    groups.into_iter().map(|(_, best)| best * TITLE_FACTOR * mentions).sum()
+}
+
 fn share(node: &Node, parts: usize, group: usize, groups: &mut usize, shares: &mut Vec<Share>) {
     match node {
         // Terms are numbered in the order written, the order of this walk.

@@ -92,6 +92,28 @@ fn watches_that_collide_are_named() {
         &["man: whatever this finds, the watch `all` finds as well; leave it out there, or here"],
     );
     check(&[("man", "Temirov AND court"), ("all", "Temirov OR Japarov")], &[]);
+    let same = "asks for the same as the watch `one`; each story will be told for both: leave one out";
+    let same = format!("other: {same}");
+    for (one, other) in [
+        ("Kyrgyzstan", "Киргизия"),
+        ("ГБАО", "Gorno-Badakhshan"),
+        ("Alexander Asanov", "Асанов Александр"),
+        ("Zhaparov", "Жапаров"),
+        ("title:Zhaparov", "title:Japarov"),
+        ("Temirov NEAR/5 Osh", "Ош NEAR/5 Темиров"),
+    ] {
+        check(&[("one", one), ("other", other)], &[&same]);
+    }
+    for (one, other) in [
+        ("Temirov", "temirov"),
+        ("Temirov", "=Temirov"),
+        ("Temirov", "title:Temirov"),
+        ("court trial", "trial court"),
+        ("Temirov ONEAR/5 Osh", "Osh ONEAR/5 Temirov"),
+        ("Temirov", "Temirova"),
+    ] {
+        check(&[("one", one), ("other", other)], &[]);
+    }
     check(&[("men", "Temirov OR Tokayev"), ("others", "Temirov OR Japarov OR Osh")], &[]);
     check(
         &[("man", "Temirov"), ("man", "Tokayev")],

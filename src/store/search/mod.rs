@@ -126,8 +126,10 @@ fn run(connection: &Connection, search: &Search, query: Option<&Query>) -> Resul
     }
     if let Some(watch) = search.watch.clone() {
         let condition = match query {
-            None => "w.watch = ?",
-            Some(_) => "EXISTS (SELECT 1 FROM match w WHERE w.article_id = a.id AND w.watch = ?)",
+            None => "w.watch = ? AND w.gone_at IS NULL",
+            Some(_) => {
+                "EXISTS (SELECT 1 FROM match w WHERE w.article_id = a.id AND w.watch = ? AND w.gone_at IS NULL)"
+            }
         };
         statement.with(condition, watch);
     }
@@ -187,7 +189,7 @@ fn read(row: &rusqlite::Row<'_>, query: Option<&Query>) -> Result<Found> {
 }
 
 fn add_watches(connection: &Connection, mut found: Found) -> Result<Found> {
-    let sql = "SELECT watch FROM match WHERE article_id = ?1 ORDER BY score DESC, watch";
+    let sql = "SELECT watch FROM match WHERE article_id = ?1 AND gone_at IS NULL ORDER BY score DESC, watch";
     let mut statement = connection.prepare_cached(sql)?;
     found.watches = statement.query_map([found.article_id], |row| row.get(0))?.collect::<Result<_>>()?;
     Ok(found)

@@ -8,6 +8,7 @@ use tempfile::TempDir;
 
 mod opening;
 mod recording;
+mod rescoring;
 mod searching;
 mod telling;
 

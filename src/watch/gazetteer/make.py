@@ -15,6 +15,15 @@ LANGUAGES = ["en", "ru", "uk", "kk", "ky", "uz", "uz-Cyrl", "tg", "tk"]
 # Names that are ordinary words or parts of other names, and would only make noise.
 SKIPPED = re.compile(r"^Британ[иі]я$|^Britaniya$|[()\[\]]|^..?$|^Outlying |^Pseudo|^Unknown")
 
+
+
+def spellings(name, language):
+    """The name as CLDR has it, and as the press writes it out."""
+    if language == "en" and (" & " in name or name.startswith("St. ")):
+        return [name, re.sub("^St\\. ", "Saint ", name.replace(" & ", " and "))]
+    return [name]
+
+
 names = {}
 for language in LANGUAGES:
     path = f"{sys.argv[1]}/main/{language}/territories.json"
@@ -25,8 +34,9 @@ for language in LANGUAGES:
         if not re.fullmatch("[A-Z]{2}", code) or code in ("QO", "ZZ", "XA", "XB", "UN", "EZ"):
             continue
         found = names.setdefault(code, [])
-        if name not in found and not SKIPPED.search(name):
-            found.append(name)
+        for spelling in spellings(name, language):
+            if spelling not in found and not SKIPPED.search(spelling):
+                found.append(spelling)
 
 for code in sorted(names):
     if len(names[code]) > 1:

@@ -5,8 +5,8 @@
 //! a warning.
 
 use super::{Kind, Node, QueryError, Scope, Term};
-use crate::watch::fold;
-use std::collections::HashSet;
+use crate::watch::{fold, gazetteer};
+use regex::Regex;
 use std::ops::Range;
 
 /// Refuses what no text can satisfy, and what only says what must not be there.
@@ -48,10 +48,9 @@ fn conjunction(node: &Node, nodes: &[Node], evidence: bool) -> Result<(), QueryE
         return Err(QueryError::new(node.span(), message));
     }
     languages_agree(&wanted)?;
-    let names: HashSet<String> = wanted.iter().map(|node| canonical(node)).collect();
     for node in unwanted {
         let Node::Not(inner) = node else { continue };
-        contradiction(inner, &names)?;
+        contradiction(inner, &wanted)?;
         match &**inner {
             Node::Not(twice) => {
                 return Err(QueryError::new(twice.span(), "`NOT (NOT a)` says nothing; leave out both"));
@@ -68,7 +67,7 @@ fn languages_agree(wanted: &[&Node]) -> Result<(), QueryError> {
     let mut languages =
         wanted.iter().filter(|node| matches!(node, Node::Term(Term { scope: Some(Scope::Lang), .. })));
     if let Some(first) = languages.next()
-        && let Some(other) = languages.find(|other| canonical(other) != canonical(first))
+        && let Some(other) = languages.find(|other| canonical(other, false) != canonical(first, false))
     {
         let message =
             format!("`{first} AND {other}` can never fire: an article has one language; write `OR`");
@@ -77,19 +76,39 @@ fn languages_agree(wanted: &[&Node]) -> Result<(), QueryError> {
     Ok(())
 }
 
-/// `a AND NOT a`.
-fn contradiction(unwanted: &Node, wanted: &HashSet<String>) -> Result<(), QueryError> {
-    let parts =
-        if let Node::Or(nodes) = unwanted { nodes.as_slice() } else { std::slice::from_ref(unwanted) };
-    match parts.iter().find(|part| wanted.contains(&canonical(part))) {
-        Some(part) => {
-            let name = part.name();
-            Err(QueryError::new(
-                part.span(),
-                format!("`{name} AND NOT {name}` can never fire; leave out one"),
-            ))
+/// `a AND NOT a`, `title:a AND NOT a`.
+fn contradiction(unwanted: &Node, wanted: &[&Node]) -> Result<(), QueryError> {
+    let denies = |node: &Node, part: &Node| match (node, part) {
+        (Node::Term(node), Node::Term(part)) => is_part(node, part),
+        _ => canonical(node, false) == canonical(part, false),
+    };
+    for part in alternatives(unwanted) {
+        if let Some(node) = wanted.iter().find(|node| denies(node, part)) {
+            let message = format!("`{} AND NOT {}` can never fire; leave out one", node.name(), part.name());
+            return Err(QueryError::new(part.span(), message));
         }
-        None => Ok(()),
+    }
+    Ok(())
+}
+
+/// The operands of an OR, or the node itself.
+fn alternatives(node: &Node) -> &[Node] {
+    if let Node::Or(nodes) = node { nodes.as_slice() } else { std::slice::from_ref(node) }
+}
+
+/// Whether `part` looks for what `whole` does, where `whole` looks too.
+fn is_part(part: &Term, whole: &Term) -> bool {
+    let same = canonical_term(&Term { scope: whole.scope, ..part.clone() }, false);
+    same == canonical_term(whole, false) && scope_covers(whole.scope, part.scope)
+}
+
+/// Whether every place of `part` is one of `whole`.
+fn scope_covers(whole: Option<Scope>, part: Option<Scope>) -> bool {
+    match (whole, part) {
+        (None, part) => part.is_none_or(Scope::in_story),
+        (Some(Scope::TitleOrLead), Some(Scope::Title | Scope::Lead))
+        | (Some(Scope::Body), Some(Scope::Lead)) => true,
+        (whole, part) => whole == part,
     }
 }
 
@@ -112,6 +131,7 @@ fn fields(node: &Node) -> [bool; 3] {
     match node {
         Node::Term(term) => match term.scope {
             Some(Scope::Title) => [true, false, false],
+            Some(Scope::TitleOrLead) => [true, true, false],
             Some(Scope::Lead | Scope::Body) => [false, true, false],
             Some(Scope::Author) => [false, false, true],
             _ => [true, true, false],
@@ -175,10 +195,11 @@ fn language(term: &Term, evidence: bool) -> Result<(), QueryError> {
     Err(QueryError::new(term.span.clone(), message))
 }
 
-/// The same for all ways to write the same: letters folded, alternatives sorted.
-pub fn canonical(node: &Node) -> String {
+/// The same for all ways to write the same: letters folded, alternatives sorted,
+/// with `aliases` also one for all names of a place or a person.
+pub fn canonical(node: &Node, aliases: bool) -> String {
     let list = |nodes: &[Node], sort: bool| {
-        let mut parts: Vec<String> = nodes.iter().map(canonical).collect();
+        let mut parts: Vec<String> = nodes.iter().map(|node| canonical(node, aliases)).collect();
         if sort {
             parts.sort();
             parts.dedup();
@@ -186,24 +207,47 @@ pub fn canonical(node: &Node) -> String {
         parts.join("|")
     };
     match node {
-        Node::Term(term) => canonical_term(term),
+        Node::Term(term) => canonical_term(term, aliases),
         Node::Or(nodes) => format!("or({})", list(nodes, true)),
         Node::And(nodes) => format!("and({})", list(nodes, true)),
-        Node::Not(node) => format!("not({})", canonical(node)),
+        Node::Not(node) => format!("not({})", canonical(node, aliases)),
         Node::Near { nodes, distance, ordered } => {
             format!("near{distance}{ordered}({})", list(nodes, !ordered))
         }
         Node::AtLeast { nodes, count } => format!("atleast{count}({})", list(nodes, true)),
-        Node::Count { node, count } => format!("count{count}({})", canonical(node)),
+        Node::Count { node, count } => format!("count{count}({})", canonical(node, aliases)),
     }
 }
 
-fn canonical_term(term: &Term) -> String {
+fn canonical_term(term: &Term, aliases: bool) -> String {
     let folded = fold::fold(&term.text).text;
-    let text = if term.kind != Kind::Inflected || folded.is_empty() { term.text.clone() } else { folded };
+    let text = match term.kind {
+        Kind::Inflected if !folded.is_empty() && aliases => one_name(&term.text),
+        Kind::Inflected if !folded.is_empty() => folded,
+        _ => term.text.clone(),
+    };
     // A capital is asked for where the query has one.
     let capital = term.text.starts_with(char::is_uppercase);
     format!("{:?} {:?} {capital} {text:?}", term.scope, term.kind)
+}
+
+/// One of the names that are looked for together with `text`, the same for each.
+fn one_name(text: &str) -> String {
+    let first = |text: &str, others: Vec<&'static str>| {
+        others.into_iter().chain([text]).map(|name| fold::fold(name).text).min().unwrap_or_default()
+    };
+    let places = gazetteer::places(text);
+    if !places.is_empty() {
+        return first(text, places);
+    }
+    let words: Vec<&str> = text.split_whitespace().collect();
+    let mut names: Vec<String> =
+        words.iter().map(|word| first(word, gazetteer::given_names(&word.to_lowercase()))).collect();
+    // Given name and surname are found in either order.
+    if words.len() == 2 && words.iter().all(|word| word.starts_with(char::is_uppercase)) {
+        names.sort();
+    }
+    names.join(" ")
 }
 
 /// Letters a wildcard wants before it.
@@ -215,35 +259,15 @@ const COMMON: &str = "a about after all also an and are as at be but by can for 
     і й та що як це для від до за або не \
     жана менен бул бир эле үчүн деп жыл және мен бұл бір үшін va bilan bu bir uchun deb yil ва бо дар аз ба ки ин";
 
-/// What smells: too broad, or an operator that is read as a word.
-pub fn warnings(node: &Node, query: &str) -> Vec<(Range<usize>, String)> {
+/// What smells: too broad, or so narrow that it can hardly fire.
+pub fn warnings(node: &Node) -> Vec<(Range<usize>, String)> {
     let mut found = Vec::new();
-    node.each_term(&mut |term| {
-        found.extend(word_for_operator(term, query));
-        found.extend(short_stem(term));
-    });
-    if let Some(terms) = alone(node) {
-        found.extend(terms.into_iter().filter_map(broad));
+    node.each_term(&mut |term| found.extend(short_stem(term)));
+    hardly_fires(node, &mut found);
+    for term in alone(node).unwrap_or_default() {
+        found.extend(broad(term).map(|message| (term.span.clone(), message)));
     }
     found
-}
-
-/// `Temirov and Bishkek`: a phrase with the word "and" in it, probably not meant.
-fn word_for_operator(term: &Term, query: &str) -> Option<(Range<usize>, String)> {
-    let written = query.get(term.span.clone())?;
-    let bare = term.kind == Kind::Inflected && written.starts_with(char::is_alphanumeric);
-    let words: Vec<&str> = written.split_whitespace().collect();
-    let inner = words.get(1..words.len().max(2) - 1)?;
-    let word = inner
-        .iter()
-        .find(|word| ["and", "or", "not", "near"].iter().any(|known| word.eq_ignore_ascii_case(known)))?;
-    let start = term.span.start + written.find(&format!(" {word} ")).map_or(0, |at| at + 1);
-    let operator = word.to_ascii_uppercase();
-    let operator = if operator == "NEAR" { "NEAR/5".into() } else { operator };
-    bare.then(|| {
-        let message = format!("`{word}` is read as a word of the phrase `{written}`; write `{operator}` for the operator, or the phrase in quotes");
-        (start..start + word.len(), message)
-    })
 }
 
 fn short_stem(term: &Term) -> Option<(Range<usize>, String)> {
@@ -257,37 +281,125 @@ fn short_stem(term: &Term) -> Option<(Range<usize>, String)> {
     })
 }
 
+/// `"Bolot Temirov" AND NOT Temirov`.
+fn hardly_fires(node: &Node, found: &mut Vec<(Range<usize>, String)>) {
+    match node {
+        Node::Term(_) => {}
+        Node::Not(inner) | Node::Count { node: inner, .. } => hardly_fires(inner, found),
+        Node::And(nodes) => {
+            let unwanted =
+                nodes.iter().filter_map(|node| if let Node::Not(inner) = node { Some(inner) } else { None });
+            for part in unwanted.flat_map(|inner| alternatives(inner)) {
+                let Node::Term(part) = part else { continue };
+                let whole =
+                    nodes.iter().find(|node| matches!(node, Node::Term(whole) if has_in_it(whole, part)));
+                if let Some(whole) = whole {
+                    let message = format!(
+                        "`{whole}` has `{part}` in it, so this can hardly fire; leave out one of them"
+                    );
+                    found.push((part.span.clone(), message));
+                }
+            }
+            nodes.iter().for_each(|node| hardly_fires(node, found));
+        }
+        Node::Or(nodes) | Node::Near { nodes, .. } | Node::AtLeast { nodes, .. } => {
+            nodes.iter().for_each(|node| hardly_fires(node, found));
+        }
+    }
+}
+
+/// Whether `part` is found, as good as always, where `whole` is.
+fn has_in_it(whole: &Term, part: &Term) -> bool {
+    if !matches!(whole.kind, Kind::Inflected | Kind::Exact) || !scope_covers(part.scope, whole.scope) {
+        return false;
+    }
+    let text = fold::fold(&whole.text).text;
+    let mut words = text.split(' ');
+    match part.kind {
+        Kind::Inflected => {
+            fold::fold(&part.text).text.split(' ').all(|own| words.clone().any(|word| word == own))
+        }
+        Kind::Wildcard => match part.text.split_once(['*', '?']) {
+            Some((stem, "")) => words.any(|word| word.starts_with(&fold::fold(stem).text)),
+            _ => false,
+        },
+        _ => false,
+    }
+}
+
 /// The terms of which one alone makes the node true; `None` where it takes more.
 fn alone(node: &Node) -> Option<Vec<&Term>> {
     match node {
         Node::Term(term) => Some(vec![term]),
+        Node::Count { node, .. } => alone(node),
         Node::Or(nodes) | Node::AtLeast { nodes, count: 1 } => {
             let terms: Vec<&Term> = nodes.iter().filter_map(alone).flatten().collect();
             (!terms.is_empty()).then_some(terms)
         }
         Node::And(nodes) => {
-            let mut wanted = nodes.iter().filter(|node| !matches!(node, Node::Not(_)));
-            let only = wanted.next()?;
-            if wanted.next().is_none() { alone(only) } else { None }
+            let wanted: Vec<&Node> = nodes.iter().filter(|node| !matches!(node, Node::Not(_))).collect();
+            // Two words of every article are as good as one.
+            let fits_all = |node: &&Node| matches!(node, Node::Term(term) if broad(term).is_some());
+            match wanted.as_slice() {
+                [only] => alone(only),
+                several if several.iter().all(fits_all) => several.first().and_then(|node| alone(node)),
+                _ => None,
+            }
         }
         _ => None,
     }
 }
 
-fn broad(term: &Term) -> Option<(Range<usize>, String)> {
-    if term.kind != Kind::Inflected || term.scope.is_some_and(|scope| !scope.in_story()) {
+/// What is wrong with the term as the only condition.
+fn broad(term: &Term) -> Option<String> {
+    let text = &term.text;
+    if term.scope == Some(Scope::Url) && "https://www.".contains(&text.to_lowercase()) {
+        return Some(format!("`url:{text}` fits every address; write more of it"));
+    }
+    if term.scope.is_some_and(|scope| !scope.in_story()) {
         return None;
     }
-    let text = &term.text;
+    let everywhere = format!("`{text}` stands in almost every article; add `AND` and another term");
+    match term.kind {
+        Kind::Inflected => too_short(text)
+            .or_else(|| given_name(text))
+            .or_else(|| (text.starts_with(char::is_lowercase) && is_common(text)).then_some(everywhere)),
+        Kind::Exact => is_common(&text.to_lowercase()).then_some(everywhere),
+        Kind::Wildcard => {
+            let stem = text.strip_suffix('*').filter(|stem| stem.starts_with(char::is_lowercase))?;
+            let word = COMMON.split_whitespace().find(|word| word.starts_with(stem))?;
+            Some(format!(
+                "`{text}` fits `{word}`, which stands in almost every article; add `AND` and another term"
+            ))
+        }
+        Kind::Regex => {
+            let pattern = Regex::new(text).ok()?;
+            let fits = PLAIN_SENTENCES.iter().any(|sentence| pattern.is_match(sentence));
+            fits.then(|| format!("`/{text}/` fits almost every article; add `AND` and another term"))
+        }
+    }
+}
+
+/// Sentences that have nothing to look for.
+const PLAIN_SENTENCES: [&str; 2] = ["Then it was so, as they say.", "Как они сказали, это было так."];
+
+fn is_common(word: &str) -> bool {
+    COMMON.split_whitespace().any(|common| common == word)
+}
+
+fn too_short(text: &str) -> Option<String> {
     let letters = text.chars().filter(|c| c.is_alphanumeric()).count();
-    let message = if letters < STEM_LETTERS_MIN {
-        format!(
-            "`{text}` is so short that it will fit by chance; write `={text}` for exactly these letters, or add `AND` and another term"
-        )
-    } else if text.starts_with(char::is_lowercase) && COMMON.split_whitespace().any(|common| common == text) {
-        format!("`{text}` stands in almost every article; add `AND` and another term")
-    } else {
-        return None;
-    };
-    Some((term.span.clone(), message))
+    (letters < STEM_LETTERS_MIN).then(|| {
+        format!("`{text}` is so short that it will fit by chance; write `={text}` for exactly these letters, or add `AND` and another term")
+    })
+}
+
+/// `Bolot`, of whom there are many.
+fn given_name(text: &str) -> Option<String> {
+    let many = text.starts_with(char::is_uppercase)
+        && !gazetteer::given_names(text).is_empty()
+        && gazetteer::places(text).is_empty();
+    many.then(|| {
+        format!("`{text}` is a given name and fits many people; add the surname, or `AND` and another term")
+    })
 }

@@ -3,6 +3,7 @@
 //! Invariant: every token knows its bytes; a habit from another monitor is an
 //! error that says what to write here, never a word to look for.
 
+use super::foreign;
 use super::{Kind, NUMBER_MAX, QUERY_BYTES_MAX, QueryError, Scope, WEIGHT_MAX};
 use std::ops::Range;
 
@@ -41,32 +42,6 @@ const QUOTES: [(char, &str); 8] = [
     ('”', "”\""),
     ('«', "»"),
     ('»', "«»"),
-];
-
-/// Other monitors' fields, and what stands for each here.
-const FOREIGN_FIELDS: [(&str, &str); 22] = [
-    ("intitle", "title:"),
-    ("allintitle", "title:"),
-    ("headline", "title:"),
-    ("hd", "title:"),
-    ("hl", "title:"),
-    ("ti", "title:"),
-    ("hlp", "lead:"),
-    ("lp", "lead:"),
-    ("ingress", "lead:"),
-    ("intext", "body:"),
-    ("content", "body:"),
-    ("text", "body:"),
-    ("by", "author:"),
-    ("byline", "author:"),
-    ("inurl", "url:"),
-    ("site", "url:"),
-    ("domain", "url:"),
-    ("link", "url:"),
-    ("rst", "source:"),
-    ("publication", "source:"),
-    ("la", "lang:"),
-    ("language", "lang:"),
 ];
 
 /// Cuts `query` into tokens.
@@ -110,7 +85,9 @@ fn token(query: &str, at: usize, next: char, before: Option<&Spanned>) -> Result
         '=' => exact(query, at),
         '~' => wrong("`~` has no meaning here: spellings and forms are found without it; for words near each other write `a NEAR/5 b`".into()),
         ';' => wrong("`;` has no meaning here; write `OR` between names".into()),
-        '[' | ']' | '{' | '}' => wrong(format!("`{next}` has no meaning here; group with `(` and `)`")),
+        '[' | ']' | '{' | '}' => {
+            wrong(format!("`{next}` has no meaning here; group with `(` and `)`, write `=GBAO` for exactly these letters"))
+        }
         '|' => wrong("`|` has no meaning here; write `OR`".into()),
         '!' => wrong("`!` has no meaning here; write `NOT`".into()),
         _ if quote_closers(next).is_some() => {
@@ -121,7 +98,7 @@ fn token(query: &str, at: usize, next: char, before: Option<&Spanned>) -> Result
     }
 }
 
-fn quote_closers(c: char) -> Option<&'static str> {
+pub(super) fn quote_closers(c: char) -> Option<&'static str> {
     QUOTES.iter().find(|(open, _)| *open == c).map(|(_, closers)| *closers)
 }
 
@@ -193,12 +170,8 @@ fn regex(query: &str, at: usize) -> Result<(Token, usize), QueryError> {
         }
     }
     let end = word_end(query, at).max(at + 1);
-    let digits = &query[at + 1..end];
-    if !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit()) {
-        return Err(QueryError::new(
-            at..end,
-            format!("`/{digits}` has no meaning here; for words near each other write `NEAR/{digits}`"),
-        ));
+    if let Some(message) = foreign::slash(&query[at..end]) {
+        return Err(QueryError::new(at..end, message));
     }
     Err(QueryError::new(at..at + 1, "the pattern that begins with `/` has no closing `/`; write `/pattern/`"))
 }
@@ -261,7 +234,7 @@ fn word(query: &str, at: usize, before: Option<&Spanned>) -> Result<(Token, usiz
         return Ok((Token::Scope(scope), at + name.len() + 1));
     }
     let in_url = matches!(before, Some(Spanned { token: Token::Scope(Scope::Url), .. }));
-    if !in_url && let Some(message) = foreign(word) {
+    if !in_url && let Some(message) = foreign::word(word, &query[end..]) {
         return Err(QueryError::new(at..end, message));
     }
     let text = word.trim_matches(['\'', '‘', '’']);
@@ -292,6 +265,9 @@ fn operator(word: &str) -> Result<Option<Token>, String> {
     }
     let number = number.parse::<usize>().ok().filter(|number| (1..=NUMBER_MAX).contains(number));
     let Some(number) = number else {
+        if let Some(instead) = foreign::forward(word) {
+            return Err(format!("`{word}` has no meaning here; write {instead}"));
+        }
         return Err(format!(
             "`{word}` wants a whole number from 1 to {NUMBER_MAX} after the `/`, such as `{name}/5`"
         ));
@@ -306,59 +282,5 @@ fn operator(word: &str) -> Result<Option<Token>, String> {
 
 /// Whether the word would not be read as a word.
 pub(super) fn looks_like_operator(word: &str) -> bool {
-    !matches!(operator(word), Ok(None)) || foreign(word).is_some()
-}
-
-/// What to write instead of another monitor's operator or field.
-fn foreign(word: &str) -> Option<String> {
-    let lower = word.to_ascii_lowercase();
-    let letters = lower.trim_end_matches(|c: char| c.is_ascii_digit() || c == '/');
-    let number = lower[letters.len()..].trim_matches('/');
-    let slash = lower[letters.len()..].starts_with('/');
-    let number_shown = if number.is_empty() { "5" } else { number };
-    let quoted = format!("; if it is a word to look for, put it in quotes: `\"{word}\"`");
-    let instead = match letters {
-        _ if word.len() > 1 && word.starts_with('-') => format!("`NOT {}`", &word[1..]),
-        _ if word.len() > 1 && word.starts_with('+') => {
-            format!("`{}` and `AND` before what else must be there", &word[1..])
-        }
-        _ if word.starts_with("&&") => "`AND`".into(),
-        "near" | "w" | "within" if !number.is_empty() => format!("`NEAR/{number_shown}`"),
-        "onear" | "adj" | "pre" | "p" if !number.is_empty() && (slash || letters.len() > 1) => {
-            format!("`ONEAR/{number_shown}`")
-        }
-        "atleast" if !number.is_empty() => {
-            format!("`COUNT/{number}(a)`, or `ATLEAST/{number}(a, b, c)` for so many of several")
-        }
-        "adj" if word == "ADJ" => "`ONEAR/1`".into(),
-        "same" if word == "SAME" => "`NEAR/50`".into(),
-        "andnot" if word == "ANDNOT" => "`AND NOT`".into(),
-        _ => return foreign_field(word),
-    };
-    Some(format!("`{word}` has no meaning here; write {instead}{quoted}"))
-}
-
-fn foreign_field(word: &str) -> Option<String> {
-    let (name, rest) = word.split_once([':', '='])?;
-    let quoted = format!("; if it is something to look for, put it in quotes: `\"{word}\"`");
-    if matches!(name, "http" | "https") {
-        return Some(format!("`{word}` is an address; write `url:` before it"));
-    }
-    if let Some((_, instead)) = FOREIGN_FIELDS.iter().find(|(foreign, _)| name.eq_ignore_ascii_case(foreign))
-    {
-        return Some(format!("`{name}` is not a field; write `{instead}{rest}`{quoted}"));
-    }
-    let field = !rest.is_empty() && word.contains(':') && name.chars().all(|c| c.is_ascii_alphabetic());
-    if !field {
-        return None;
-    }
-    let close = Scope::ALL
-        .iter()
-        .map(|(known, _)| *known)
-        .max_by(|a, b| strsim::jaro_winkler(a, name).total_cmp(&strsim::jaro_winkler(b, name)))?;
-    let known = Scope::ALL.map(|(known, _)| format!("`{known}:`")).join(" ");
-    Some(match strsim::jaro_winkler(close, &name.to_ascii_lowercase()) > 0.8 {
-        true => format!("`{name}:` is not a field; did you mean `{close}:`?"),
-        false => format!("`{name}:` is not a field; there are {known}{quoted}"),
-    })
+    !matches!(operator(word), Ok(None)) || foreign::word(word, "").is_some()
 }

@@ -17,7 +17,7 @@
 //! | `a AND b`, `a OR b`, `a AND NOT b`, `a NOT b`, `( )` | all, any, without |
 //! | `a NEAR/5 b`, `a ONEAR/5 b` | at most 5 words on (the next word is 1 on) in one field; in this order |
 //! | `ATLEAST/2(a, b, c)`, `COUNT/3(a)` | two of the three; three times |
-//! | `title:` `lead:` `body:` `author:` `url:` `source:` `lang:` | where, before a term or a group |
+//! | `title:` `hlead:` `lead:` `body:` `author:` `url:` `source:` `lang:` | where, before a term or a group; `hlead:` is title or lead |
 //! | `a^2` | counts double; on a group, for each of its terms |
 //!
 //! Coming from Meltwater, Talkwalker or Factiva: `AND OR NOT ( ) "…" NEAR/n
@@ -25,12 +25,12 @@
 //! and curly quotes and guillemets are quotes. What differs: operators without a
 //! number are capitals; an accent, a case ending or another script needs no
 //! wildcard; `*` cannot begin a word; NEAR takes words and their alternatives,
-//! not AND or NOT; distances of one chain are equal or in parentheses;
-//! `atleast3 a` is `COUNT/3(a)`, `w/3` and `near3` are `NEAR/3`, `adj3` and
-//! `pre/3` are `ONEAR/3`, `hd=` and `intitle:` are `title:`. Each of these is an
-//! error that says so. `lang:` lets stories pass whose language is not known.
+//! not AND or NOT; distances of one chain are equal or in parentheses. The rest is
+//! in `foreign.rs`; each is an error that says what to write. `lang:` lets stories
+//! pass whose language is not known.
 
 mod check;
+mod foreign;
 mod lex;
 mod parse;
 #[cfg(test)]
@@ -116,6 +116,8 @@ pub enum Kind {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Scope {
     Title,
+    /// The title or the first paragraph.
+    TitleOrLead,
     /// The first paragraph.
     Lead,
     Body,
@@ -141,8 +143,9 @@ impl QueryError {
 }
 
 impl Scope {
-    const ALL: [(&str, Scope); 7] = [
+    const ALL: [(&str, Scope); 8] = [
         ("title", Scope::Title),
+        ("hlead", Scope::TitleOrLead),
         ("lead", Scope::Lead),
         ("body", Scope::Body),
         ("author", Scope::Author),
@@ -156,13 +159,21 @@ impl Scope {
         Scope::ALL.iter().find(|(_, scope)| *scope == self).map_or("", |(name, _)| name)
     }
 
+    /// As a person calls the place.
+    pub fn place(self) -> &'static str {
+        match self {
+            Scope::TitleOrLead => "title or the lead",
+            scope => scope.name(),
+        }
+    }
+
     fn named(name: &str) -> Option<Scope> {
         Scope::ALL.iter().find(|(known, _)| name.eq_ignore_ascii_case(known)).map(|(_, scope)| *scope)
     }
 
     /// Whether the scope is read in the words of the story, where positions count.
     pub fn in_story(self) -> bool {
-        matches!(self, Scope::Title | Scope::Lead | Scope::Body)
+        matches!(self, Scope::Title | Scope::TitleOrLead | Scope::Lead | Scope::Body)
     }
 
     /// Whether the scope says where a story comes from rather than what it is about.

@@ -6,6 +6,7 @@
 use super::check;
 use super::lex::{Spanned, Token, tokens};
 use super::{DEPTH_MAX, Kind, NEAR_MAX, Node, QueryError, Scope, TERMS_MAX, Term, WEIGHT_MAX};
+use crate::watch::gazetteer;
 use std::ops::Range;
 
 /// Parses a query.
@@ -144,7 +145,10 @@ impl Parser<'_> {
                     QueryError::new(error.span, error.message.replace("``", &format!("`{operator}`")))
                 })
             }),
-            Node::And(_) => wrong("`AND`", "write `AND` between two of them instead"),
+            Node::And(_) if operator.contains("NEAR") => {
+                wrong("`AND`", &format!("write `a {operator} c AND b {operator} c`"))
+            }
+            Node::And(_) => wrong("`AND`", &format!("write `{operator}(a) AND {operator}(b)`")),
             Node::Not(_) => wrong("`NOT`", "write `a AND NOT (b NEAR/5 c)`"),
             Node::AtLeast { .. } | Node::Count { .. } => wrong("a count", "join it with `AND`"),
         }
@@ -327,11 +331,36 @@ impl Parser<'_> {
         {
             return Err(self.side_by_side(span, at.clone()));
         }
+        if bare {
+            self.no_operators_as_words(&text, &span)?;
+        }
         // An address or a source has no word positions: there a phrase stays whole.
         match kind {
             Kind::Wildcard if !self.scope.is_some_and(Scope::filters) => self.wild_phrase(&text, &span),
             _ => self.term(text, kind, span),
         }
+    }
+
+    /// `Temirov and Bishkek`: operators of other monitors, which a phrase without
+    /// quotes would look for as words. Names that have them are known, or quoted.
+    fn no_operators_as_words(&self, text: &str, span: &Range<usize>) -> Result<(), QueryError> {
+        let words: Vec<&str> = text.split_whitespace().collect();
+        let several = words.len() > 1 || self.next_is(&Token::Open);
+        let before_not = self.next_is(&Token::Not);
+        let found = words.iter().enumerate().filter(|_| several).find_map(|(at, word)| {
+            let is_last = at + 1 == words.len();
+            Some((*word, operator_in_words(word, at, is_last && before_not)?))
+        });
+        let Some((word, operator)) = found.filter(|_| gazetteer::places(text).is_empty()) else {
+            return Ok(());
+        };
+        let written = self.written(span);
+        let start = written.find(&format!(" {word}")).map_or(span.start, |at| span.start + at + 1);
+        let message = format!(
+            "`{word}` is read as a word of the phrase `{}`; write `{operator}` for the operator, or the phrase in quotes",
+            one_line(written)
+        );
+        Err(QueryError::new(start..start + word.len(), message))
     }
 
     /// `"Kyrgyz* journalist"`: each word for itself, the next one on.
@@ -420,6 +449,9 @@ impl Parser<'_> {
             Some(Token::Weight(_)) => {
                 format!("`{written}` stands after a term or a group: `Temirov{written}`")
             }
+            Some(Token::Near { .. }) if self.before_is_not() => {
+                format!("`NOT {written}` has no meaning here; write `a AND NOT (a {written} b)`")
+            }
             Some(Token::And | Token::Or | Token::Near { .. } | Token::Close) => {
                 format!(
                     "`{written}` has nothing before it; write a term there, or `\"{written}\"` if it is a word to look for"
@@ -431,6 +463,14 @@ impl Parser<'_> {
             }
         };
         QueryError::new(span, message)
+    }
+
+    /// Whether the token just taken is NOT.
+    fn before_is_not(&self) -> bool {
+        self.at
+            .checked_sub(1)
+            .and_then(|at| self.tokens.get(at))
+            .is_some_and(|token| token.token == Token::Not)
     }
 
     /// The query ends where a term should stand.
@@ -447,6 +487,24 @@ impl Parser<'_> {
             ),
         )
     }
+}
+
+/// The operator that a word at this place of a phrase is elsewhere.
+fn operator_in_words(word: &str, at: usize, before_not: bool) -> Option<&'static str> {
+    let operator = match word.to_lowercase().as_str() {
+        "and" => "AND",
+        "or" | "или" | "або" => "OR",
+        "not" => "NOT",
+        "but" if before_not => "AND NOT",
+        "near" => "NEAR/5",
+        _ => return None,
+    };
+    // `Not` begins titles, `not` begins nothing.
+    (at > 0 || word == "not").then_some(operator)
+}
+
+fn one_line(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 /// The only node itself, or all under one operator.

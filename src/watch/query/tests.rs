@@ -1,5 +1,6 @@
 //! Tables in `tests/data/query/parse`: a query, then the tree it becomes after
-//! `=`, its warnings under `~`, or its error under `^`.
+//! `=`, its warnings under `~`, or its error under `^`. `NEWSWATCH_BLESS=1` rewrites
+//! what follows each query.
 
 use super::{Node, TERMS_MAX, parse, warnings};
 use proptest::prelude::*;
@@ -12,7 +13,7 @@ fn shown(query: &str) -> String {
         Err(error) => return format!("  {query}\n{}", marked(query, &error.span, '^', &error.message)),
     };
     let mut text = format!("  {query}\n");
-    for (span, message) in warnings(&tree, query) {
+    for (span, message) in warnings(&tree) {
         text += &marked(query, &span, '~', &message);
     }
     text + &format!("= {tree}\n")
@@ -31,6 +32,13 @@ fn queries_become_trees_or_errors() {
     for entry in std::fs::read_dir("tests/data/query/parse").expect("the tables are in the repository") {
         let path = entry.expect("the directory can be read").path();
         let text = std::fs::read_to_string(&path).expect("a table is text");
+        if std::env::var_os("NEWSWATCH_BLESS").is_some() {
+            let blocks = text.split("\n\n").filter_map(|block| block.lines().next()?.strip_prefix("  "));
+            let blocks: Vec<String> = blocks.map(shown).collect();
+            std::fs::write(&path, blocks.join("\n")).expect("a table can be written");
+            cases += blocks.len();
+            continue;
+        }
         for block in text.split("\n\n").filter(|block| block.starts_with("  ")) {
             let query = block.lines().next().unwrap_or_default().get(2..).unwrap_or_default();
             assert_eq!(shown(query).trim_end(), block.trim_end(), "in {}", path.display());
@@ -102,7 +110,7 @@ fn query_like() -> impl Strategy<Value = String> {
 fn spans_are_sound(query: &str) {
     match parse(query) {
         Ok(tree) => {
-            for (span, _) in warnings(&tree, query) {
+            for (span, _) in warnings(&tree) {
                 assert!(query.get(span).is_some());
             }
             for term in tree.terms() {

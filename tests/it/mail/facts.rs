@@ -41,7 +41,11 @@ pub fn read(path: &Path) -> Facts {
     let text = std::fs::read_to_string(path).expect("a readable fixture");
     let facts: Table = text.parse().expect("a fixture in TOML");
     let cron_zone = string(&facts, "zone").parse().expect("a zone");
-    let urgency = if string(&facts, "urgency") == "at once" { Urgency::AtOnce } else { Urgency::Digest };
+    let urgency = match string(&facts, "urgency").as_str() {
+        "at once" => Urgency::AtOnce,
+        "history" => Urgency::History,
+        _ => Urgency::Digest,
+    };
     let plan = Plan {
         name: string(&facts, "plan"),
         to: vec!["desk@example.org".into()],

@@ -136,9 +136,10 @@ fn mutate(item: &Item, dice: &mut Dice) -> Item {
     item.source = dice.mutate(&item.source);
     item.link = item.link.map(|link| dice.mutate(&link));
     item.language = item.language.map(|code| if dice.below(3) == 0 { dice.mutate(&code) } else { code });
-    for (source, link) in &mut item.also_in {
-        *source = dice.mutate(source);
-        *link = link.as_ref().map(|link| dice.mutate(link));
+    for copy in &mut item.also_in {
+        copy.source = dice.mutate(&copy.source);
+        copy.link = copy.link.as_ref().map(|link| dice.mutate(link));
+        copy.headline = Some(dice.mutate(&item.title));
     }
     for found in &mut item.watches {
         for hit in &mut found.hits {
