@@ -6,6 +6,7 @@
 use super::source::{Polled, poll_source};
 use super::{Desk, NAP, Pulse, STOP_PATIENCE, off_thread};
 use crate::config::Source;
+use crate::crash::{self, Point};
 use crate::store::{SourceState, StoreError};
 use chrono::{DateTime, TimeDelta, Utc};
 use std::collections::{HashMap, VecDeque};
@@ -103,7 +104,13 @@ impl Polls {
         row.under_way = true;
         let (desk, source, state) = (desk.clone(), row.source.clone(), row.state.clone());
         let name = source.name.clone();
-        let id = self.tasks.spawn(async move { poll_source(&desk, &source, state).await }).id();
+        let poll = async move {
+            crash::point(Point::PollBegins);
+            let polled = poll_source(&desk, &source, state).await;
+            crash::point(Point::PollEnds);
+            polled
+        };
+        let id = self.tasks.spawn(poll).id();
         self.names.insert(id, name);
     }
 

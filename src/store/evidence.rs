@@ -6,6 +6,7 @@
 use super::NewArticle;
 use super::columns::{Time, number};
 use super::edits;
+use crate::crash::{self, Point};
 use crate::digest::{ItemMatch, Urgency};
 use crate::watch::{Field, Hit, Match};
 use chrono::{DateTime, Utc};
@@ -19,12 +20,15 @@ pub fn save(connection: &Connection, article_id: i64, new: &NewArticle, now: Dat
     for found in &new.matches {
         match_ids.push(save_match(connection, article_id, found, now)?);
     }
+    crash::point(Point::MatchesWritten);
     for (plan, index, urgency) in &new.owed {
         if let Some(match_id) = match_ids.get(*index) {
             owe(connection, plan, *match_id, *urgency, now)?;
         }
     }
-    edits::owe(connection, article_id, now)
+    edits::owe(connection, article_id, now)?;
+    crash::point(Point::OwedWritten);
+    Ok(())
 }
 
 fn save_match(connection: &Connection, article_id: i64, found: &Match, now: DateTime<Utc>) -> Result<i64> {
