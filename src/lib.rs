@@ -11,6 +11,7 @@ pub mod watch;
 pub mod digest;
 
 // edge: what we touch
+pub mod crash;
 pub mod config;
 pub mod fetch;
 pub mod store;

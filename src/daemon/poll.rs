@@ -6,6 +6,7 @@
 use super::source::{self, Polled, is_to_come, poll_source};
 use super::{Desk, NAP, Pulse, STOP_PATIENCE, off_thread};
 use crate::config::Source;
+use crate::crash::{self, Point};
 use crate::store::{SourceState, StoreError};
 use chrono::{DateTime, TimeDelta, Utc};
 use std::collections::{HashMap, VecDeque};
@@ -155,7 +156,12 @@ async fn survived(desk: Arc<Desk>, source: Source, state: SourceState) -> Result
     let mut poll = JoinSet::new();
     {
         let (desk, source, state) = (desk.clone(), source.clone(), state.clone());
-        poll.spawn(async move { poll_source(&desk, &source, state).await });
+        poll.spawn(async move {
+            crash::point(Point::PollBegins);
+            let polled = poll_source(&desk, &source, state).await;
+            crash::point(Point::PollEnds);
+            polled
+        });
     }
     match poll.join_next().await {
         Some(Ok(polled)) => polled,

@@ -7,6 +7,7 @@
 
 use super::{Desk, NAP, Pulse, off_thread};
 use crate::config::Config;
+use crate::crash::{self, Point};
 use crate::digest::trouble::{self, Change};
 use crate::digest::{self, Digest, Earlier, Footer, Item, Plan, Rate, Urgency, Window};
 use crate::health::Health;
@@ -257,6 +258,7 @@ pub(super) fn tell(
     news: News<'_>,
     now: DateTime<Utc>,
 ) -> Result<usize, TellError> {
+    crash::point(Point::OwedRead);
     let News { slot, window, owed, edited, spikes } = news;
     let items: Vec<Item> = owed.iter().map(|(item, _)| item.clone()).collect();
     let debts = Debts {
@@ -266,14 +268,18 @@ pub(super) fn tell(
     // An edit that was taken back is settled without a word.
     let edited: Vec<Item> = edited.iter().filter(|item| item.is_news()).cloned().collect();
     let footer = Footer { spikes, ..footer(store, plan, &window, now)? };
-    let mails = match digest::compose(plan, &window, &items, &edited, &footer) {
+    let digest = digest::compose(plan, &window, &items, &edited, &footer);
+    crash::point(Point::Composed);
+    let mails = match digest {
         Some(digest) => {
             mails((config, store), &plan.name, &plan.to, &slot, &digest, only(&items, &edited), now)?
         }
         None => Vec::new(),
     };
+    crash::point(Point::Rendered);
     let closes = (window.urgency == Urgency::Digest).then_some(window.to);
     let written = store.enqueue(&plan.name, &slot, closes, &debts, &mails, now)?;
+    crash::point(Point::Enqueued);
     Ok(if written { mails.len() } else { 0 })
 }
 
@@ -402,6 +408,7 @@ pub async fn deliver_due(
 ) -> Result<usize, StoreError> {
     let (store, now) = (desk.store.clone(), clock());
     let due = off_thread(move || store.outbox_due(now)).await?;
+    crash::point(Point::OutboxRead);
     let (mut sent, mut deferred) = (0, 0);
     for row in due.into_iter().take_while(|_| go_on()) {
         let Some(delivery) = try_once(desk, &row, &clock).await? else { continue };
@@ -427,10 +434,13 @@ async fn try_once(
     if !off_thread(move || store.try_now(id, now)).await? {
         return Ok(None);
     }
+    crash::point(Point::TryCounted);
     let said = desk.mailer.dialogue(&row.sender, &row.recipient, &row.message_id, &row.wire).await;
+    crash::point(Point::Answered);
     let (delivery, steps) = said;
     let failed_at = steps.iter().find(|step| !step.passed).map(|step| step.step);
     let (store, settled, now) = (desk.store.clone(), delivery.clone(), clock());
     off_thread(move || store.settle(id, &settled, failed_at, now)).await?;
+    crash::point(Point::Settled);
     Ok(Some(delivery))
 }

@@ -12,6 +12,7 @@ pub mod robots;
 
 pub use error::FetchError;
 
+use crate::crash::{self, Point};
 use crate::fetch::guard::{Guard, PublicResolver, host_of};
 use crate::fetch::robots::{ROBOTS_BYTES_MAX, Rules};
 use chrono::{DateTime, Utc};
@@ -201,10 +202,13 @@ impl Fetcher {
     }
 
     async fn fetch(&self, url: &str, validators: &Validators, asks: Asks) -> Poll {
-        match self.guard().read(url) {
+        crash::point(Point::FetchBegins);
+        let answer = match self.guard().read(url) {
             Ok(url) => exchange::run(self, url, validators, asks).await,
             Err(refusal) => Poll::Failed(FetchError::Refused(refusal)),
-        }
+        };
+        crash::point(Point::FetchAnswered);
+        answer
     }
 
     fn guard(&self) -> &Guard {

@@ -5,6 +5,7 @@
 //! exit code and choose a new name for every try.
 
 use super::{Delivery, Tried, Wire, one_line};
+use crate::crash::{self, Point};
 use sha2::{Digest as _, Sha256};
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -62,7 +63,9 @@ fn replace(path: &PathBuf, bytes: &[u8]) -> std::io::Result<()> {
     let mut file = std::fs::File::create(&beside)?;
     file.write_all(bytes)?;
     file.sync_all()?;
+    crash::point(Point::FileWritten);
     std::fs::rename(&beside, path)?;
+    crash::point(Point::FileRenamed);
     match path.parent() {
         Some(directory) => std::fs::File::open(directory)?.sync_all(),
         None => Ok(()),

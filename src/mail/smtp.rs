@@ -5,6 +5,7 @@
 
 use super::{Delivery, MailError, Tried, Wire, one_line};
 use crate::config::Tls;
+use crate::crash::{self, Point};
 use lettre::Address;
 use lettre::transport::smtp::Error;
 use lettre::transport::smtp::authentication::{Credentials, Mechanism};
@@ -193,24 +194,31 @@ impl Relay {
     }
 
     async fn attempt(&self, from: Address, to: Address, wire: &Wire, log: &mut Log) -> Result<(), Failure> {
+        crash::point(Point::Connecting);
         let mut session = self.session(log).await?;
+        crash::point(Point::Greeted);
         self.log_in(&mut session, log).await?;
         let reply_ms = self.limits.reply_ms_max;
         let detail = from.to_string();
         step(Step::Sender, reply_ms, session.command(Mail::new(Some(from), vec![]))).await?;
         passed(log, Step::Sender, detail);
+        crash::point(Point::SenderSaid);
         let detail = to.to_string();
         step(Step::Recipient, reply_ms, session.command(Rcpt::new(to, vec![]))).await?;
         passed(log, Step::Recipient, detail);
+        crash::point(Point::RecipientSaid);
         let answer = step(Step::Data, reply_ms, session.command(Data)).await?;
         // Any 2xx would pass for lettre; then the body would be read as commands.
         if !answer.has_code(354) {
             return Err(Failure::new(Step::Data, format!("{} instead of 354", answer.code())));
         }
         passed(log, Step::Data, "354");
+        crash::point(Point::DataSaid);
         self.message(&mut session, wire, log).await?;
+        crash::point(Point::MessageTaken);
         // The mail is theirs now; what becomes of the farewell is of no account.
         let _ = timeout(Duration::from_millis(reply_ms.min(QUIT_MS_MAX)), session.quit()).await;
+        crash::point(Point::FarewellSaid);
         Ok(())
     }
 

@@ -6,6 +6,7 @@
 use super::NewArticle;
 use super::columns::{Time, number};
 use super::edits;
+use crate::crash::{self, Point};
 use crate::digest::{ItemMatch, Urgency};
 use crate::story::{self, Telling};
 use crate::watch::{Field, Hit, Match};
@@ -20,6 +21,7 @@ pub fn save(connection: &Connection, article_id: i64, new: &NewArticle, now: Dat
     for found in &new.matches {
         match_ids.push(save_match(connection, article_id, found, now)?);
     }
+    crash::point(Point::MatchesWritten);
     for (plan, index, urgency) in &new.owed {
         if let (Some(&match_id), Some(found)) = (match_ids.get(*index), new.matches.get(*index)) {
             let is_teaser = new.page.is_some();
@@ -27,7 +29,9 @@ pub fn save(connection: &Connection, article_id: i64, new: &NewArticle, now: Dat
             owe(connection, &debt, now)?;
         }
     }
-    edits::owe(connection, article_id, now)
+    edits::owe(connection, article_id, now)?;
+    crash::point(Point::OwedWritten);
+    Ok(())
 }
 
 /// Writes a match with its evidence. Returns its row.

@@ -39,6 +39,7 @@ pub use search::{Found, Search};
 pub use show::{Copy, Revision, Shown, ShownMatch, Told};
 pub use status::{SourceRow, Status, WatchRow};
 
+use crate::crash::{self, Point};
 use crate::digest::trouble::Refusal;
 use crate::digest::{Footer, Item, Plan, Rate, Urgency};
 use crate::extract::Article;
@@ -317,14 +318,18 @@ impl Store {
     /// truly new, in order: one whose identity was seen before is passed over, one
     /// whose text its source told before under another identity is a revision.
     pub fn record(&self, recording: &Recording, now: DateTime<Utc>) -> Result<Vec<i64>, StoreError> {
+        crash::point(Point::RecordBegins);
         // Folding is the dear part, so it is done before the one writer is busy.
         let folded = articles::fold(recording);
         let recording = recording.clone();
         let recent = Arc::clone(&self.open.recent);
         let recorded = self.write(move |connection| {
             let mut recent = recent.lock().unwrap_or_else(PoisonError::into_inner);
-            articles::record(connection, &recording, &folded, &mut recent, now)
+            let rows = articles::record(connection, &recording, &folded, &mut recent, now)?;
+            crash::point(Point::RecordUncommitted);
+            Ok(rows)
         });
+        crash::point(Point::RecordCommitted);
         if recorded.is_err() {
             self.open.recent.lock().unwrap_or_else(PoisonError::into_inner).clear();
         }
@@ -489,7 +494,9 @@ impl Store {
         self.write(move |connection| {
             sources::note_told(connection, &healths)?;
             outbox::note_refusals_told(connection, &refused)?;
-            outbox::enqueue(connection, &digest, &Debts::default(), &mails, now)
+            let written = outbox::enqueue(connection, &digest, &Debts::default(), &mails, now)?;
+            crash::point(Point::TroubleUncommitted);
+            Ok(written)
         })
     }
 

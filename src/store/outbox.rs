@@ -7,6 +7,7 @@
 use super::columns::{Time, at, surely};
 use super::edits;
 use super::{Debts, Letter, LetterState, NewMail, OPERATOR, OutboxRow};
+use crate::crash::{self, Point};
 use crate::digest::trouble::Refusal;
 use crate::mail::{Delivery, STEPS_OF_THE_WAY};
 use chrono::{DateTime, TimeDelta, Utc};
@@ -57,10 +58,13 @@ pub fn enqueue(
     let values = params![digest.plan, digest.slot, digest.until.map(Time), Time(now)];
     let written = connection.prepare_cached(sql)?.query_row(values, |row| row.get(0)).optional()?;
     let Some(digest_id) = written else { return Ok(false) };
+    crash::point(Point::DigestWritten);
     settle_owed(connection, digest_id, &debts.owed)?;
     edits::settle(connection, digest_id, &debts.corrections)?;
+    crash::point(Point::DebtsSettled);
     for mail in mails {
         post(connection, digest_id, mail, now)?;
+        crash::point(Point::MailPosted);
     }
     Ok(true)
 }
@@ -276,7 +280,9 @@ pub fn settle(
     let most = if is_probe { PROBE_SECONDS_MOST } else { RETRY_SECONDS_MOST };
     let sql = "UPDATE outbox SET state = ?2, next_try_at = ?3, settled_at = ?4 WHERE id = ?1";
     let values = params![id, state, Time(now + pause(tries, most)), settled_at];
-    connection.prepare_cached(sql)?.execute(values).map(drop)
+    connection.prepare_cached(sql)?.execute(values)?;
+    crash::point(Point::SettleUncommitted);
+    Ok(())
 }
 
 /// One minute after the first try, then doubling to `seconds_most`.

@@ -5,6 +5,7 @@
 //! syncs; each has a savepoint, so one that fails takes nothing else with it.
 
 use super::error::{StoreError, explain};
+use crate::crash::{self, Point};
 use rusqlite::Connection;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, Sender, channel, sync_channel};
@@ -102,7 +103,9 @@ fn commit(path: &Path, connection: &Connection, jobs: impl Iterator<Item = Job>)
             whole = whole.and(run(end));
         }
     }
+    crash::point(Point::CommitBegins);
     let committed = whole.and_then(|()| run("COMMIT"));
+    crash::point(Point::CommitEnds);
     if committed.is_err() && !connection.is_autocommit() {
         let _ = run("ROLLBACK");
     }

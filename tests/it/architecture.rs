@@ -18,9 +18,10 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("digest", &["schedule", "extract", "watch"]),
     // edge: what we touch
     ("config", &["schedule", "page", "extract", "watch", "digest"]),
-    ("fetch", &["schedule"]),
-    ("store", &["schedule", "digest", "extract", "story", "watch", "fetch", "mail"]),
-    ("mail", &["config", "digest"]),
+    ("crash", &[]),
+    ("fetch", &["crash", "schedule"]),
+    ("store", &["crash", "schedule", "digest", "extract", "story", "watch", "fetch", "mail"]),
+    ("mail", &["config", "crash", "digest"]),
     // top: what runs
     ("daemon", &["*"]),
     ("newsroom", &["page"]),

@@ -2,6 +2,7 @@
 
 mod architecture;
 mod corrections;
+mod crashes;
 mod documents;
 mod errors;
 mod fetch;

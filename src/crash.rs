@@ -1,0 +1,90 @@
+//! Places where the process can be made to die, so that tests can show that dying
+//! there loses nothing and tells nothing twice.
+//!
+//! Invariant: inert unless the environment names a point; no other module reads
+//! that variable, and nothing is decided here.
+
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+/// `NAME`, or `NAME:N` for the N-th time it is passed.
+const VARIABLE: &str = "NEWSWATCH_CRASH_AT";
+
+macro_rules! points {
+    ($($(#[$doc:meta])* $name:ident,)*) => {
+        /// A place on the way from a feed to a delivery.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        pub enum Point { $($(#[$doc])* $name,)* }
+
+        impl Point {
+            /// Every point, in the order they are passed.
+            pub const ALL: &[Point] = &[$(Point::$name,)*];
+
+            /// What the environment calls it.
+            pub fn name(self) -> &'static str {
+                match self { $(Point::$name => stringify!($name),)* }
+            }
+        }
+    };
+}
+
+points! {
+    PollBegins,
+    FetchBegins,
+    FetchAnswered,
+    RecordBegins,
+    /// Matches are written, what is owed for them is not.
+    MatchesWritten,
+    /// What is owed is written, nothing is committed.
+    OwedWritten,
+    RecordUncommitted,
+    RecordCommitted,
+    PollEnds,
+    /// Any commit, of polls, digests or deliveries.
+    CommitBegins,
+    /// Committed, and nobody was told so.
+    CommitEnds,
+    OwedRead,
+    Composed,
+    Rendered,
+    DigestWritten,
+    DebtsSettled,
+    /// One mail of a digest is in the outbox, others may not be.
+    MailPosted,
+    Enqueued,
+    /// The operator's mail is written, and nothing is committed.
+    TroubleUncommitted,
+    OutboxRead,
+    TryCounted,
+    Connecting,
+    Greeted,
+    SenderSaid,
+    RecipientSaid,
+    DataSaid,
+    /// The server has answered the final dot.
+    MessageTaken,
+    FarewellSaid,
+    /// The file lies beside its place.
+    FileWritten,
+    FileRenamed,
+    /// The outcome is known, and not written.
+    Answered,
+    SettleUncommitted,
+    Settled,
+}
+
+/// Dies here, without any cleaning up, where the environment says so.
+pub fn point(here: Point) {
+    static CHOSEN: OnceLock<Option<(String, u32)>> = OnceLock::new();
+    static PASSED: AtomicU32 = AtomicU32::new(0);
+    let Some((name, times)) = CHOSEN.get_or_init(chosen) else { return };
+    if name == here.name() && PASSED.fetch_add(1, Ordering::SeqCst) + 1 == *times {
+        std::process::abort();
+    }
+}
+
+fn chosen() -> Option<(String, u32)> {
+    let text = std::env::var(VARIABLE).ok()?;
+    let (name, times) = text.split_once(':').unwrap_or((&text, "1"));
+    Some((name.to_owned(), times.parse().ok()?))
+}
