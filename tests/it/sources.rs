@@ -296,7 +296,9 @@ fn a_source_on_trial_says_all_there_is_to_say() {
 #[test]
 fn a_sick_source_on_trial_is_told_from_a_healthy_one() {
     let old = feed("Osh Echo", "all").replace("2026", "2009");
-    let many: String = (1..=9).map(|n| old.replace("all-", &format!("all-{n}-"))).collect();
+    // Nine batches, an hour and more apart: a habit.
+    let batch = |n: usize| old.replace("all-", &format!("all-{n}-")).replace("07:00", &format!("{:02}:30", n + 7));
+    let many: String = (1..=9).map(batch).collect();
     for (status, kind, body, code, says) in [
         (
             200,
