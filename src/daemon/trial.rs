@@ -73,10 +73,10 @@ async fn try_source(fetcher: &Fetcher, source: Source) -> Trial {
     let took = began.elapsed();
     let answer = if let Poll::Fresh(body) = &poll { Some(body.clone()) } else { None };
     let deferred_until = if let Poll::Deferred(until) = &poll { Some(*until) } else { None };
-    let (source, answer, mut reading, charset, found) = off_thread(move || {
+    let mut reading = source::read(&source, poll).await;
+    let (source, answer, charset, found) = off_thread(move || {
         let (charset, found) = answer.as_ref().map_or((None, Vec::new()), |body| looked_at(&source, body));
-        let reading = source::read(&source, poll, false);
-        (source, answer, reading, charset, found)
+        (source, answer, charset, found)
     })
     .await;
     if let Kind::Fresh { feed, .. } = &mut reading.kind {
@@ -93,7 +93,11 @@ async fn try_source(fetcher: &Fetcher, source: Source) -> Trial {
     let feed = if let Kind::Fresh { feed, .. } = reading.kind { Some(*feed) } else { None };
     let honours_validators = match &answer {
         Some(body) if body.validators != Validators::default() => {
-            Some(matches!(ask(fetcher, &source, &source.url, &body.validators).await, Poll::Unchanged))
+            match ask(fetcher, &source, &source.url, &body.validators).await {
+                Poll::Unchanged => Some(true),
+                Poll::Fresh(_) => Some(false),
+                _ => None,
+            }
         }
         _ => None,
     };

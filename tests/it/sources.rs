@@ -168,7 +168,7 @@ fn discovery_is_polite_and_bounded() {
         "/",
         &[("/", PAGE, &links), ("/rss/3", FEED, &main)],
         &["linked RSS /rss/3"],
-        &["30 addresses were not tried; `--at-most 90` tries them too"],
+        &["30 addresses were not tried; `--at-most 90` tries more of them"],
     );
     assert_eq!(asked.iter().filter(|path| path.starts_with("/rss/")).count(), 60);
     let mut once = asked.clone();
@@ -207,6 +207,33 @@ fn discovery_that_cannot_be_made_says_why() {
         [&["sources", "discover"][..], &["sources", "discover", "x.example", "--toml", "-o", "json"]]
     {
         assert_eq!(desk.run(arguments).code, Some(2), "{arguments:?}");
+    }
+}
+
+#[test]
+fn what_a_site_calls_its_feeds_never_steers_a_terminal() {
+    let hostile = "Osh\u{1b}[2J \u{7}Echo\u{202e}\u{9b}31m&#27;&#x202e;";
+    let front = format!("<a href=/rss>RSS {hostile}</a>");
+    let (_runtime, site) = site(&[("/rss", FEED, &feed(hostile, "all")), ("/", PAGE, &front)]);
+    let list = format!(
+        "<opml><outline text='{hostile}' xmlUrl='file:///{hostile}'/><outline text='{hostile}' xmlUrl='{}'/></opml>",
+        site.url("/x")
+    );
+    let desk = Desk::new("");
+    std::fs::write(desk.path("list.opml"), list).expect("writable");
+    let (front, rss) = (site.url("/"), site.url("/rss"));
+    for arguments in [
+        &["discover", &front[..]][..],
+        &["discover", &front, "-o", "table"],
+        &["discover", &front, "--toml"],
+        &["test", &rss],
+        &["import", "list.opml"],
+    ] {
+        let ran = desk.run(&[&["sources"], arguments].concat());
+        let steers =
+            |c: &char| (c.is_control() && !matches!(c, '\n' | '\t')) || ('\u{202a}'..='\u{202e}').contains(c);
+        let found: Vec<char> = ran.out.chars().chain(ran.err.chars()).filter(steers).collect();
+        assert!(ran.out.contains("Echo") && found.is_empty(), "{arguments:?}: {found:?} in {ran:?}");
     }
 }
 
@@ -399,7 +426,7 @@ fn a_list_of_subscriptions_goes_in_and_out() {
     for refused in
         ["Router", "Meta", "Decimal", "Mapped", "File", "Gopher", "Secret", "Port", "Slash", "Bare"]
     {
-        assert!(shown.err.contains(&format!("refused {refused}: ")), "{refused}: {}", shown.err);
+        assert!(shown.err.contains(&format!("refused {refused} (")), "{refused}: {}", shown.err);
     }
     assert!(!shown.err.contains("hunter2"), "{}", shown.err);
 
@@ -468,6 +495,11 @@ fn sitemaps_are_polled_as_they_are_configured() {
     };
     let index = "<sitemapindex><sitemap><loc>SITE/news.xml.gz</loc></sitemap>\
                  <sitemap><loc>SITE/pages.xml</loc><lastmod>2026-11-05</lastmod></sitemap></sitemapindex>";
+    // More are listed than are read in one poll, and all but the news are dated.
+    let dated =
+        |n: u32| format!("<sitemap><loc>SITE/pages.xml?{n}</loc><lastmod>2026-11-0{n}</lastmod></sitemap>");
+    let long: String = (1..=6).map(dated).collect();
+    let index = &index.replace("</sitemapindex>", &(long + "</sitemapindex>"));
     for (path, expected) in [
         ("/news.xml.gz", &["Temirov speaks in Osh"][..]),
         ("/pages.xml", &["A full hall"]),

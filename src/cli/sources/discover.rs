@@ -15,7 +15,8 @@ use crate::feed::{self, Dialect, Feed};
 use crate::fetch::{Body, FetchError, Fetcher, Poll, Validators};
 use anyhow::{Context, bail};
 use chrono::{DateTime, Utc};
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io::{self, Write};
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -30,15 +31,18 @@ const LIST_PAGES_MAX: usize = 3;
 /// Sitemaps tried of robots.txt, and of an index.
 const SITEMAPS_MAX: usize = 4;
 
-/// Links of a feed by which another is known to hold the same entries.
-const LINKS_COMPARED: usize = 200;
+/// Characters shown of a title.
+const TITLE_CHARS_MAX: usize = 120;
+
+/// The most that `--at-most` takes.
+const AT_MOST_MOST: u16 = 500;
 
 #[derive(Debug, clap::Args)]
 pub struct Arguments {
     /// Address of a site, of a page that lists feeds, or of a feed
     url: String,
     /// Addresses tried at most
-    #[arg(long, value_name = "COUNT", default_value_t = 60, value_parser = clap::value_parser!(u16).range(1..=500))]
+    #[arg(long, value_name = "COUNT", default_value_t = 60, value_parser = clap::value_parser!(u16).range(1..=i64::from(AT_MOST_MOST)))]
     at_most: u16,
     /// `[[feed]]` tables to paste into config.toml, of what is not in it yet
     #[arg(long, conflicts_with = "format")]
@@ -141,8 +145,8 @@ struct Offer {
     newest_at: Option<DateTime<Utc>>,
     language: Option<String>,
     texts: &'static str,
-    /// Sorted, for comparison.
-    links: Vec<String>,
+    /// Hash of where its entries lead, whatever their order; none where they have no links.
+    links: Option<u64>,
     /// Where it ended after redirects.
     landed: String,
 }
@@ -276,6 +280,7 @@ impl<'f> Search<'f> {
     }
 
     async fn consider(&mut self, lead: Lead, body: Body, lists_max: usize) {
+        self.tried.insert(body.url.clone());
         match feed::parse(&body.bytes, body.content_type.as_deref(), Some(&body.url)) {
             Ok(mut feed) => {
                 // An index alone holds no entries, and is worth less than what it lists for news.
@@ -306,20 +311,16 @@ impl<'f> Search<'f> {
     }
 
     fn offer(&mut self, lead: Lead, body: &Body, feed: &Feed) {
-        let mut links: Vec<String> =
-            feed.entries.iter().filter_map(|entry| entry.link.as_deref().map(canonical)).collect();
-        links.sort_unstable();
-        links.dedup();
-        links.truncate(LINKS_COMPARED);
+        let title = feed.title.as_deref().filter(|title| !title.is_empty()).unwrap_or(&lead.title);
         self.offers.push(Offer {
             url: body.moved_to.clone().unwrap_or_else(|| lead.url.clone()),
-            title: feed.title.clone().filter(|title| !title.is_empty()).unwrap_or_else(|| lead.title.clone()),
+            title: title.chars().take(TITLE_CHARS_MAX).collect(),
             dialect: feed.dialect,
             entries: feed.entries.len(),
             newest_at: newest_at(&feed.entries),
             language: language(feed),
             texts: texts(&feed.entries),
-            links,
+            links: links(feed),
             landed: body.url.clone(),
             lead,
         });
@@ -354,10 +355,18 @@ impl<'f> Search<'f> {
         }
         if self.untried > 0 {
             let untried = count(self.untried, "address was", "addresses were");
-            let more = usize::from(at_most) + self.untried;
-            eprintln!("newswatch: {untried} not tried; `--at-most {more}` tries them too");
+            let more = (usize::from(at_most) + self.untried).min(usize::from(AT_MOST_MOST));
+            eprintln!("newswatch: {untried} not tried; `--at-most {more}` tries more of them");
         }
     }
+}
+
+fn links(feed: &Feed) -> Option<u64> {
+    let links = feed.entries.iter().filter_map(|entry| entry.link.as_deref().map(canonical));
+    let links: BTreeSet<String> = links.collect();
+    let mut hasher = DefaultHasher::new();
+    links.hash(&mut hasher);
+    (!links.is_empty()).then(|| hasher.finish())
 }
 
 fn leads_of(page: &Body) -> Vec<Lead> {
@@ -382,7 +391,7 @@ impl Offer {
     }
 
     fn is_same(&self, other: &Offer) -> bool {
-        self.landed == other.landed || (!self.links.is_empty() && self.links == other.links)
+        self.landed == other.landed || (self.links.is_some() && self.links == other.links)
     }
 
     fn row(&self, configured: Option<&str>) -> Vec<Cell> {
