@@ -64,15 +64,13 @@ pub async fn poll_source(
     if let Some(until) = state.not_before.filter(|until| is_to_come(&state, *until, Utc::now())) {
         return Ok(Polled::put_off(state, until));
     }
-    let (fetched, by_learned_address) = fetch(desk, source, &state).await;
-    let mut reading = {
-        let source = source.clone();
-        off_thread(move || read(&source, fetched, by_learned_address)).await
-    };
+    let mut reading = fetch(desk, source, &state).await;
     if let Kind::Fresh { feed, .. } = &mut reading.kind {
         follow_sitemaps(&desk.fetcher, feed).await;
     }
-    let sifted = sift(desk, source, &reading, state.healthy_at.is_none()).await?;
+    let mut sifted = sift(desk, source, &reading, state.healthy_at.is_none()).await?;
+    // Another address may number the same entries otherwise: that is no window rolled over.
+    sifted.rolled_over &= reading.read_from() == state.read_from.as_deref();
     let recording = {
         let (desk, source) = (desk.clone(), source.clone());
         let recent = recent(&desk, &source, &sifted.fresh).await?;
@@ -99,7 +97,7 @@ pub(super) async fn died(
     source: &Source,
     state: SourceState,
 ) -> Result<Polled, StoreError> {
-    let reading = Reading { kind: Kind::Died, bytes: 0, by_learned_address: false };
+    let reading = Reading::of(Kind::Died, 0);
     let sifted = Sifted::default();
     let recording = recording(desk, source, state, sifted, reading, Vec::new());
     commit(desk, recording, Instant::now()).await
@@ -173,6 +171,11 @@ async fn commit(
 }
 
 impl Polled {
+    /// Why it was read at another address than the configured one, where it was.
+    pub fn read_elsewhere(&self) -> Option<String> {
+        self.state.health_reason.clone().filter(|_| self.state.read_from.is_some())
+    }
+
     /// The server asked not to be asked before `until`, and is not.
     fn put_off(state: SourceState, until: DateTime<Utc>) -> Polled {
         let next_poll_at = state.next_poll_at.max(Some(until));
@@ -195,8 +198,18 @@ impl Polled {
 pub(super) struct Reading {
     pub kind: Kind,
     bytes: usize,
-    /// The configured address failed, and the one it had moved to did not.
-    pub by_learned_address: bool,
+    /// Where it was read, when that was not at the configured address.
+    pub elsewhere: Option<Elsewhere>,
+}
+
+/// Another address of a source at which it was read.
+#[derive(Debug)]
+pub(super) struct Elsewhere {
+    pub url: String,
+    /// A configured mirror, not where the source has moved to.
+    pub is_mirror: bool,
+    /// What is wrong at the configured address.
+    pub why: String,
 }
 
 #[derive(Debug)]
@@ -216,17 +229,31 @@ pub(super) enum Kind {
     Died,
 }
 
-/// Asks the configured address; where that fails, the one it has moved to.
-async fn fetch(desk: &Desk, source: &Source, state: &SourceState) -> (Poll, bool) {
-    let asked = ask(&desk.fetcher, source, &source.url, &state.validators).await;
-    let Some(learned) = verdict::learned_address(state, Utc::now()) else { return (asked, false) };
-    if !matches!(asked, Poll::Failed(_) | Poll::Gone) {
-        return (asked, false);
+/// Asks the configured address; where it cannot be read there, the one it has
+/// moved to, then its mirrors. The first that is well wins.
+async fn fetch(desk: &Desk, source: &Source, state: &SourceState) -> Reading {
+    let own = read_at(desk, source, state, &source.url).await;
+    if own.is_well() || matches!(own.kind, Kind::Deferred(_)) {
+        return own;
     }
-    match ask(&desk.fetcher, source, learned, &state.validators).await {
-        found @ (Poll::Fresh(_) | Poll::Unchanged) => (found, true),
-        _ => (asked, false),
+    let learned = verdict::learned_address(state, Utc::now()).map(|url| (url, false));
+    let mirrors = source.mirrors.iter().map(|url| (url.as_str(), true));
+    for (url, is_mirror) in learned.into_iter().chain(mirrors) {
+        let found = read_at(desk, source, state, url).await;
+        if found.is_well() {
+            let why = own.error().or_else(|| own.emptiness()).unwrap_or_default();
+            let elsewhere = Some(Elsewhere { url: url.to_owned(), is_mirror, why });
+            return Reading { elsewhere, ..found };
+        }
     }
+    own
+}
+
+/// Asks one address; validators go only to the one that gave them.
+async fn read_at(desk: &Desk, source: &Source, state: &SourceState, url: &str) -> Reading {
+    let gave_them = state.read_from.as_deref().unwrap_or(&source.url) == url;
+    let validators = if gave_them { state.validators.clone() } else { Validators::default() };
+    read(source, ask(&desk.fetcher, source, url, &validators).await).await
 }
 
 pub(super) async fn ask(fetcher: &Fetcher, source: &Source, url: &str, validators: &Validators) -> Poll {
@@ -236,16 +263,20 @@ pub(super) async fn ask(fetcher: &Fetcher, source: &Source, url: &str, validator
     }
 }
 
-pub(super) fn read(source: &Source, poll: Poll, by_learned_address: bool) -> Reading {
-    let bytes = if let Poll::Fresh(body) = &poll { body.bytes.len() } else { 0 };
-    let kind = match poll {
-        Poll::Fresh(body) => read_body(source, body),
-        Poll::Unchanged => Kind::Unchanged,
-        Poll::Gone => Kind::Gone,
-        Poll::Deferred(until) => Kind::Deferred(until),
-        Poll::Failed(error) => Kind::Failed(error),
+pub(super) async fn read(source: &Source, poll: Poll) -> Reading {
+    let source = source.clone();
+    let read = move || {
+        let bytes = if let Poll::Fresh(body) = &poll { body.bytes.len() } else { 0 };
+        let kind = match poll {
+            Poll::Fresh(body) => read_body(&source, body),
+            Poll::Unchanged => Kind::Unchanged,
+            Poll::Gone => Kind::Gone,
+            Poll::Deferred(until) => Kind::Deferred(until),
+            Poll::Failed(error) => Kind::Failed(error),
+        };
+        Reading::of(kind, bytes)
     };
-    Reading { kind, bytes, by_learned_address }
+    off_thread(read).await
 }
 
 fn read_body(source: &Source, body: Body) -> Kind {
@@ -266,6 +297,24 @@ fn read_body(source: &Source, body: Body) -> Kind {
 }
 
 impl Reading {
+    fn of(kind: Kind, bytes: usize) -> Reading {
+        Reading { kind, bytes, elsewhere: None }
+    }
+
+    /// Whether there is something in it, or nothing has changed.
+    fn is_well(&self) -> bool {
+        match &self.kind {
+            Kind::Fresh { feed, .. } => !feed.entries.is_empty() || !feed.sitemaps.is_empty(),
+            Kind::Unchanged => true,
+            _ => false,
+        }
+    }
+
+    /// Where it was read, when that was not at the configured address.
+    pub(super) fn read_from(&self) -> Option<&str> {
+        self.elsewhere.as_ref().map(|elsewhere| elsewhere.url.as_str())
+    }
+
     fn entries(&self) -> &[Entry] {
         match &self.kind {
             Kind::Fresh { feed, .. } => &feed.entries[..feed.entries.len().min(ENTRIES_A_POLL_MAX)],

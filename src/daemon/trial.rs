@@ -33,7 +33,7 @@ pub struct Trial {
     /// Of a `[[page]]`.
     pub found: Vec<Found>,
     /// Whether it said `304` when asked again with the validators it gave; none
-    /// where it gave none.
+    /// where it gave none, or no answer.
     pub honours_validators: Option<bool>,
     /// The page of the first entry that has one.
     pub page: Option<(String, Result<Page, String>)>,

@@ -11,8 +11,11 @@ use std::path::{Path, PathBuf};
 pub const APPLICATION_ID: u32 = 0x4E57_5443;
 
 /// The shipped migrations; the version a file has is the number applied to it.
-pub const MIGRATIONS: &[&str] =
-    &[include_str!("../../migrations/0001_begin.sql"), include_str!("../../migrations/0002_pages.sql")];
+pub const MIGRATIONS: &[&str] = &[
+    include_str!("../../migrations/0001_begin.sql"),
+    include_str!("../../migrations/0002_pages.sql"),
+    include_str!("../../migrations/0003_mirrors.sql"),
+];
 
 /// Brings the file to the newest of `migrations`. Returns the backup's path
 /// where one was made.

@@ -147,6 +147,7 @@ fn shipped_migrations_never_change() {
     let pinned = [
         "a7fbbcf234b01e96c3dff2eec791e3b3b609643daeca019bcb794db56a41ab71",
         "d91240afcbe8678e7694f50dc071eeae391cc18a5617f46250a64f2923cb4c4f",
+        "119524df0570a495bcf2663baa6de372343c1ed4ffd37c97ac29d0ef3dff8af7",
     ];
     for (sql, pinned) in migrate::MIGRATIONS.iter().zip(pinned) {
         let digest: String =
