@@ -202,7 +202,13 @@ fn discovery_that_cannot_be_made_says_why() {
         let ran = desk.run(&["sources", "discover", url]);
         assert_eq!(ran.code, Some(code), "{url}: {ran:?}");
         assert!(ran.err.contains(says) && ran.out.is_empty(), "{url}: {ran:?}");
+        assert_eq!(ran.err.lines().count(), 1, "{url}: {}", ran.err);
     }
+    let (_runtime, site) = site(&[]);
+    site.answer("/", 503, &[("retry-after", "60")], "");
+    let ran = desk.run(&["sources", "discover", &site.url("/")]);
+    assert!(ran.code == Some(69) && ran.err.contains("the site asks not to be asked before"), "{ran:?}");
+    assert_eq!(site.requests().len(), 2, "robots.txt and the page: {:?}", site.requests());
     for arguments in
         [&["sources", "discover"][..], &["sources", "discover", "x.example", "--toml", "-o", "json"]]
     {

@@ -124,7 +124,7 @@ struct Search<'f> {
     asked: usize,
     tried: HashSet<String>,
     untried: usize,
-    /// Hosts that asked for patience.
+    /// Hosts that are not asked any more: they want patience, or cannot be reached.
     resting: HashSet<String>,
     offers: Vec<Offer>,
     /// News sitemaps that an index lists.
@@ -172,8 +172,8 @@ impl<'f> Search<'f> {
     /// could not be read, where that was so.
     async fn run(&mut self, url: &str) -> anyhow::Result<Option<String>> {
         let failure = self.start(url).await?;
-        if !self.offers.is_empty() {
-            return Ok(None);
+        if !self.offers.is_empty() || self.resting.contains(&host_of(url)) {
+            return Ok(failure);
         }
         let start = self.lists.pop();
         let url = start.as_ref().map_or(url.to_owned(), |body| body.url.clone());
@@ -225,11 +225,11 @@ impl<'f> Search<'f> {
             // The site answers, so its usual places are worth a look.
             Poll::Failed(error) if error.status().is_some() => Ok(Some(said(&error))),
             Poll::Failed(error) => {
-                self.left = 0;
+                self.resting.insert(host_of(url));
                 Ok(Some(said(&error)))
             }
             Poll::Deferred(until) => {
-                self.left = 0;
+                self.resting.insert(host_of(url));
                 Ok(Some(format!("the site asks not to be asked before {}", local_time(until))))
             }
             Poll::Gone => Ok(Some("the server says the page is gone for good (410)".into())),
@@ -251,8 +251,7 @@ impl<'f> Search<'f> {
     }
 
     async fn try_one(&mut self, lead: Lead, lists_max: usize) {
-        let host = Url::parse(&lead.url).ok().and_then(|url| url.host_str().map(str::to_owned));
-        let host = host.unwrap_or_default();
+        let host = host_of(&lead.url);
         if self.tried.contains(&lead.url) || self.resting.contains(&host) {
             return;
         }
@@ -356,7 +355,10 @@ impl<'f> Search<'f> {
         if self.untried > 0 {
             let untried = count(self.untried, "address was", "addresses were");
             let more = (usize::from(at_most) + self.untried).min(usize::from(AT_MOST_MOST));
-            eprintln!("newswatch: {untried} not tried; `--at-most {more}` tries more of them");
+            match self.left {
+                0 => eprintln!("newswatch: {untried} not tried; `--at-most {more}` tries more of them"),
+                _ => eprintln!("newswatch: {untried} not tried: the site is too slow for that many"),
+            }
         }
     }
 }
@@ -367,6 +369,10 @@ fn links(feed: &Feed) -> Option<u64> {
     let mut hasher = DefaultHasher::new();
     links.hash(&mut hasher);
     (!links.is_empty()).then(|| hasher.finish())
+}
+
+fn host_of(url: &str) -> String {
+    Url::parse(url).ok().and_then(|url| url.host_str().map(str::to_owned)).unwrap_or_default()
 }
 
 fn leads_of(page: &Body) -> Vec<Lead> {
