@@ -59,6 +59,8 @@ async fn poll(desk: &Arc<Desk>, sources: Vec<Source>) -> anyhow::Result<(Vec<Vec
                 exit = if exit == Exit::Ok { Exit::TryLater } else { exit };
                 let until = local_time(until);
                 eprintln!("newswatch: {}: it asks not to be asked before {until}", printable(name));
+            } else if let Some(reason) = polled.read_elsewhere() {
+                eprintln!("newswatch: {}: {}", printable(name), printable(&reason));
             }
             rows.push(row(name, polled));
         }

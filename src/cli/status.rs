@@ -35,12 +35,18 @@ pub fn run(given: &Arguments, config: Option<&Path>) -> anyhow::Result<Exit> {
     sources.retain(|row| enabled(&row.name));
     let late = late(&status, &sources, now);
     let healths = healths(&sources);
-    sources.retain(|row| Health::of_word(&row.health).is_sick() || row.failures > 0);
+    let is_sick = |row: &SourceRow| Health::of_word(&row.health).is_sick() || row.failures > 0;
+    let (sources, mut elsewhere): (Vec<_>, Vec<_>) = sources.into_iter().partition(is_sick);
+    elsewhere.retain(|row| row.read_from.is_some());
     let mut out = io::stdout().lock();
     match given.output {
-        Form::Text => text(&mut out, &status, &healths, &sources, &late)?,
+        Form::Text => text(&mut out, &status, &healths, &sources, &elsewhere, &late)?,
         Form::Json => {
-            writeln!(out, "{}", serde_json::to_string_pretty(&object(&status, &healths, &sources, &late))?)?;
+            writeln!(
+                out,
+                "{}",
+                serde_json::to_string_pretty(&object(&status, &healths, &sources, &elsewhere, &late))?
+            )?;
         }
     }
     let well =
@@ -89,6 +95,7 @@ fn text(
     status: &Status,
     healths: &[(String, usize)],
     sick: &[SourceRow],
+    elsewhere: &[SourceRow],
     late: &[String],
 ) -> io::Result<()> {
     let sources: Vec<_> = healths.iter().map(|(health, count)| format!("{count} {health}")).collect();
@@ -121,6 +128,16 @@ fn text(
         };
         writeln!(out, "\n{}: {}{since}{failed}\n  {}", printable(&row.name), row.health, printable(why))?;
     }
+    for row in elsewhere {
+        let why = row.health_reason.as_deref().unwrap_or("its own address fails");
+        writeln!(
+            out,
+            "\n{}: {}, read at another address\n  {}",
+            printable(&row.name),
+            row.health,
+            printable(why)
+        )?;
+    }
     for failing in &status.pages_failing {
         let (source, why) = (printable(&failing.source), printable(&failing.why));
         writeln!(
@@ -141,7 +158,16 @@ fn text(
     Ok(())
 }
 
-fn object(status: &Status, healths: &[(String, usize)], sick: &[SourceRow], late: &[String]) -> Value {
+fn object(
+    status: &Status,
+    healths: &[(String, usize)],
+    sick: &[SourceRow],
+    elsewhere: &[SourceRow],
+    late: &[String],
+) -> Value {
+    let elsewhere = elsewhere.iter().map(|row| {
+        json!({"source": row.name, "url": row.url, "read_from": row.read_from, "reason": row.health_reason})
+    });
     let sick = sick.iter().map(|row| {
         json!({
             "source": row.name, "health": row.health, "since_at": row.health_since_at.map(data_time),
@@ -165,5 +191,6 @@ fn object(status: &Status, healths: &[(String, usize)], sick: &[SourceRow], late
             "oldest_owed_at": status.oldest_owed_at.map(data_time),
         },
         "pages_failing": pages_failing.collect::<Vec<_>>(), "late": late, "sick": sick.collect::<Vec<_>>(),
+        "read_elsewhere": elsewhere.collect::<Vec<_>>(),
     })
 }

@@ -112,6 +112,8 @@ impl std::fmt::Debug for Secret {
 pub struct Source {
     pub name: String,
     pub url: String,
+    /// Other addresses of it, asked in this order while `url` cannot be read.
+    pub mirrors: Vec<String>,
     pub cadence: Cadence,
     pub full_text: FullText,
     /// `Some` for a `[[page]]`.

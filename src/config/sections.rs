@@ -201,6 +201,10 @@ fn source(keys: &Keys<'_, '_>, zone: Tz, selectors: Option<Option<Selectors>>) -
     let name = name(keys, "\"Eurasianet\"");
     keys.need("url", "\"https://eurasianet.org/rss.xml\"");
     let url = keys.checked("url", values::url);
+    let mirrors = keys.list("mirrors", values::url).unwrap_or_default();
+    for (text, _) in mirrors.iter().filter(|(_, mirror)| url.as_ref() == Some(mirror)) {
+        keys.report.warning(text.span.start, "the mirror is the source's own `url`; it is asked twice");
+    }
     let cadence = cadence(keys, zone);
     let full_texts = [("auto", FullText::Auto), ("always", FullText::Always), ("never", FullText::Never)];
     let full_text = keys.choice("full_text", &full_texts).unwrap_or(FullText::Auto);
@@ -216,6 +220,7 @@ fn source(keys: &Keys<'_, '_>, zone: Tz, selectors: Option<Option<Selectors>>) -
     let source = Source {
         name: name.value.trim().into(),
         url: url?,
+        mirrors: mirrors.into_iter().map(|(_, url)| url).collect(),
         cadence,
         full_text,
         selectors,

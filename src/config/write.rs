@@ -61,7 +61,9 @@ impl Taken {
         let mut taken = Taken::default();
         for source in sources {
             taken.names.insert(source.name.clone(), 2);
-            taken.urls.insert(same(&source.url), source.name.clone());
+            for url in source.mirrors.iter().chain([&source.url]) {
+                taken.urls.insert(same(url), source.name.clone());
+            }
         }
         taken
     }
@@ -99,8 +101,10 @@ fn same(url: &str) -> String {
     text.split_once("://").map_or(text.clone(), |(_, rest)| rest.to_owned())
 }
 
+/// Without control characters, the ones that turn text round included.
 fn one_line(text: &str) -> String {
-    let plain = text.split(|c: char| c.is_whitespace() || c.is_control());
+    let turns = |c: char| matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    let plain = text.split(|c: char| c.is_whitespace() || c.is_control() || turns(c));
     plain.filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ")
 }
 

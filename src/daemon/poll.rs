@@ -220,15 +220,19 @@ impl Timetable {
     fn log(&mut self, (name, polled): &(String, Option<Result<Polled, StoreError>>)) {
         let Some(row) = self.rows.iter_mut().find(|row| row.source.name == *name) else { return };
         let Some(Ok(polled)) = polled else { return };
-        match &polled.error {
-            Some(error) if row.logged.as_ref() != Some(error) => {
+        let trouble = polled.error.clone().or_else(|| polled.read_elsewhere());
+        match &trouble {
+            Some(error) if row.logged.as_ref() != Some(error) && polled.error.is_some() => {
                 tracing::warn!(source = name, error, "source not read; trying again");
             }
             None if polled.outcome == "deferred" => return,
+            Some(reason) if row.logged.as_ref() != Some(reason) => {
+                tracing::warn!(source = name, reason, "source read at another address");
+            }
             None if row.logged.is_some() => tracing::info!(source = name, "source read again"),
             _ => {}
         }
-        row.logged.clone_from(&polled.error);
+        row.logged = trouble;
         if polled.new + polled.revised > 0 {
             let Polled { new, revised, matches, .. } = polled;
             tracing::info!(source = name, new, revised, matches, "articles stored");

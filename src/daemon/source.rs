@@ -67,7 +67,9 @@ pub async fn poll_source(
     if let Kind::Fresh { feed, .. } = &mut reading.kind {
         follow_sitemaps(&desk.fetcher, feed).await;
     }
-    let (reading, sifted) = sift(desk, source, reading, state.healthy_at.is_none()).await?;
+    let (reading, mut sifted) = sift(desk, source, reading, state.healthy_at.is_none()).await?;
+    // Another address may number the same entries otherwise: that is no window rolled over.
+    sifted.rolled_over &= reading.read_from() == state.read_from.as_deref();
     let recording = {
         let (desk, source) = (desk.clone(), source.clone());
         let times = times(&desk, &source, &sifted.fresh).await?;
@@ -173,6 +175,11 @@ async fn commit(
 }
 
 impl Polled {
+    /// Why it was read at another address than the configured one, where it was.
+    pub fn read_elsewhere(&self) -> Option<String> {
+        self.state.health_reason.clone().filter(|_| self.state.read_from.is_some())
+    }
+
     /// The server asked not to be asked before `until`, and is not.
     fn put_off(state: SourceState, until: DateTime<Utc>) -> Polled {
         let next_poll_at = state.next_poll_at.max(Some(until));
@@ -194,10 +201,20 @@ impl Polled {
 pub(super) struct Reading {
     pub kind: Kind,
     bytes: usize,
-    /// The configured address failed, and the one it had moved to did not.
-    pub by_learned_address: bool,
+    /// Where it was read, when that was not at the configured address.
+    pub elsewhere: Option<Elsewhere>,
     /// What was wrong beside what the feed's own faults say.
     notes: Vec<String>,
+}
+
+/// Another address of a source at which it was read.
+#[derive(Debug)]
+pub(super) struct Elsewhere {
+    pub url: String,
+    /// A configured mirror, not where the source has moved to.
+    pub is_mirror: bool,
+    /// What is wrong at the configured address.
+    pub why: String,
 }
 
 #[derive(Debug)]
@@ -217,19 +234,31 @@ pub(super) enum Kind {
     Died,
 }
 
-/// Asks the configured address; where that fails or is no feed any more, the one it
-/// has moved to.
+/// Asks the configured address; where it cannot be read there, the one it has
+/// moved to, then its mirrors. The first that is well wins.
 async fn fetch(desk: &Desk, source: &Source, state: &SourceState) -> Reading {
-    let asked = read(source, ask(&desk.fetcher, source, &source.url, &state.validators).await).await;
-    let Some(learned) = verdict::learned_address(state, Utc::now()) else { return asked };
-    if !matches!(asked.kind, Kind::Failed(_) | Kind::Gone | Kind::Wrong(_)) {
-        return asked;
+    let own = read_at(desk, source, state, &source.url).await;
+    if own.is_well() || matches!(own.kind, Kind::Deferred(_)) {
+        return own;
     }
-    let found = read(source, ask(&desk.fetcher, source, learned, &state.validators).await).await;
-    match found.kind {
-        Kind::Fresh { .. } | Kind::Unchanged => Reading { by_learned_address: true, ..found },
-        _ => asked,
+    let learned = verdict::learned_address(state, Utc::now()).map(|url| (url, false));
+    let mirrors = source.mirrors.iter().map(|url| (url.as_str(), true));
+    for (url, is_mirror) in learned.into_iter().chain(mirrors) {
+        let found = read_at(desk, source, state, url).await;
+        if found.is_well() {
+            let why = own.error().or_else(|| own.emptiness()).unwrap_or_default();
+            let elsewhere = Some(Elsewhere { url: url.to_owned(), is_mirror, why });
+            return Reading { elsewhere, ..found };
+        }
     }
+    own
+}
+
+/// Asks one address; validators go only to the one that gave them.
+async fn read_at(desk: &Desk, source: &Source, state: &SourceState, url: &str) -> Reading {
+    let gave_them = state.read_from.as_deref().unwrap_or(&source.url) == url;
+    let validators = if gave_them { state.validators.clone() } else { Validators::default() };
+    read(source, ask(&desk.fetcher, source, url, &validators).await).await
 }
 
 pub(super) async fn ask(fetcher: &Fetcher, source: &Source, url: &str, validators: &Validators) -> Poll {
@@ -274,7 +303,21 @@ fn read_body(source: &Source, body: Body) -> Kind {
 
 impl Reading {
     fn of(kind: Kind, bytes: usize) -> Reading {
-        Reading { kind, bytes, by_learned_address: false, notes: Vec::new() }
+        Reading { kind, bytes, elsewhere: None, notes: Vec::new() }
+    }
+
+    /// Whether there is something in it, or nothing has changed.
+    fn is_well(&self) -> bool {
+        match &self.kind {
+            Kind::Fresh { feed, .. } => !feed.entries.is_empty() || !feed.sitemaps.is_empty(),
+            Kind::Unchanged => true,
+            _ => false,
+        }
+    }
+
+    /// Where it was read, when that was not at the configured address.
+    pub(super) fn read_from(&self) -> Option<&str> {
+        self.elsewhere.as_ref().map(|elsewhere| elsewhere.url.as_str())
     }
 
     fn entries(&self) -> &[Entry] {

@@ -33,7 +33,7 @@ pub struct Trial {
     /// Of a `[[page]]`.
     pub found: Vec<Found>,
     /// Whether it said `304` when asked again with the validators it gave; none
-    /// where it gave none.
+    /// where it gave none, or no answer.
     pub honours_validators: Option<bool>,
     /// The page of the first entry that has one.
     pub page: Option<(String, Result<Page, String>)>,
@@ -100,7 +100,11 @@ async fn try_source(fetcher: &Fetcher, source: Source) -> Trial {
     let feed = if let Kind::Fresh { feed, .. } = reading.kind { Some(*feed) } else { None };
     let honours_validators = match &answer {
         Some(body) if body.validators != Validators::default() => {
-            Some(matches!(ask(fetcher, &source, &source.url, &body.validators).await, Poll::Unchanged))
+            match ask(fetcher, &source, &source.url, &body.validators).await {
+                Poll::Unchanged => Some(true),
+                Poll::Fresh(_) => Some(false),
+                _ => None,
+            }
         }
         _ => None,
     };

@@ -3,7 +3,7 @@
 //!
 //! Invariant: validators advance only with entries that were read whole.
 
-use super::source::{Kind, Reading};
+use super::source::{Elsewhere, Kind, Reading};
 use crate::config::Source;
 use crate::feed::Dialect;
 use crate::health::{self, Health, Record, Seen};
@@ -68,6 +68,9 @@ pub(super) fn next_state(
         Kind::Deferred(until) => state.not_before = Some(*until),
         _ => {}
     }
+    if matches!(reading.kind, Kind::Fresh { .. } | Kind::Unchanged) {
+        state.read_from = reading.read_from().map(str::to_owned);
+    }
     rhythm.not_before = state.not_before;
     judge(&mut state, &before, reading, seen, &recent, now);
     if !failed && seen != Seen::Deferred && seen != Seen::Entries(0) {
@@ -84,7 +87,7 @@ pub(super) fn next_state(
 /// one ends the move.
 fn follow_redirects(state: &mut SourceState, reading: &Reading, now: DateTime<Utc>) {
     let Kind::Fresh { moved_to, .. } = &reading.kind else { return };
-    if reading.by_learned_address || (state.moved_to == *moved_to && state.moved_since_at.is_some()) {
+    if reading.elsewhere.is_some() || (state.moved_to == *moved_to && state.moved_since_at.is_some()) {
         return;
     }
     state.moved_since_at = moved_to.as_ref().map(|_| now);
@@ -132,6 +135,11 @@ fn judge(
         verdict if verdict == health && verdict.is_sick() => before.health_reason.clone(),
         _ => None,
     });
+    if let Some(Elsewhere { url, why, .. }) = reading.elsewhere.as_ref().filter(|found| found.is_mirror) {
+        let mirror = format!("it is read at its mirror `{url}`; its own address fails: {why}");
+        let reason = state.health_reason.take().filter(|_| verdict.is_sick());
+        state.health_reason = Some(reason.map_or(mirror.clone(), |reason| format!("{reason}; {mirror}")));
+    }
     state.health = verdict.to_string();
 }
 

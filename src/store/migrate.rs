@@ -16,6 +16,7 @@ pub const MIGRATIONS: &[&str] = &[
     include_str!("../../migrations/0002_pages.sql"),
     include_str!("../../migrations/0003_notices.sql"),
     include_str!("../../migrations/0004_history.sql"),
+    include_str!("../../migrations/0005_mirrors.sql"),
 ];
 
 /// Brings the file to the newest of `migrations`. Returns the backup's path

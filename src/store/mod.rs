@@ -61,6 +61,9 @@ pub struct SourceState {
     /// poll that was under way while the configuration changed.
     pub url: String,
     pub validators: Validators,
+    /// The address that gave the validators, where that is not `url`: a mirror, or where
+    /// the source has moved to.
+    pub read_from: Option<String>,
     pub next_poll_at: Option<DateTime<Utc>>,
     /// `Retry-After`, kept across restarts.
     pub not_before: Option<DateTime<Utc>>,

@@ -45,7 +45,7 @@ fn adopt_renamed(connection: &Connection, sources: &[(String, String)], name: &s
 }
 
 fn forget_old_url(connection: &Connection, name: &str, url: &str) -> Result<()> {
-    let sql = "UPDATE source SET url = ?2, etag = NULL, last_modified = NULL, next_poll_at = NULL,
+    let sql = "UPDATE source SET url = ?2, etag = NULL, last_modified = NULL, read_from = NULL, next_poll_at = NULL,
                       not_before_at = NULL, failures = 0, last_error = NULL, health = '',
                       health_since_at = NULL, health_reason = NULL, healthy_at = NULL, moved_to = NULL,
                       moved_since_at = NULL, habit = NULL
@@ -68,6 +68,7 @@ fn state(row: &rusqlite::Row<'_>) -> Result<SourceState> {
         name: row.get("name")?,
         url: row.get("url")?,
         validators: Validators { etag: row.get("etag")?, last_modified: row.get("last_modified")? },
+        read_from: row.get("read_from")?,
         next_poll_at: at(row, "next_poll_at")?,
         not_before: at(row, "not_before_at")?,
         failures: row.get("failures")?,
@@ -114,10 +115,11 @@ pub fn save(connection: &Connection, state: &SourceState, now: DateTime<Utc>) ->
     let time = |at: Option<DateTime<Utc>>| at.map(Time);
     let sql = "INSERT INTO source (name, url, etag, last_modified, next_poll_at, not_before_at, failures,
                                    last_error, polled_at, healthy_at, health, health_since_at, health_reason,
-                                   moved_to, moved_since_at, habit, added_at)
-               VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)
+                                   moved_to, moved_since_at, habit, added_at, read_from)
+               VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18)
                ON CONFLICT (name) DO UPDATE SET
                    etag = excluded.etag, last_modified = excluded.last_modified,
+                   read_from = excluded.read_from,
                    next_poll_at = excluded.next_poll_at, not_before_at = excluded.not_before_at,
                    failures = excluded.failures, last_error = excluded.last_error,
                    polled_at = excluded.polled_at, healthy_at = excluded.healthy_at,
@@ -145,6 +147,7 @@ pub fn save(connection: &Connection, state: &SourceState, now: DateTime<Utc>) ->
             time(state.moved_since_at),
             state.habit.to_text(),
             Time(now),
+            state.read_from,
         ],
         |row| row.get(0),
     );

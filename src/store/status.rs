@@ -46,6 +46,8 @@ pub struct SourceRow {
     /// Mean of the last seven days.
     pub items_a_day: f64,
     pub moved_to: Option<String>,
+    /// The address it is read at, where that is not `url`.
+    pub read_from: Option<String>,
 }
 
 /// A watch as `watches list` shows it.
@@ -114,6 +116,7 @@ pub fn source_rows(connection: &Connection, now: DateTime<Utc>) -> Result<Vec<So
             articles: count(row, "articles")?,
             items_a_day: row.get("items_a_day")?,
             moved_to: row.get("moved_to")?,
+            read_from: row.get("read_from")?,
         })
     })?;
     rows.collect()

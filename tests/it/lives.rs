@@ -486,3 +486,89 @@ fn a_page_that_yields_nothing_any_more_is_an_alarm_and_heals() {
         assert_eq!(told().len(), 2, "and once when it is well again");
     }
 }
+
+#[test]
+fn of_several_addresses_the_first_that_is_well_is_read_and_said() {
+    let (_runtime, site) = newsroom();
+    let [first, second] = ["/first", "/second"].map(|path| site.url(path));
+    let desk = desk(&site, "never");
+    let own = std::fs::read_to_string(desk.path("config.toml")).expect("readable");
+    std::fs::write(desk.path("config.toml"), format!("{own}mirrors = [\"{first}\", \"{second}\"]\n"))
+        .expect("writable");
+    let news = |path: &str, from: u32| {
+        let items: String = (from..from + 6)
+            .map(|n| item(n, &format!("Notice {n}"), "Snow on the pass.", &site.url(&format!("/{n}"))))
+            .collect();
+        let feed = format!("<rss version='2.0'><channel><title>{path}</title>{items}</channel></rss>");
+        site.serve(path, "application/rss+xml", feed);
+    };
+    let asked = |path: &str| {
+        let all = site.requests().into_iter().filter(|request| request.path == path);
+        all.map(|request| (request.status, request.if_none_match.is_some())).collect::<Vec<_>>()
+    };
+    let poll = || {
+        site.forget_requests();
+        let ran = desk.run(&["poll"]);
+        assert_eq!(ran.code, Some(0), "{ran:?}");
+        ran
+    };
+    let listed = || desk.run(&["sources", "list"]).out + &desk.run(&["status"]).out;
+    let said = |url: &str| format!("it is read at its mirror `{url}`; its own address fails: ");
+
+    news("/feed", 1);
+    news("/second", 100);
+    poll();
+    assert_eq!((asked("/first").len(), asked("/second").len()), (0, 0), "its own address is well");
+
+    // Its own address is dead, and so is the first mirror.
+    site.answer("/feed", 404, &[], "");
+    site.answer("/first", 200, &[("content-type", "text/html")], "<html><body>Log in</body></html>");
+    let ran = poll();
+    assert!(ran.err.contains(&said(&second)), "{}", ran.err);
+    assert_eq!(asked("/second"), [(200, false)], "validators of one address are not shown to another");
+    assert_eq!(desk.query("SELECT count(*) FROM article"), ["12"]);
+    assert_eq!(health(&desk).0, "healthy", "other numbers at another address are no gap");
+    assert!(listed().contains(&said(&second)), "{}", listed());
+    assert_eq!(desk.run(&["status"]).code, Some(0), "nothing is missed");
+    poll();
+    assert_eq!((asked("/feed"), asked("/second")), (vec![(404, false)], vec![(304, true)]));
+
+    // The first healthy one wins.
+    news("/first", 100);
+    poll();
+    assert_eq!((asked("/first"), asked("/second")), (vec![(200, false)], vec![]));
+    assert!(listed().contains(&said(&first)), "{}", listed());
+
+    change(&desk, "UPDATE source SET next_poll_at = NULL");
+    let running = Running::start(&desk, &[]);
+    wait_for("the log", || running.said("source read at another address") && running.said(&said(&first)));
+    drop(running);
+
+    // An empty feed at its own address is no better than none.
+    site.serve("/feed", "application/rss+xml", "<rss><channel><title>Empty</title></channel></rss>");
+    let ran = poll();
+    assert!(
+        ran.err.contains("its own address fails: it answers with a feed that has nothing in it"),
+        "{}",
+        ran.err
+    );
+
+    news("/feed", 1);
+    poll();
+    assert_eq!((asked("/feed"), asked("/first")), (vec![(200, false)], vec![]));
+    assert!(!listed().contains("mirror"), "{}", listed());
+    assert_eq!(desk.query("SELECT health || coalesce(health_reason, '') FROM source"), ["healthy"]);
+
+    // When all fail it is the trouble of its own address that is told.
+    for path in ["/feed", "/first", "/second"] {
+        site.answer(path, 500, &[], "");
+    }
+    let ran = desk.run(&["poll"]);
+    assert!(ran.code == Some(69) && ran.err.contains("Osh Echo: failed to "), "{ran:?}");
+    let tested = desk.run(&["sources", "test", "Osh Echo"]);
+    assert_eq!(
+        (tested.code, tested.out.matches("Osh Echo, mirror: broken").count()),
+        (Some(69), 2),
+        "{tested:?}"
+    );
+}

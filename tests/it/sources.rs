@@ -168,7 +168,7 @@ fn discovery_is_polite_and_bounded() {
         "/",
         &[("/", PAGE, &links), ("/rss/3", FEED, &main)],
         &["linked RSS /rss/3"],
-        &["30 addresses were not tried; `--at-most 90` tries them too"],
+        &["30 addresses were not tried; `--at-most 90` tries more of them"],
     );
     assert_eq!(asked.iter().filter(|path| path.starts_with("/rss/")).count(), 60);
     let mut once = asked.clone();
@@ -202,11 +202,44 @@ fn discovery_that_cannot_be_made_says_why() {
         let ran = desk.run(&["sources", "discover", url]);
         assert_eq!(ran.code, Some(code), "{url}: {ran:?}");
         assert!(ran.err.contains(says) && ran.out.is_empty(), "{url}: {ran:?}");
+        assert_eq!(ran.err.lines().count(), 1, "{url}: {}", ran.err);
     }
+    let (_runtime, site) = site(&[]);
+    site.answer("/", 503, &[("retry-after", "60")], "");
+    let ran = desk.run(&["sources", "discover", &site.url("/")]);
+    assert!(ran.code == Some(69) && ran.err.contains("the site asks not to be asked before"), "{ran:?}");
+    assert_eq!(site.requests().len(), 2, "robots.txt and the page: {:?}", site.requests());
     for arguments in
         [&["sources", "discover"][..], &["sources", "discover", "x.example", "--toml", "-o", "json"]]
     {
         assert_eq!(desk.run(arguments).code, Some(2), "{arguments:?}");
+    }
+}
+
+#[test]
+fn what_a_site_calls_its_feeds_never_steers_a_terminal() {
+    let hostile = "Osh\u{1b}[2J \u{7}Echo\u{202e}\u{9b}31m&#27;&#x202e;";
+    let front = format!("<a href=/rss>RSS {hostile}</a>");
+    let (_runtime, site) = site(&[("/rss", FEED, &feed(hostile, "all")), ("/", PAGE, &front)]);
+    let list = format!(
+        "<opml><outline text='{hostile}' xmlUrl='file:///{hostile}'/><outline text='{hostile}' xmlUrl='{}'/></opml>",
+        site.url("/x")
+    );
+    let desk = Desk::new("");
+    std::fs::write(desk.path("list.opml"), list).expect("writable");
+    let (front, rss) = (site.url("/"), site.url("/rss"));
+    for arguments in [
+        &["discover", &front[..]][..],
+        &["discover", &front, "-o", "table"],
+        &["discover", &front, "--toml"],
+        &["test", &rss],
+        &["import", "list.opml"],
+    ] {
+        let ran = desk.run(&[&["sources"], arguments].concat());
+        let steers =
+            |c: &char| (c.is_control() && !matches!(c, '\n' | '\t')) || ('\u{202a}'..='\u{202e}').contains(c);
+        let found: Vec<char> = ran.out.chars().chain(ran.err.chars()).filter(steers).collect();
+        assert!(ran.out.contains("Echo") && found.is_empty(), "{arguments:?}: {found:?} in {ran:?}");
     }
 }
 
@@ -297,7 +330,8 @@ fn a_source_on_trial_says_all_there_is_to_say() {
 fn a_sick_source_on_trial_is_told_from_a_healthy_one() {
     let old = feed("Osh Echo", "all").replace("2026", "2009");
     // Nine batches, an hour and more apart: a habit.
-    let batch = |n: usize| old.replace("all-", &format!("all-{n}-")).replace("07:00", &format!("{:02}:30", n + 7));
+    let batch =
+        |n: usize| old.replace("all-", &format!("all-{n}-")).replace("07:00", &format!("{:02}:30", n + 7));
     let many: String = (1..=9).map(batch).collect();
     for (status, kind, body, code, says) in [
         (
@@ -401,7 +435,7 @@ fn a_list_of_subscriptions_goes_in_and_out() {
     for refused in
         ["Router", "Meta", "Decimal", "Mapped", "File", "Gopher", "Secret", "Port", "Slash", "Bare"]
     {
-        assert!(shown.err.contains(&format!("refused {refused}: ")), "{refused}: {}", shown.err);
+        assert!(shown.err.contains(&format!("refused {refused} (")), "{refused}: {}", shown.err);
     }
     assert!(!shown.err.contains("hunter2"), "{}", shown.err);
 
@@ -470,6 +504,11 @@ fn sitemaps_are_polled_as_they_are_configured() {
     };
     let index = "<sitemapindex><sitemap><loc>SITE/news.xml.gz</loc></sitemap>\
                  <sitemap><loc>SITE/pages.xml</loc><lastmod>2026-11-05</lastmod></sitemap></sitemapindex>";
+    // More are listed than are read in one poll, and all but the news are dated.
+    let dated =
+        |n: u32| format!("<sitemap><loc>SITE/pages.xml?{n}</loc><lastmod>2026-11-0{n}</lastmod></sitemap>");
+    let long: String = (1..=6).map(dated).collect();
+    let index = &index.replace("</sitemapindex>", &(long + "</sitemapindex>"));
     for (path, expected) in [
         ("/news.xml.gz", &["Temirov speaks in Osh"][..]),
         ("/pages.xml", &["A full hall"]),

@@ -15,7 +15,8 @@ use crate::feed::{self, Dialect, Feed};
 use crate::fetch::{Body, FetchError, Fetcher, Poll, Validators};
 use anyhow::{Context, bail};
 use chrono::{DateTime, Utc};
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io::{self, Write};
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -30,15 +31,18 @@ const LIST_PAGES_MAX: usize = 3;
 /// Sitemaps tried of robots.txt, and of an index.
 const SITEMAPS_MAX: usize = 4;
 
-/// Links of a feed by which another is known to hold the same entries.
-const LINKS_COMPARED: usize = 200;
+/// Characters shown of a title.
+const TITLE_CHARS_MAX: usize = 120;
+
+/// The most that `--at-most` takes.
+const AT_MOST_MOST: u16 = 500;
 
 #[derive(Debug, clap::Args)]
 pub struct Arguments {
     /// Address of a site, of a page that lists feeds, or of a feed
     url: String,
     /// Addresses tried at most
-    #[arg(long, value_name = "COUNT", default_value_t = 60, value_parser = clap::value_parser!(u16).range(1..=500))]
+    #[arg(long, value_name = "COUNT", default_value_t = 60, value_parser = clap::value_parser!(u16).range(1..=i64::from(AT_MOST_MOST)))]
     at_most: u16,
     /// `[[feed]]` tables to paste into config.toml, of what is not in it yet
     #[arg(long, conflicts_with = "format")]
@@ -120,7 +124,7 @@ struct Search<'f> {
     asked: usize,
     tried: HashSet<String>,
     untried: usize,
-    /// Hosts that asked for patience.
+    /// Hosts that are not asked any more: they want patience, or cannot be reached.
     resting: HashSet<String>,
     offers: Vec<Offer>,
     /// News sitemaps that an index lists.
@@ -141,8 +145,8 @@ struct Offer {
     newest_at: Option<DateTime<Utc>>,
     language: Option<String>,
     texts: &'static str,
-    /// Sorted, for comparison.
-    links: Vec<String>,
+    /// Hash of where its entries lead, whatever their order; none where they have no links.
+    links: Option<u64>,
     /// Where it ended after redirects.
     landed: String,
 }
@@ -168,8 +172,8 @@ impl<'f> Search<'f> {
     /// could not be read, where that was so.
     async fn run(&mut self, url: &str) -> anyhow::Result<Option<String>> {
         let failure = self.start(url).await?;
-        if !self.offers.is_empty() {
-            return Ok(None);
+        if !self.offers.is_empty() || self.resting.contains(&host_of(url)) {
+            return Ok(failure);
         }
         let start = self.lists.pop();
         let url = start.as_ref().map_or(url.to_owned(), |body| body.url.clone());
@@ -221,11 +225,11 @@ impl<'f> Search<'f> {
             // The site answers, so its usual places are worth a look.
             Poll::Failed(error) if error.status().is_some() => Ok(Some(said(&error))),
             Poll::Failed(error) => {
-                self.left = 0;
+                self.resting.insert(host_of(url));
                 Ok(Some(said(&error)))
             }
             Poll::Deferred(until) => {
-                self.left = 0;
+                self.resting.insert(host_of(url));
                 Ok(Some(format!("the site asks not to be asked before {}", local_time(until))))
             }
             Poll::Gone => Ok(Some("the server says the page is gone for good (410)".into())),
@@ -247,8 +251,7 @@ impl<'f> Search<'f> {
     }
 
     async fn try_one(&mut self, lead: Lead, lists_max: usize) {
-        let host = Url::parse(&lead.url).ok().and_then(|url| url.host_str().map(str::to_owned));
-        let host = host.unwrap_or_default();
+        let host = host_of(&lead.url);
         if self.tried.contains(&lead.url) || self.resting.contains(&host) {
             return;
         }
@@ -276,6 +279,7 @@ impl<'f> Search<'f> {
     }
 
     async fn consider(&mut self, lead: Lead, body: Body, lists_max: usize) {
+        self.tried.insert(body.url.clone());
         match feed::parse(&body.bytes, body.content_type.as_deref(), Some(&body.url)) {
             Ok(mut feed) => {
                 // An index alone holds no entries, and is worth less than what it lists for news.
@@ -306,20 +310,16 @@ impl<'f> Search<'f> {
     }
 
     fn offer(&mut self, lead: Lead, body: &Body, feed: &Feed) {
-        let mut links: Vec<String> =
-            feed.entries.iter().filter_map(|entry| entry.link.as_deref().map(canonical)).collect();
-        links.sort_unstable();
-        links.dedup();
-        links.truncate(LINKS_COMPARED);
+        let title = feed.title.as_deref().filter(|title| !title.is_empty()).unwrap_or(&lead.title);
         self.offers.push(Offer {
             url: body.moved_to.clone().unwrap_or_else(|| lead.url.clone()),
-            title: feed.title.clone().filter(|title| !title.is_empty()).unwrap_or_else(|| lead.title.clone()),
+            title: title.chars().take(TITLE_CHARS_MAX).collect(),
             dialect: feed.dialect,
             entries: feed.entries.len(),
             newest_at: newest_at(&feed.entries),
             language: language(feed),
             texts: texts(&feed.entries),
-            links,
+            links: links(feed),
             landed: body.url.clone(),
             lead,
         });
@@ -354,10 +354,25 @@ impl<'f> Search<'f> {
         }
         if self.untried > 0 {
             let untried = count(self.untried, "address was", "addresses were");
-            let more = usize::from(at_most) + self.untried;
-            eprintln!("newswatch: {untried} not tried; `--at-most {more}` tries them too");
+            let more = (usize::from(at_most) + self.untried).min(usize::from(AT_MOST_MOST));
+            match self.left {
+                0 => eprintln!("newswatch: {untried} not tried; `--at-most {more}` tries more of them"),
+                _ => eprintln!("newswatch: {untried} not tried: the site is too slow for that many"),
+            }
         }
     }
+}
+
+fn links(feed: &Feed) -> Option<u64> {
+    let links = feed.entries.iter().filter_map(|entry| entry.link.as_deref().map(canonical));
+    let links: BTreeSet<String> = links.collect();
+    let mut hasher = DefaultHasher::new();
+    links.hash(&mut hasher);
+    (!links.is_empty()).then(|| hasher.finish())
+}
+
+fn host_of(url: &str) -> String {
+    Url::parse(url).ok().and_then(|url| url.host_str().map(str::to_owned)).unwrap_or_default()
 }
 
 fn leads_of(page: &Body) -> Vec<Lead> {
@@ -382,7 +397,7 @@ impl Offer {
     }
 
     fn is_same(&self, other: &Offer) -> bool {
-        self.landed == other.landed || (!self.links.is_empty() && self.links == other.links)
+        self.landed == other.landed || (self.links.is_some() && self.links == other.links)
     }
 
     fn row(&self, configured: Option<&str>) -> Vec<Cell> {

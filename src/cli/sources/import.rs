@@ -100,13 +100,13 @@ fn append(path: &Path, tables: &str) -> anyhow::Result<()> {
         .with_context(|| format!("failed to write `{name}`"))
 }
 
-/// Says on stderr what became of them all; addresses that are refused are named
-/// without what may be a password.
+/// Says on stderr what became of them all.
 fn say(sorted: &Sorted, written: Option<&Config>) {
     for (subscription, refusal) in &sorted.refused {
-        let title =
-            if subscription.title.is_empty() { "a feed without a title" } else { &subscription.title };
-        eprintln!("newswatch: refused {}: {refusal}", printable(title));
+        // What stands before an `@` may be a password.
+        let url = Some(&subscription.url).filter(|url| !url.contains('@'));
+        let url = url.map_or_else(|| "address not shown".into(), |url| format!("`{url}`"));
+        eprintln!("newswatch: refused {} ({}): {refusal}", printable(&subscription.title), printable(&url));
     }
     let place = written.map_or(String::new(), |config| format!(" to `{}`", config.path.display()));
     eprintln!(

@@ -75,17 +75,27 @@ fn chosen(config: Option<&Config>, asked: &[String]) -> anyhow::Result<Vec<Sourc
         let Some(config) = config else {
             bail!("no configuration, so no sources to test; name an address, or `newswatch init` writes one")
         };
-        return Ok(config.sources.iter().filter(|source| source.enabled).cloned().collect());
+        return Ok(config.sources.iter().filter(|source| source.enabled).flat_map(with_mirrors).collect());
     }
     let find = |asked: &String| {
         let named = known.iter().find(|source| source.name == *asked || source.url == *asked);
         match named {
-            Some(source) => Ok(source.clone()),
-            None if asked.contains("://") => Ok(unconfigured(asked)),
+            Some(source) => Ok(with_mirrors(source)),
+            None if asked.contains("://") => Ok(vec![unconfigured(asked)]),
             None => bail!("no source is called `{asked}`; `newswatch sources list` shows their names"),
         }
     };
-    asked.iter().map(find).collect()
+    let found: anyhow::Result<Vec<_>> = asked.iter().map(find).collect();
+    Ok(found?.concat())
+}
+
+/// A source, and each of its mirrors as one: all have to be well before they are trusted.
+fn with_mirrors(source: &Source) -> Vec<Source> {
+    let mirror = |url: &String| {
+        let name = format!("{}, mirror", source.name);
+        Source { name, url: url.clone(), mirrors: Vec::new(), ..source.clone() }
+    };
+    std::iter::once(source.clone()).chain(source.mirrors.iter().map(mirror)).collect()
 }
 
 /// An address as a `[[feed]]` of which nothing else is said.
@@ -93,6 +103,7 @@ fn unconfigured(url: &str) -> Source {
     Source {
         name: url.to_owned(),
         url: url.to_owned(),
+        mirrors: Vec::new(),
         cadence: Cadence::ADAPTIVE,
         full_text: FullText::Auto,
         selectors: None,
@@ -125,6 +136,7 @@ fn remarks(trial: &Trial) -> Vec<String> {
         remarks.push(format!("it has moved for good: put `{moved_to}` into the configuration"));
     }
     match trial.honours_validators {
+        None if body.validators != Validators::default() => {}
         None => remarks.push("it offers no validators: every poll fetches all of it".into()),
         Some(false) => remarks.push("asked again with its own validators it sent all of it once more".into()),
         Some(true) => {}
@@ -200,7 +212,8 @@ fn validators(trial: &Trial, body: &Body) -> String {
     let given = [(etag, "ETag"), (last_modified, "Last-Modified")];
     let given: Vec<_> = given.iter().filter(|(value, _)| value.is_some()).map(|(_, name)| *name).collect();
     match trial.honours_validators {
-        None => "none".into(),
+        None if given.is_empty() => "none".into(),
+        None => format!("{}; asked again with them: no answer", given.join(", ")),
         Some(true) => format!("{}; asked again with them: not modified (304)", given.join(", ")),
         Some(false) => format!("{}; asked again with them: no 304", given.join(", ")),
     }

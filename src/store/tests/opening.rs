@@ -207,6 +207,7 @@ fn shipped_migrations_never_change() {
         "7c1f656c0cc437743036c1a4c2911718a8b68421621e7fd3395ed9c71867d145",
         "7b6b44a01cccc8866817289ba48a0afd750b26e80a693234890804b8105775e8",
         "100d314199d5e269812f7c305be4580fd20dc6aa13747382a0f28e0474fff0f1",
+        "119524df0570a495bcf2663baa6de372343c1ed4ffd37c97ac29d0ef3dff8af7",
     ];
     for (sql, pinned) in migrate::MIGRATIONS.iter().zip(pinned) {
         let digest: String =
