@@ -471,7 +471,8 @@ fn heading(window: &Window, stories: usize, corrections: usize, footer: &Footer)
 fn note(plan: &Plan, stories: usize, corrections: usize, alert: bool, footer: &Footer) -> Option<String> {
     if alert && !footer.spikes.is_empty() {
         let lines: Vec<String> = footer.spikes.iter().map(|rate| rate.line() + ".").collect();
-        return Some(lines.join(" "));
+        let follow = if stories > 0 { " What you were not told yet follows." } else { "" };
+        return Some(lines.join(" ") + follow);
     }
     match stories {
         0 if corrections > 0 => None,
