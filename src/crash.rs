@@ -67,6 +67,9 @@ points! {
     /// The file lies beside its place.
     FileWritten,
     FileRenamed,
+    /// The `sendmail` command has the mail and has not ended.
+    CommandStarted,
+    CommandEnded,
     /// The outcome is known, and not written.
     Answered,
     SettleUncommitted,

@@ -491,7 +491,8 @@ fn note(
 ) -> Option<String> {
     if urgency == Urgency::AtOnce && !footer.spikes.is_empty() {
         let lines: Vec<String> = footer.spikes.iter().map(|rate| rate.line() + ".").collect();
-        return Some(lines.join(" "));
+        let follow = if stories > 0 { " What you were not told yet follows." } else { "" };
+        return Some(lines.join(" ") + follow);
     }
     match stories {
         0 if corrections > 0 => None,

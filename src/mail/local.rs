@@ -7,11 +7,13 @@
 use super::{Delivery, Tried, Wire, one_line};
 use crate::crash::{self, Point};
 use sha2::{Digest as _, Sha256};
-use std::io::Write as _;
+use std::fs::File;
+use std::io::{Seek as _, Write as _};
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
-use tokio::io::AsyncWriteExt as _;
 use tokio::process::Command;
 
 /// Time a `sendmail` command may take.
@@ -60,14 +62,14 @@ fn file_name(message_id: &str) -> String {
 /// Writes beside, syncs, renames, syncs the directory.
 fn replace(path: &PathBuf, bytes: &[u8]) -> std::io::Result<()> {
     let beside = path.with_extension("eml.part");
-    let mut file = std::fs::File::create(&beside)?;
+    let mut file = File::create(&beside)?;
     file.write_all(bytes)?;
     file.sync_all()?;
     crash::point(Point::FileWritten);
     std::fs::rename(&beside, path)?;
     crash::point(Point::FileRenamed);
     match path.parent() {
-        Some(directory) => std::fs::File::open(directory)?.sync_all(),
+        Some(directory) => File::open(directory)?.sync_all(),
         None => Ok(()),
     }
 }
@@ -95,27 +97,32 @@ pub async fn sendmail(command: &Path, from: &str, to: &str, wire: &Wire) -> (Del
 
 async fn run(command: &Path, from: &str, to: &str, wire: &Wire) -> Delivery {
     let named = command.display();
+    let spooled = spool(wire).and_then(|mail| Ok((mail.try_clone()?, mail)));
+    let (input, mut mail) = match spooled {
+        Ok(files) => files,
+        Err(error) => return Delivery::Deferred(format!("write the mail for `{named}`: {error}")),
+    };
     let started = Command::new(command)
         .args(["-i", "-f", from, "--", to])
-        .stdin(Stdio::piped())
+        .stdin(Stdio::from(input))
         .stdout(Stdio::null())
         .stderr(Stdio::piped())
         .kill_on_drop(true)
         .spawn();
-    let mut child = match started {
+    let child = match started {
         Ok(child) => child,
         Err(error) => return Delivery::Deferred(format!("start `{named}`: {error}")),
     };
-    // A command that does not read it all says why by its exit code.
-    let taken = match child.stdin.take() {
-        Some(mut stdin) => stdin.write_all(wire.bytes()).await.is_ok(),
-        None => false,
-    };
-    match child.wait_with_output().await {
+    crash::point(Point::CommandStarted);
+    let ended = child.wait_with_output().await;
+    crash::point(Point::CommandEnded);
+    // Both sides share the place in the file.
+    let read = mail.stream_position().unwrap_or(0);
+    match ended {
         Ok(output) => {
             let said = one_line(&String::from_utf8_lossy(&output.stderr));
             match verdict(output.status, &format!("`{named}` {}: {said}", output.status)) {
-                Delivery::Sent if !taken => {
+                Delivery::Sent if read < wire.bytes().len() as u64 => {
                     Delivery::Unknown(format!("`{named}` did not read the whole mail"))
                 }
                 delivery => delivery,
@@ -123,6 +130,21 @@ async fn run(command: &Path, from: &str, to: &str, wire: &Wire) -> Delivery {
         }
         Err(error) => Delivery::Unknown(format!("wait for `{named}`: {error}")),
     }
+}
+
+/// The mail as a file without a name. Through a pipe a command would take our death
+/// for the end of the mail, and deliver half of it.
+fn spool(wire: &Wire) -> std::io::Result<File> {
+    static COUNT: AtomicU32 = AtomicU32::new(0);
+    let number = COUNT.fetch_add(1, Ordering::Relaxed);
+    let path = std::env::temp_dir().join(format!("newswatch-{}-{number}", std::process::id()));
+    // One left by a process of the same number that died just here is in the way.
+    let _ = std::fs::remove_file(&path);
+    let mut file = File::options().read(true).write(true).create_new(true).mode(0o600).open(&path)?;
+    std::fs::remove_file(&path)?;
+    file.write_all(wire.bytes())?;
+    file.rewind()?;
+    Ok(file)
 }
 
 /// By sysexits(3): trouble of this machine (71 to 75) or its configuration (78)

@@ -2,10 +2,11 @@
 //! nothing is lost and nothing is told twice.
 
 use crate::relay::Relay;
-use crate::support::{Desk, files, finish, newsroom};
+use crate::support::{Desk, files, finish, newsroom, wait_for};
 use newswatch::crash::Point;
 use newswatch::newsroom::Newsroom;
 use std::collections::BTreeMap;
+use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::process::ExitStatusExt as _;
 use std::sync::Mutex;
 
@@ -22,7 +23,8 @@ const OPERATOR: &str = "ops@example.org";
 
 const SIGABRT: i32 = 6;
 
-/// Points that only the `.eml` transport passes, and those that only SMTP does.
+/// Points that only one transport passes: `.eml` files, a `sendmail`, SMTP.
+const OF_COMMANDS: [Point; 2] = [Point::CommandStarted, Point::CommandEnded];
 const OF_FILES: [Point; 2] = [Point::FileWritten, Point::FileRenamed];
 const OF_SMTP: [Point; 8] = [
     Point::Connecting,
@@ -40,6 +42,7 @@ const OF_SMTP: [Point; 8] = [
 fn is_ambiguous(point: Point) -> bool {
     use Point::{Answered, CommitBegins, FarewellSaid, MessageTaken, SettleUncommitted};
     matches!(point, MessageTaken | FarewellSaid | Answered | SettleUncommitted | CommitBegins)
+        || OF_COMMANDS.contains(&point)
 }
 
 #[test]
@@ -54,10 +57,14 @@ fn death_at_any_named_point_loses_nothing_and_tells_nothing_twice() {
             scope.spawn(|| {
                 loop {
                     let Some((point, pass)) = left.lock().expect("no holder panics").pop() else { return };
-                    if OF_FILES.contains(&point) || passes > 1 && !OF_SMTP.contains(&point) {
+                    let of_any = ![&OF_COMMANDS[..], &OF_FILES, &OF_SMTP].concat().contains(&point);
+                    if OF_COMMANDS.contains(&point) {
+                        by_command(point, pass);
+                    }
+                    if OF_FILES.contains(&point) || of_any && passes > 1 {
                         with_files(point, pass);
                     }
-                    if !OF_FILES.contains(&point) {
+                    if OF_SMTP.contains(&point) || of_any {
                         over_smtp(point, pass);
                     }
                 }
@@ -73,6 +80,24 @@ fn with_files(point: Point, pass: u32) {
     recovers(&desk);
     let mails = files(&desk.data().join("mail"), "eml").into_iter().map(String::into_bytes);
     everything_is_told_once(&desk, mails.collect(), &format!("{point:?}:{pass} with files"), 1);
+}
+
+/// A `sendmail` that takes its time, so that it outlives us.
+fn by_command(point: Point, pass: u32) {
+    let (_runtime, site) = newsroom();
+    let spool = tempfile::tempdir().expect("a temporary directory can be made");
+    let command = spool.path().join("sendmail");
+    let script = "#!/bin/sh\nsleep 0.2\ncat > \"$(mktemp \"$(dirname \"$0\")/XXXXXXXX.part\")\"\n";
+    std::fs::write(&command, script).expect("a script");
+    std::fs::set_permissions(&command, std::fs::Permissions::from_mode(0o755)).expect("an executable");
+    let desk = desk(&site, &format!("transport = \"sendmail\"\ncommand = {command:?}\n"), &READERS);
+    assert!(dies(&desk, point, pass) || pass > 1, "{point:?} was never passed");
+    recovers(&desk);
+    let mails = || files(spool.path(), "part").into_iter().map(String::into_bytes).collect::<Vec<_>>();
+    // The command that outlived us ends when it ends.
+    let tries = desk.query("SELECT sum(tries) FROM outbox").remove(0).parse().expect("a count");
+    wait_for("the commands", || mails().iter().filter(|mail| !mail.is_empty()).count() >= tries);
+    everything_is_told_once(&desk, mails(), &format!("{point:?}:{pass} by command"), 2);
 }
 
 fn over_smtp(point: Point, pass: u32) {
