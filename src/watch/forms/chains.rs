@@ -1,7 +1,7 @@
 //! Endings added one after another, from `chains.txt`: Turkic plural,
 //! possessive and case, Tajik clitics, the English plural.
 
-use super::Form;
+use super::{Form, Label};
 use crate::watch::fold::Kind;
 use std::sync::LazyLock;
 
@@ -30,6 +30,7 @@ struct Slot {
 #[derive(Debug)]
 struct Ending {
     text: String,
+    first: char,
     label: &'static str,
     harmony: Harmony,
     /// Stands only after a possessive ending.
@@ -72,7 +73,7 @@ pub fn form(stem: &[char], rest: &str, script: Kind, softened: bool) -> Option<F
         }
         let last = stem.iter().rev().find(|char| **char != 'ь').copied().unwrap_or_default();
         let state = State { slot: 0, last, harmony: Harmony::Any, possessive: false, attributive: false };
-        let Some((label, harmony)) = chain.walk(state, rest) else { continue };
+        let Some((endings, harmony)) = chain.walk(state, rest) else { continue };
         let own = if chain.assimilates { stem_harmony(stem) } else { Harmony::Any };
         let certainty = match agree(own, harmony) {
             Some(_) => HARMONIOUS,
@@ -80,13 +81,8 @@ pub fn form(stem: &[char], rest: &str, script: Kind, softened: bool) -> Option<F
             None => DISSONANT,
         };
         if best.as_ref().is_none_or(|best| best.certainty < certainty) {
-            best = Some(Form {
-                language: chain.language,
-                ending: rest.into(),
-                label,
-                certainty,
-                derived: false,
-            });
+            let label = Label::Chained(endings);
+            best = Some(Form { language: chain.language, label, certainty, derived: false });
         }
     }
     best
@@ -98,9 +94,9 @@ pub fn woman(stem: &[char], rest: &str) -> Option<Form> {
     let surname = matches!(stem, [.., 'о' | 'е' | 'ё', 'в'] | [.., 'и', 'н']);
     let after = rest.strip_prefix('а').filter(|after| surname && !after.is_empty())?;
     let form = form(&[stem, &['а']].concat(), after, Kind::Cyrillic, false)?;
-    let ending = rest.to_owned();
-    let label = format!("{}; by its form a woman's surname", form.label);
-    matches!(form.language, "kk" | "ky").then_some(Form { ending, label, certainty: WOMAN, ..form })
+    let Label::Chained(endings) = form.label else { return None };
+    let label = Label::Woman(endings);
+    matches!(form.language, "kk" | "ky").then_some(Form { label, certainty: WOMAN, ..form })
 }
 
 /// The letters a last letter can soften to before a vowel.
@@ -124,21 +120,20 @@ impl Chain {
         stem.last().is_some_and(|last| self.finals.iter().any(|(_, to)| to == last))
     }
 
-    /// Labels of the endings that make up `rest`, and their harmony.
-    fn walk(&self, state: State, rest: &str) -> Option<(String, Harmony)> {
-        if rest.is_empty() {
-            return Some((String::new(), state.harmony));
-        }
+    /// Names of the endings that make up `rest`, the last one first, and their
+    /// harmony.
+    fn walk(&self, state: State, rest: &str) -> Option<(Vec<&'static str>, Harmony)> {
+        let Some(first) = rest.chars().next() else { return Some((Vec::new(), state.harmony)) };
         for (index, slot) in self.slots.iter().enumerate().skip(state.slot) {
             if slot.again && !state.attributive {
                 continue;
             }
-            for ending in &slot.endings {
+            for ending in slot.endings.iter().filter(|ending| ending.first == first) {
                 let Some(after) = rest.strip_prefix(ending.text.as_str()) else { continue };
                 let Some(next) = self.step(state, index, slot, ending) else { continue };
-                if let Some((label, harmony)) = self.walk(next, after) {
-                    let space = if label.is_empty() { "" } else { " " };
-                    return Some((format!("{}{space}{label}", ending.label), harmony));
+                if let Some((mut endings, harmony)) = self.walk(next, after) {
+                    endings.push(ending.label);
+                    return Some((endings, harmony));
                 }
             }
         }
@@ -147,11 +142,11 @@ impl Chain {
 
     /// The word with one more ending; none when the ending cannot stand there.
     fn step(&self, state: State, index: usize, slot: &Slot, ending: &Ending) -> Option<State> {
-        let first = ending.text.chars().next()?;
-        let bare = ending.label == "possessive" && !ending.text.contains(super::vowel) && first != '\'';
+        let bare =
+            ending.label == "possessive" && !ending.text.contains(super::vowel) && ending.first != '\'';
         if (ending.possessive_before && !state.possessive)
             || (bare && !super::vowel(state.last))
-            || (self.assimilates && !follows(state.last, ending, first))
+            || (self.assimilates && !follows(state.last, ending))
         {
             return None;
         }
@@ -164,7 +159,7 @@ impl Chain {
         })
     }
 
-    /// All spellings of a slot's ending, `(x)` there or not.
+    /// All spellings of a slot's ending, `(x)` there or not, but the empty one.
     fn endings(&self, template: &str, label: &'static str) -> Vec<Ending> {
         let possessive_before = template.starts_with('+');
         let mut made = vec![(String::new(), Harmony::Any)];
@@ -176,7 +171,11 @@ impl Chain {
                 _ => made = self.extended(&made, char, optional),
             }
         }
-        made.into_iter().map(|(text, harmony)| Ending { text, label, harmony, possessive_before }).collect()
+        let ending = |(text, harmony): (String, Harmony)| {
+            let first = text.chars().next()?;
+            Some(Ending { text, first, label, harmony, possessive_before })
+        };
+        made.into_iter().filter_map(ending).collect()
     }
 
     fn extended(&self, made: &[(String, Harmony)], char: char, optional: bool) -> Vec<(String, Harmony)> {
@@ -204,12 +203,12 @@ fn agree(one: Harmony, other: Harmony) -> Option<Harmony> {
 }
 
 /// Whether an ending's first sound can stand after `last`.
-fn follows(last: char, ending: &Ending, first: char) -> bool {
+fn follows(last: char, ending: &Ending) -> bool {
     let open = "аеоыіөүәэя".contains(last);
-    match first {
+    match ending.first {
         'т' | 'к' | 'қ' | 'п' => "пкқтсшщчцфхһбвгд".contains(last),
         'с' if ending.text.chars().count() == 2 => open || "иую".contains(last),
-        _ if super::vowel(first) => !open,
+        _ if super::vowel(ending.first) => !open,
         _ => true,
     }
 }
@@ -283,7 +282,7 @@ fn slot_of(chain: &Chain, line: &'static str) -> Slot {
             }
             None => template,
         };
-        endings.extend(chain.endings(template, label).into_iter().filter(|ending| !ending.text.is_empty()));
+        endings.extend(chain.endings(template, label));
     }
     Slot { name, again, endings }
 }
@@ -309,8 +308,12 @@ mod tests {
         ];
         for (stem, rest, script, label) in table {
             let stem: Vec<char> = stem.chars().collect();
-            let form = form(&stem, rest, script, false);
-            assert_eq!(form.as_ref().map(|form| form.label.as_str()), label, "{rest}");
+            let told = form(&stem, rest, script, false).map(|form| {
+                let mut told = String::new();
+                form.label.tell(&mut told);
+                told
+            });
+            assert_eq!(told.as_deref(), label, "{rest}");
         }
     }
 }

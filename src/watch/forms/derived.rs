@@ -1,6 +1,6 @@
 //! Words derived from a name (бадахшанский, Қырғызстандық), from `derived.txt`.
 
-use super::{Form, chains};
+use super::{Form, Label, chains};
 use crate::watch::fold::Kind;
 use std::sync::LazyLock;
 
@@ -40,14 +40,8 @@ pub fn form(stem: &[char], rest: &str, script: Kind) -> Option<Form> {
                 _ => after.is_empty() || chains::form(stem, after, script, false).is_some(),
             };
             if declined {
-                let label = format!("derived word in -{ending}");
-                return Some(Form {
-                    language: row.language,
-                    ending: rest.into(),
-                    label,
-                    certainty: DERIVED,
-                    derived: true,
-                });
+                let label = Label::Derived(ending);
+                return Some(Form { language: row.language, label, certainty: DERIVED, derived: true });
             }
         }
     }

@@ -18,7 +18,7 @@ pub fn forms(word: &Word) -> Vec<(&'static str, String)> {
     for letters in [word.letters.clone(), other.chars().collect()] {
         shown.extend(in_script(&letters, word));
     }
-    let accepted = |form: &String| word.accept(&fold::letters(form, 0..form.len()), None).is_some();
+    let accepted = |form: &String| word.accept(&fold::letters(form, 0..form.len()), || None).is_some();
     shown.into_iter().filter(|(_, form)| accepted(form)).collect()
 }
 

@@ -24,8 +24,9 @@ const RULES: &[(&str, &str, &str)] = &[
     ("uz", "ʻ", ""),
 ];
 
-/// For each character below U+0530 the bit of its telling letter, in either case.
-static BITS: LazyLock<Vec<u32>> = LazyLock::new(|| {
+/// For each number that two bytes of UTF-8 encode, the bit of its telling
+/// letter, in either case.
+static BITS: LazyLock<[u32; 2048]> = LazyLock::new(|| {
     let mut letters: Vec<char> =
         RULES.iter().flat_map(|(_, own, others)| own.chars().chain(others.chars())).collect();
     letters.sort_unstable();
@@ -34,7 +35,7 @@ static BITS: LazyLock<Vec<u32>> = LazyLock::new(|| {
         let lower = char.to_lowercase().next().unwrap_or(char);
         letters.iter().position(|letter| *letter == lower).map_or(0, |at| 1 << (at % 32))
     };
-    (0..0x530).map(|code| char::from_u32(code).map_or(0, bit)).collect()
+    std::array::from_fn(|code| char::from_u32(code as u32).map_or(0, bit))
 });
 
 /// Languages the grammar knows.
@@ -46,12 +47,27 @@ pub fn language(text: &str, said: Option<&str>) -> Option<&'static str> {
     if let Some(known) = said.and_then(|said| KNOWN.iter().find(|known| **known == said)) {
         return Some(known);
     }
-    let bits: &[u32] = &BITS;
-    let seen = text.chars().take(CHARACTERS_MAX);
-    let seen = seen.fold(0, |seen, char| seen | bits.get(char as usize).copied().unwrap_or(0));
+    let seen = seen(text);
     let has =
         |letters: &str| letters.chars().any(|char| seen & BITS.get(char as usize).copied().unwrap_or(0) != 0);
     RULES.iter().find(|(_, own, others)| has(own) && !has(others)).map(|(language, ..)| *language)
+}
+
+/// The bits of all telling letters in the first part of a text.
+fn seen(text: &str) -> u32 {
+    let bits: &[u32; 2048] = &BITS;
+    let mut after = text.chars();
+    after.nth(CHARACTERS_MAX - 1);
+    let mut bytes = text.as_bytes()[..text.len() - after.as_str().len()].iter();
+    let mut seen = 0;
+    while let Some(lead) = bytes.next() {
+        // All telling letters have two bytes.
+        if (0xC0..0xE0).contains(lead) {
+            let next = bytes.next().copied().unwrap_or_default();
+            seen |= bits[usize::from(lead & 0x1F) << 6 | usize::from(next & 0x3F)];
+        }
+    }
+    seen
 }
 
 #[cfg(test)]

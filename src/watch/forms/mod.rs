@@ -12,19 +12,54 @@ pub mod slavic;
 pub mod spelling;
 pub mod word;
 
-/// How a language marks the form of a name, for people.
+/// How a language marks the form of a name.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Form {
     /// ISO 639-1 code, or empty for the dictionary form of any language.
     pub language: &'static str,
-    /// The letters after the stem, as the text has them.
-    pub ending: String,
-    /// `masculine surname, instrumental`.
-    pub label: String,
+    pub label: Label,
     /// 0 to 1.
     pub certainty: f64,
     /// Another word made from the name: it needs no capital.
     pub derived: bool,
+}
+
+/// What a form is, for people; put into words only where somebody will read it.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Label {
+    Written,
+    /// Name of the declension, case, and what else the form can be.
+    Declined(&'static str, &'static str, Option<&'static str>),
+    /// Names of endings, the last one first.
+    Chained(Vec<&'static str>),
+    /// The same after a woman's surname.
+    Woman(Vec<&'static str>),
+    /// By its ending.
+    Derived(&'static str),
+}
+
+impl Label {
+    /// Adds the words for it to `text`.
+    pub fn tell(&self, text: &mut String) {
+        match self {
+            Label::Written => text.push_str("as written"),
+            Label::Declined(class, case, other) => {
+                text.extend([class, ", ", case]);
+                text.extend(other.iter().flat_map(|other| ["; can also be read ", other]));
+            }
+            Label::Derived(ending) => text.extend(["derived word in -", ending]),
+            Label::Chained(endings) | Label::Woman(endings) => {
+                for (index, ending) in endings.iter().rev().enumerate() {
+                    text.extend([if index > 0 { " " } else { "" }, ending]);
+                }
+                text.push_str(if matches!(self, Label::Woman(_)) {
+                    "; by its form a woman's surname"
+                } else {
+                    ""
+                });
+            }
+        }
+    }
 }
 
 /// Whether a letter is a vowel in any alphabet we read.

@@ -2,11 +2,13 @@
 //! a text is a form of it.
 
 use super::slavic::CLASSES;
-use super::{Form, chains, derived, slavic, spelling};
+use super::{Form, Label, chains, derived, slavic, spelling};
 use crate::watch::fold::{self, Kind, Letter, Skeleton};
 
 /// Certainty of a form of another language than the text's.
 const OTHER_LANGUAGE: f64 = 0.8;
+/// Certainty of a word in the other script.
+const OTHER_SCRIPT: f64 = 0.95;
 
 /// How a term's word is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,6 +25,8 @@ pub struct Word {
     pub script: Kind,
     pub capital: Capital,
     stems: Vec<Stem>,
+    /// How long the stems' skeletons are, one bit for a length.
+    lengths: u64,
 }
 
 #[derive(Debug, Clone)]
@@ -48,13 +52,22 @@ enum Class {
     Derived,
 }
 
+/// A word of a text as a form of a term's.
+#[derive(Debug, Clone)]
+pub struct Accepted {
+    pub form: Form,
+    /// How many letters of the text's word the stem has.
+    stem: usize,
+    spelling: Option<&'static str>,
+}
+
 impl Word {
     /// Compiles one word of a term; with `derived` the words made from it count too.
     pub fn new(letters: &[Letter], derived: bool) -> Word {
         let chars: Vec<char> = letters.iter().map(|letter| letter.char).collect();
         let capital = capital(letters);
         let script = script(letters);
-        let mut word = Word { letters: chars.clone(), script, capital, stems: Vec::new() };
+        let mut word = Word { letters: chars.clone(), script, capital, stems: Vec::new(), lengths: 0 };
         word.add(&chars, Class::Whole);
         if let Some(other) = fold::look_alike_word(letters) {
             let skeleton = spelling::skeleton(&other);
@@ -85,6 +98,7 @@ impl Word {
         for stem in slavic::stems(&chars, capital != Capital::None) {
             word.add(&stem.text.chars().collect::<Vec<_>>(), Class::Slavic(stem.class));
         }
+        word.lengths = word.stems.iter().fold(0, |all, stem| all | length_bit(stem.skeleton.as_bytes()));
         word
     }
 
@@ -118,14 +132,21 @@ impl Word {
         keys
     }
 
-    /// The best reading of a text's word as a form of this one; `language` is
-    /// what the text is written in, where known.
-    pub fn accept(&self, word: &[Letter], language: Option<&str>) -> Option<Form> {
+    /// The best reading of a text's word as a form of this one; `language` says
+    /// what the text is written in, where known, and is asked only when it matters.
+    pub fn accept(&self, word: &[Letter], language: impl Fn() -> Option<&'static str>) -> Option<Accepted> {
         let text_script = script(word);
+        let chars: Vec<char> = word.iter().map(|letter| letter.char).collect();
+        let text: String = chars.iter().collect();
+        let mut rest = text.as_str();
         let mut skeleton = Skeleton::default();
-        let mut best: Option<Form> = None;
+        let mut best: Option<Accepted> = None;
         for (index, letter) in word.iter().enumerate() {
+            rest = &rest[letter.char.len_utf8()..];
             skeleton.push(letter);
+            if self.lengths & length_bit(skeleton.as_bytes()) == 0 {
+                continue;
+            }
             let fits = |stem: &&Stem| stem.skeleton.as_bytes() == skeleton.as_bytes();
             for stem in self.stems.iter().filter(fits) {
                 if stem.script.is_some_and(|script| script != text_script)
@@ -133,33 +154,50 @@ impl Word {
                 {
                     continue;
                 }
-                let rest: String = word[index + 1..].iter().map(|letter| letter.char).collect();
-                let before = &word[..=index];
-                let Some(form) = stem.form(before, &rest, text_script) else { continue };
-                let mut form = self.qualified(form, stem, text_script);
-                if language.is_some_and(|language| !form.language.is_empty() && language != form.language) {
+                let Some(mut form) = stem.form(&chars[..=index], rest, text_script) else { continue };
+                form.certainty *= stem.certainty;
+                if text_script != self.script {
+                    form.certainty *= OTHER_SCRIPT;
+                }
+                if !form.language.is_empty() && language().is_some_and(|language| language != form.language) {
                     form.certainty *= OTHER_LANGUAGE;
                 }
-                if best.as_ref().is_none_or(|best| best.certainty < form.certainty) {
-                    best = Some(form);
+                if best.as_ref().is_none_or(|best| best.form.certainty < form.certainty) {
+                    best = Some(Accepted { form, stem: index + 1, spelling: stem.spelling });
                 }
             }
         }
         best
     }
+}
 
-    /// Adds how the script and spelling differ from the term's.
-    fn qualified(&self, mut form: Form, stem: &Stem, text_script: Kind) -> Form {
-        form.certainty *= stem.certainty;
-        if text_script != self.script {
+impl Accepted {
+    /// Adds what makes `letters` a form of `word` to `rule`:
+    /// `stem temirov + ым (ru, surname of a man, instrumental)`.
+    pub fn tell(&self, word: &Word, letters: &[Letter], rule: &mut String) {
+        let (stem, ending) = letters.split_at(self.stem.min(letters.len()));
+        let text =
+            |letters: &[Letter], rule: &mut String| rule.extend(letters.iter().map(|letter| letter.char));
+        if self.form.language.is_empty() {
+            rule.extend(&word.letters);
+            rule.push_str(" (");
+        } else {
+            rule.push_str("stem ");
+            text(stem, rule);
+            rule.push_str(if ending.is_empty() { "" } else { " + " });
+            text(ending, rule);
+            rule.extend([" (", self.form.language, ", "]);
+        }
+        self.form.label.tell(rule);
+        let script = script(letters);
+        if script != word.script {
             let name = |kind| if kind == Kind::Latin { "Latin" } else { "Cyrillic" };
-            form.label = format!("{}, {} for {}", form.label, name(text_script), name(self.script));
-            form.certainty *= 0.95;
+            rule.extend([", ", name(script), " for ", name(word.script)]);
         }
-        if let Some(spelling) = stem.spelling {
-            form.label = format!("{}, spelling {spelling}", form.label);
+        if let Some(spelling) = self.spelling {
+            rule.extend([", spelling ", spelling]);
         }
-        form
+        rule.push(')');
     }
 }
 
@@ -172,34 +210,32 @@ impl Stem {
         doubled && !own && word[index].kind == term.script
     }
 
-    /// What `rest` makes of the stem, written in the text as `before`.
-    fn form(&self, before: &[Letter], rest: &str, script: Kind) -> Option<Form> {
-        let stem: Vec<char> = before.iter().map(|letter| letter.char).collect();
+    /// What `rest` makes of the stem, which the text writes as `stem`.
+    fn form(&self, stem: &[char], rest: &str, script: Kind) -> Option<Form> {
         match self.class {
-            Class::Whole if rest.is_empty() || rest == "'" => Some(Form {
-                language: "",
-                ending: String::new(),
-                label: "as written".into(),
-                certainty: 1.0,
-                derived: false,
-            }),
-            Class::Whole => chains::form(&stem, rest, script, false).or_else(|| chains::woman(&stem, rest)),
-            Class::Softened => chains::form(&stem, rest, script, true),
-            Class::Derived => derived::form(&stem, rest, script),
+            Class::Whole if rest.is_empty() || rest == "'" => {
+                Some(Form { language: "", label: Label::Written, certainty: 1.0, derived: false })
+            }
+            Class::Whole => chains::form(stem, rest, script, false).or_else(|| chains::woman(stem, rest)),
+            Class::Softened => chains::form(stem, rest, script, true),
+            Class::Derived => derived::form(stem, rest, script),
             Class::Slavic(_) if script != Kind::Cyrillic => None,
             Class::Slavic(class) => slavic_form(class, rest),
         }
     }
 }
 
+/// The bit of a skeleton's length; lengths may share one.
+fn length_bit(skeleton: &[u8]) -> u64 {
+    1 << (skeleton.len() % 64)
+}
+
 fn slavic_form(class: usize, rest: &str) -> Option<Form> {
     let class = &CLASSES[class];
     let ending = class.forms.iter().find(|ending| ending.text == rest)?;
-    let (label, certainty) = match ending.ambiguity {
-        Some(other) => (format!("{}, {}; can also be read {other}", class.label, ending.case), 0.6),
-        None => (format!("{}, {}", class.label, ending.case), 0.95),
-    };
-    Some(Form { language: class.language, ending: rest.into(), label, certainty, derived: false })
+    let label = Label::Declined(class.label, ending.case, ending.ambiguity);
+    let certainty = if ending.ambiguity.is_some() { 0.6 } else { 0.95 };
+    Some(Form { language: class.language, label, certainty, derived: false })
 }
 
 /// How a word is written.

@@ -1,10 +1,12 @@
 //! One field of an article as the matcher sees it: its words, and how far its
 //! capitals can be trusted.
 
-use crate::watch::fold::{self, Letter, Span};
+use super::key::{BEGINNING_LETTERS, Beginning, KEY_LETTERS, Key};
+use super::letters::Letters;
+use crate::watch::fold::{self, Letter, Skeleton, Span};
 use crate::watch::forms::language::language;
 use crate::watch::forms::word::Capital;
-use std::cell::OnceCell;
+use std::cell::{Cell, OnceCell};
 use std::ops::Range;
 
 /// A text cut into words.
@@ -12,10 +14,12 @@ use std::ops::Range;
 pub struct Words<'t> {
     pub text: &'t str,
     pub spans: Vec<Span>,
-    casing: Casing,
+    /// What each word begins with, as far as that was asked.
+    beginnings: Vec<Cell<Option<Beginning>>>,
     /// What the source says of the text's language.
     said: Option<&'t str>,
-    /// Found out when the first candidate asks.
+    /// Found out when the first candidate asks, both of them.
+    casing: OnceCell<Casing>,
     language: OnceCell<Option<&'static str>>,
 }
 
@@ -35,20 +39,15 @@ const ABBREVIATION: f64 = 0.85;
 
 impl<'t> Words<'t> {
     pub fn new(text: &'t str, said: Option<&'t str>) -> Words<'t> {
-        let mut words = Words {
-            text,
-            spans: Vec::with_capacity(text.len() / 8),
-            casing: Casing::Lower,
-            said,
-            language: OnceCell::new(),
-        };
-        for span in fold::words(text) {
-            if span.upper {
-                words.casing = Casing::Mixed;
-            }
-            words.spans.push(span);
-        }
-        words
+        let spans = fold::words(text);
+        let beginnings = vec![Cell::new(None); spans.len()];
+        Words { text, spans, beginnings, said, casing: OnceCell::new(), language: OnceCell::new() }
+    }
+
+    fn casing(&self) -> Casing {
+        let upper = |span: &Span| fold::capital_at(self.text, span.start);
+        let casing = || if self.spans.iter().any(upper) { Casing::Mixed } else { Casing::Lower };
+        *self.casing.get_or_init(casing)
     }
 
     /// The text's language, where it is known.
@@ -62,6 +61,32 @@ impl<'t> Words<'t> {
         let end =
             words.end.checked_sub(1).and_then(|last| self.spans.get(last)).map_or(start, |span| span.end);
         start..end
+    }
+
+    /// What word `index` begins with.
+    pub fn beginning(&self, index: usize) -> Option<Beginning> {
+        let known = self.beginnings.get(index)?;
+        if known.get().is_none() {
+            known.set(Some(self.read(self.spans[index], BEGINNING_LETTERS).beginning()));
+        }
+        known.get()
+    }
+
+    /// The key of word `index`.
+    pub fn key(&self, index: usize) -> Key {
+        self.spans.get(index).map_or_else(Key::default, |word| self.read(*word, KEY_LETTERS))
+    }
+
+    /// The key of a word's first letters, as many as are wanted or more.
+    fn read(&self, word: Span, letters: u32) -> Key {
+        let bytes = &self.text.as_bytes()[word.range()];
+        let quick = if word.plain { Letters::table().key(bytes, letters) } else { None };
+        quick.unwrap_or_else(|| {
+            let mut skeleton = Skeleton::default();
+            // The last letter of a skeleton can still change.
+            skeleton.set(self.text, word, letters as usize + 1);
+            Key::of(skeleton.as_bytes())
+        })
     }
 
     /// Letters of word `index`.
@@ -93,7 +118,8 @@ impl<'t> Words<'t> {
 
     /// Whether word `index` is in lower case where names have capitals.
     pub fn lower_among_capitals(&self, index: usize) -> bool {
-        self.casing == Casing::Mixed && self.spans.get(index).is_some_and(|span| !span.upper)
+        let upper = |span: &Span| fold::capital_at(self.text, span.start);
+        self.casing() == Casing::Mixed && !self.spans.get(index).is_some_and(upper)
     }
 
     /// Certainty that a word with these letters can stand for a term's word so
@@ -105,7 +131,7 @@ impl<'t> Words<'t> {
             Capital::First if upper => Some((1.0, "")),
             Capital::All if letters.get(1).is_none_or(|letter| letter.upper) && upper => Some((1.0, "")),
             Capital::All if upper => Some((ABBREVIATION, "")),
-            _ if self.casing == Casing::Lower => Some((UNCAPITALISED, "no capitals in the source")),
+            _ if self.casing() == Casing::Lower => Some((UNCAPITALISED, "no capitals in the source")),
             _ => None,
         }
     }

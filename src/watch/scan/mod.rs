@@ -5,8 +5,11 @@
 //! of the language would exclude is kept at a lower certainty.
 
 mod field;
+mod filter;
 mod glob;
 mod index;
+mod key;
+mod letters;
 mod phrase;
 #[cfg(test)]
 mod tests;
@@ -19,6 +22,7 @@ use crate::extract::Article;
 use field::Words;
 use glob::Globs;
 use index::Index;
+use key::Key;
 use phrase::{Phrase, Place};
 use regex::{Regex, RegexBuilder};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -133,7 +137,7 @@ impl Patterns {
         index: u32,
         pattern: &Pattern,
         eager: bool,
-        pairs: &mut Vec<(u64, u32)>,
+        pairs: &mut Vec<(Key, u32)>,
     ) -> Result<(), String> {
         let text = pattern.text.as_str();
         let nothing = || format!("`{text}` has no letter or digit to look for");
@@ -147,16 +151,16 @@ impl Patterns {
                 }
             }
             Kind::Exact => {
-                let first = fold::words(text).next().ok_or_else(nothing)?;
+                let first = *fold::words(text).first().ok_or_else(nothing)?;
                 let skeleton = Skeleton::of(&fold::letters(text, first.range()));
-                pairs.push((index::key(skeleton.as_bytes()), self.terms.len() as u32));
+                pairs.push((Key::of(skeleton.as_bytes()), self.terms.len() as u32));
                 self.push(index, text, Matcher::Exact { lead: first.start });
             }
             Kind::Wildcard => {
                 let globs = Globs::new(text).ok_or_else(nothing)?;
                 match globs.key() {
                     "" => self.anywhere.push(self.terms.len() as u32),
-                    key => pairs.push((index::key(key.as_bytes()), self.terms.len() as u32)),
+                    key => pairs.push((Key::of(key.as_bytes()), self.terms.len() as u32)),
                 }
                 self.push(index, text, Matcher::Wildcard(Box::new(globs)));
             }
@@ -176,11 +180,11 @@ impl Patterns {
         text: &str,
         use_of: Use,
         eager: bool,
-        pairs: &mut Vec<(u64, u32)>,
+        pairs: &mut Vec<(Key, u32)>,
     ) -> Option<()> {
         let phrase = Phrase::new(text, use_of)?;
         let term = self.terms.len() as u32;
-        pairs.extend(phrase.keys().into_iter().map(|skeleton| (index::key(skeleton.as_bytes()), term)));
+        pairs.extend(phrase.keys().into_iter().map(|skeleton| (Key::of(skeleton.as_bytes()), term)));
         let phrase = if eager { OnceLock::from(Some(Box::new(phrase))) } else { OnceLock::new() };
         self.push(index, text, Matcher::Inflected { use_of, phrase });
         Some(())
@@ -211,41 +215,51 @@ impl Patterns {
 
     fn scan_field(&self, field: Field, words: Words, found: &mut Vec<Found>) {
         let first = found.len();
-        let mut skeleton = Skeleton::default();
-        let probe = index::Probe::default();
-        for (at, span) in words.spans.iter().enumerate() {
-            let quick = if span.plain { probe.key(&words.text.as_bytes()[span.range()]) } else { None };
-            let beginning = quick.unwrap_or_else(|| {
-                skeleton.set(words.text, *span, index::PROBE_BYTES);
-                index::key(skeleton.as_bytes())
-            });
-            if !self.index.possible(beginning) && self.anywhere.is_empty() {
-                continue;
+        for at in self.candidates(&words) {
+            let mut verify = |term: u32| self.verify(term, field, &words, at, found, first);
+            if words.beginning(at).is_some_and(|beginning| self.index.filter.admits(beginning)) {
+                self.index.look_up(words.key(at), &mut verify);
             }
-            skeleton.set(words.text, *span, index::KEY_BYTES);
-            let mut verify = |term: u32| {
-                let Some(term) = self.terms.get(term as usize) else { return };
-                let sure =
-                    |found: &Found| found.pattern == term.pattern as usize && found.words.contains(&at);
-                // Another name of what is surely there has nothing to add.
-                let known = found[first..]
-                    .iter()
-                    .rev()
-                    .take(RECENT)
-                    .any(|found| sure(found) && found.certainty > SURE);
-                if !known {
-                    found.extend(term.verify(field, &words, at));
-                }
-            };
-            self.index.look_up(index::key(skeleton.as_bytes()), &mut verify);
             self.anywhere.iter().for_each(|term| verify(*term));
         }
         for (pattern, expression) in &self.expressions {
             found.extend(expressed(*pattern as usize, expression, field, &words));
         }
-        tidy(&mut found[first..]);
-        let kept = deduplicated(found.split_off(first));
-        found.extend(kept);
+        if found.len() > first + 1 {
+            tidy(&mut found[first..]);
+            let kept = deduplicated(found.split_off(first));
+            found.extend(kept);
+        }
+    }
+
+    /// Adds the place of one term at word `at`; those from `first` on are of
+    /// the same field.
+    fn verify(
+        &self,
+        term: u32,
+        field: Field,
+        words: &Words,
+        at: usize,
+        found: &mut Vec<Found>,
+        first: usize,
+    ) {
+        let Some(term) = self.terms.get(term as usize) else { return };
+        let sure = |found: &Found| {
+            found.pattern == term.pattern as usize && found.words.contains(&at) && found.certainty > SURE
+        };
+        // Another name of what is surely there has nothing to add.
+        if !found[first..].iter().rev().take(RECENT).any(sure) {
+            found.extend(term.verify(field, words, at));
+        }
+    }
+
+    /// Words that a term may begin at.
+    fn candidates(&self, words: &Words) -> Vec<usize> {
+        if self.anywhere.is_empty() {
+            self.index.filter.candidates(words.text, &words.spans)
+        } else {
+            (0..words.spans.len()).collect()
+        }
     }
 
     /// Every form of pattern `index` that would be accepted, by language.

@@ -5,9 +5,10 @@
 
 use super::Use;
 use super::field::Words;
+use super::key::{Beginning, Key};
 use crate::watch::fold::{self, Letter};
-use crate::watch::forms::word::{Capital, Word};
-use crate::watch::forms::{Form, expand};
+use crate::watch::forms::expand;
+use crate::watch::forms::word::{Accepted, Capital, Word};
 use crate::watch::gazetteer;
 use std::ops::Range;
 
@@ -29,6 +30,8 @@ struct Part {
     /// As the term has it.
     written: String,
     spellings: Vec<Word>,
+    /// What its forms begin with.
+    beginnings: Vec<Beginning>,
 }
 
 /// Where a phrase stands.
@@ -40,10 +43,16 @@ pub struct Place {
 }
 
 /// One part found at a word of the text.
-struct Fit {
+struct Fit<'p> {
     word: usize,
-    rule: String,
+    part: &'p Part,
+    /// Which of the part's spellings.
+    spelling: usize,
+    /// None for an initial.
+    accepted: Option<Accepted>,
     certainty: f64,
+    /// What is to be said of its capitals.
+    note: &'static str,
     /// Whether the part's capital is there (or it has none).
     cased: bool,
 }
@@ -56,6 +65,8 @@ const SPELLING: f64 = 0.9;
 /// capital (министерства иностранных дел).
 const LOWER_CASE: f64 = 0.6;
 const TURNED: f64 = 0.95;
+/// Bytes that most rules fit in.
+const RULE_BYTES: usize = 128;
 const PATRONYMIC: f64 = 0.95;
 
 impl Phrase {
@@ -88,35 +99,62 @@ impl Phrase {
         if self.capital_only && words.lower_among_capitals(at) {
             return None;
         }
-        let fit = self.fit(self.anchor, words, at)?;
         if self.parts.len() == 1 {
-            return fit.cased.then(|| Place { words: at..at + 1, rule: fit.rule, certainty: fit.certainty });
+            let fit = self.fit(self.anchor, words, at)?;
+            return fit.cased.then(|| place(&[&fit], words, 1.0, ""));
         }
-        let in_order = self.in_order(words, at);
-        if in_order.is_some() || !self.person || self.parts.len() != 2 {
-            return in_order;
-        }
-        self.as_person(words, fit)
+        let in_order = self.may_be_in_order(words, at);
+        let around = self.pair() && self.may_be_around(words, at);
+        if in_order || around { self.find_parts(words, at, in_order, around) } else { None }
+    }
+
+    /// Whether the parts are a given name and a surname.
+    fn pair(&self) -> bool {
+        self.person && self.parts.len() == 2
+    }
+
+    /// The same of several parts, one after the other or as a person's name has
+    /// them around the anchor.
+    fn find_parts(&self, words: &Words, at: usize, in_order: bool, around: bool) -> Option<Place> {
+        let fit = self.fit(self.anchor, words, at)?;
+        let found = if in_order { self.in_order(words, &fit) } else { None };
+        found.or_else(|| if around { self.as_person(words, &fit) } else { None })
+    }
+
+    /// Whether the other parts can be where they stand in order, by what the
+    /// words there begin with.
+    fn may_be_in_order(&self, words: &Words, at: usize) -> bool {
+        let Some(start) = at.checked_sub(self.anchor) else { return false };
+        let parts = self.parts.iter().enumerate();
+        let mut others = parts.filter(|(index, _)| *index != self.anchor);
+        others.all(|(index, part)| part.may_be(words, start + index))
+    }
+
+    /// Whether the other part of a pair can be near the anchor.
+    fn may_be_around(&self, words: &Words, at: usize) -> bool {
+        let around = [at.checked_sub(1), Some(at + 1), at.checked_sub(2), Some(at + 2)];
+        let other = &self.parts[1 - self.anchor];
+        around.into_iter().flatten().any(|word| other.may_be(words, word))
     }
 
     /// All parts one after the other.
-    fn in_order(&self, words: &Words, at: usize) -> Option<Place> {
-        let start = at.checked_sub(self.anchor)?;
-        let mut fits = Vec::with_capacity(self.parts.len());
-        for part in 0..self.parts.len() {
-            if part > 0 && !words.adjacent(start + part - 1) {
-                return None;
-            }
-            fits.push(self.fit(part, words, start + part)?);
+    fn in_order(&self, words: &Words, anchor: &Fit) -> Option<Place> {
+        let start = anchor.word.checked_sub(self.anchor)?;
+        if !(start..start + self.parts.len() - 1).all(|word| words.adjacent(word)) {
+            return None;
         }
+        let others = (0..self.parts.len()).filter(|part| *part != self.anchor);
+        let others = others.map(|part| self.fit(part, words, start + part)).collect::<Option<Vec<_>>>()?;
+        let mut fits: Vec<&Fit> = others.iter().collect();
+        fits.insert(self.anchor, anchor);
         let cased = self.parts.iter().zip(&fits).any(|(part, fit)| part.named() && fit.cased);
         let cased = cased || self.parts.iter().all(|part| !part.named());
-        (cased || self.spaced).then(|| place(fits, if cased { 1.0 } else { LOWER_CASE }, ""))
+        (cased || self.spaced).then(|| place(&fits, words, if cased { 1.0 } else { LOWER_CASE }, ""))
     }
 
     /// The other part before or after the anchor, in full or as an initial, a
     /// patronymic or an initial between.
-    fn as_person(&self, words: &Words, anchor: Fit) -> Option<Place> {
+    fn as_person(&self, words: &Words, anchor: &Fit) -> Option<Place> {
         let other = 1 - self.anchor;
         let before = |steps: usize| anchor.word.checked_sub(steps);
         let after = |steps: usize| Some(anchor.word + steps);
@@ -140,8 +178,8 @@ impl Phrase {
                 _ => "",
             };
             let certainty = turned(is_before) * between;
-            let fits = if is_before { vec![fit, anchor] } else { vec![anchor, fit] };
-            return Some(place(fits, certainty, how));
+            let fits = if is_before { [&fit, anchor] } else { [anchor, &fit] };
+            return Some(place(&fits, words, certainty, how));
         }
         None
     }
@@ -164,32 +202,31 @@ impl Phrase {
     }
 
     /// One part at one word.
-    fn fit(&self, part: usize, words: &Words, at: usize) -> Option<Fit> {
+    fn fit(&self, part: usize, words: &Words, at: usize) -> Option<Fit<'_>> {
+        let part = &self.parts[part];
         let letters = words.letters(at);
         let several = self.parts.len() > 1;
         let mut best: Option<Fit> = None;
-        for (index, word) in self.parts[part].spellings.iter().enumerate() {
-            let Some(form) = word.accept(&letters, words.language()) else { continue };
-            let capital = if form.derived { Capital::None } else { word.capital };
+        for (spelling, word) in part.spellings.iter().enumerate() {
+            let Some(accepted) = word.accept(&letters, || words.language()) else { continue };
+            let capital = if accepted.form.derived { Capital::None } else { word.capital };
             let case = words.case_evidence(capital, &letters);
             if case.is_none() && !several {
                 continue;
             }
             let (factor, note) = case.unwrap_or((0.9, "in lower case"));
-            let certainty = form.certainty * factor * if index > 0 { SPELLING } else { 1.0 };
+            let certainty = accepted.form.certainty * factor * if spelling > 0 { SPELLING } else { 1.0 };
             if best.as_ref().is_none_or(|best| best.certainty < certainty) {
-                let mut rule = rule(word, &letters, &form, note);
-                if index > 0 {
-                    rule = format!("{rule}; other spelling of {}", self.parts[part].name());
-                }
-                best = Some(Fit { word: at, rule, certainty, cased: case.is_some() });
+                let (cased, accepted) = (case.is_some(), Some(accepted));
+                best = Some(Fit { word: at, part, spelling, accepted, certainty, note, cased });
             }
         }
         best
     }
 
     /// One letter that stands for a part.
-    fn initial(&self, part: usize, words: &Words, at: usize) -> Option<Fit> {
+    fn initial(&self, part: usize, words: &Words, at: usize) -> Option<Fit<'_>> {
+        let part = &self.parts[part];
         let letters = words.letters(at);
         let is_initial = letters.len() == 1 || (letters.len() == 2 && words.gap(at).starts_with('.'));
         if !is_initial || !letters.first()?.upper {
@@ -197,9 +234,8 @@ impl Phrase {
         }
         let skeleton = fold::Skeleton::of(&letters);
         let fits = |word: &Word| word.keys().iter().any(|key| key.starts_with(skeleton.as_str()));
-        let word = self.parts[part].spellings.iter().find(|word| fits(word))?;
-        let rule = format!("initial of {}", word.letters.iter().collect::<String>());
-        Some(Fit { word: at, rule, certainty: INITIAL, cased: true })
+        let spelling = part.spellings.iter().position(fits)?;
+        Some(Fit { word: at, part, spelling, accepted: None, certainty: INITIAL, note: "", cased: true })
     }
 }
 
@@ -210,11 +246,18 @@ impl Part {
             let name: String = spellings[0].letters.iter().collect();
             spellings.extend(gazetteer::given_names(&name).into_iter().map(spelling_of));
         }
-        Part { written: written.to_owned(), spellings }
+        // The last letter of a stem can still change with what follows it.
+        let beginning = |key: &str| Key::of(&key.as_bytes()[..key.len().saturating_sub(1)]).beginning();
+        let mut beginnings: Vec<Beginning> = spellings.iter().flat_map(Word::keys).map(beginning).collect();
+        beginnings.sort_unstable();
+        beginnings.dedup();
+        Part { written: written.to_owned(), spellings, beginnings }
     }
 
-    fn name(&self) -> String {
-        self.spellings.first().map_or_else(String::new, |word| word.letters.iter().collect())
+    /// Whether word `at` may be a form of it, or stand for one, by what it
+    /// begins with.
+    fn may_be(&self, words: &Words, at: usize) -> bool {
+        words.beginning(at).is_some_and(|word| self.beginnings.iter().any(|own| own.agrees(word)))
     }
 
     fn named(&self) -> bool {
@@ -289,28 +332,59 @@ fn between_names(letters: &[Letter]) -> bool {
 }
 
 /// A place from its parts, in the order of the text.
-fn place(fits: Vec<Fit>, factor: f64, how: &str) -> Place {
+fn place(fits: &[&Fit], words: &Words, factor: f64, how: &str) -> Place {
     let start = fits.iter().map(|fit| fit.word).min().unwrap_or_default();
     let end = fits.iter().map(|fit| fit.word + 1).max().unwrap_or_default();
     let certainty = fits.iter().map(|fit| fit.certainty).fold(1.0, f64::min) * factor;
-    let mut rule = fits.into_iter().map(|fit| fit.rule).collect::<Vec<_>>().join("; ");
+    let mut rule = String::with_capacity(RULE_BYTES);
+    for (index, fit) in fits.iter().enumerate() {
+        rule.push_str(if index > 0 { "; " } else { "" });
+        fit.tell(words, &mut rule);
+    }
     if !how.is_empty() {
-        rule = format!("{rule}; {how}");
+        rule.push_str("; ");
+        rule.push_str(how);
     }
     Place { words: start..end, rule, certainty }
 }
 
-/// `temirov + ым (ru, surname of a man, instrumental)`.
-fn rule(word: &Word, letters: &[Letter], form: &Form, note: &str) -> String {
-    let written: String = letters.iter().map(|letter| letter.char).collect();
-    let stem = written.strip_suffix(form.ending.as_str()).unwrap_or(&written);
-    let mut rule = match (form.language, form.ending.as_str()) {
-        ("", _) => format!("{} ({})", word.letters.iter().collect::<String>(), form.label),
-        (language, "") => format!("stem {stem} ({language}, {})", form.label),
-        (language, ending) => format!("stem {stem} + {ending} ({language}, {})", form.label),
-    };
-    if !note.is_empty() {
-        rule = format!("{rule}; {note}");
+impl Fit<'_> {
+    /// Adds how the part stands there to `rule`.
+    fn tell(&self, words: &Words, rule: &mut String) {
+        let word = &self.part.spellings[self.spelling];
+        let Some(accepted) = &self.accepted else {
+            rule.push_str("initial of ");
+            rule.extend(&word.letters);
+            return;
+        };
+        accepted.tell(word, &words.letters(self.word), rule);
+        if !self.note.is_empty() {
+            rule.push_str("; ");
+            rule.push_str(self.note);
+        }
+        if self.spelling > 0 {
+            rule.push_str("; other spelling of ");
+            rule.extend(self.part.spellings.first().into_iter().flat_map(|word| &word.letters));
+        }
     }
-    rule
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::watch::scan::tests::{any_prose, any_term};
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn what_words_begin_with_hides_nothing(term in any_term(), text in any_prose()) {
+            let use_of = Use { alias: false, given_names: true, derived: true };
+            let phrase = Phrase::new(&term, use_of).filter(|phrase| phrase.parts.len() > 1);
+            let words = Words::new(&text, None);
+            for at in phrase.iter().flat_map(|_| 0..words.spans.len()) {
+                let phrase = phrase.as_ref().expect("there is one to come here");
+                prop_assert_eq!(phrase.find(&words, at), phrase.find_parts(&words, at, true, phrase.pair()));
+            }
+        }
+    }
 }

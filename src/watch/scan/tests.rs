@@ -156,7 +156,44 @@ fn any_text() -> impl Strategy<Value = String> {
     prop_oneof!["[Тт]емир[ова́ıİ\u{AD}'’ʻ\u{200B} \\-.a-zǅßйё]{0,20}", "\\PC{0,40}", "(?s).{0,40}"]
 }
 
+/// Prose of names we know, in their forms, and of letters, marks and digits of
+/// every kind between and inside them.
+pub fn any_prose() -> impl Strategy<Value = String> {
+    let piece = prop_oneof![
+        6 => any_term(),
+        3 => "[ ,.-]{1,2}",
+        2 => "[а-яёіїєґқғңөүұһәӣўҳҷ]{1,4}",
+        2 => "[a-zçşžéý]{1,4}",
+        1 => "[’'ʻ`\u{AD}\u{200B}\u{301}\u{308}]|[0-9]{1,3}|[«»—“”…]|\\PC",
+    ];
+    proptest::collection::vec(piece, 0..24).prop_map(|pieces| pieces.concat())
+}
+
+/// Names, and words that look like some.
+pub fn any_term() -> impl Strategy<Value = String> {
+    let names =
+        [TERMS, &["Ли Сян", "Жапаров", "Dzhaparov", "Shchukin", "Хорог", "Ош", "Ким Чен Ын", "Zhumagulov"]];
+    prop_oneof![
+        4 => proptest::sample::select(names.concat()).prop_map(str::to_owned),
+        1 => proptest::sample::select(names.concat()).prop_map(str::to_lowercase),
+        1 => proptest::sample::select(names.concat()).prop_map(str::to_uppercase),
+        1 => "[А-ЯҚӨҲ][а-яёіқ]{1,6}( [А-Я][а-я]{1,5})?",
+        1 => "[A-ZŞ][a-zçı']{1,6}(-[A-Z][a-z]{1,5})?",
+        1 => "[cskzgyheiшщчкзи]{1,4}",
+    ]
+}
+
 proptest! {
+    #[test]
+    fn the_filter_hides_nothing(terms in proptest::collection::vec(any_term(), 1..8), text in any_prose()) {
+        let patterns: Vec<Pattern> = terms.iter().map(|term| pattern(term, false)).collect();
+        let Ok(patterns) = Patterns::compile(&patterns) else { return Ok(()) };
+        let article = Article { title: text.to_lowercase(), text, ..Article::default() };
+        let mut thorough = patterns.clone();
+        thorough.index.filter = filter::Filter::open();
+        prop_assert_eq!(patterns.scan(&article), thorough.scan(&article));
+    }
+
     #[test]
     fn spans_fall_on_boundaries(term in any_text(), text in any_text()) {
         for kind in [Kind::Inflected, Kind::Exact, Kind::Wildcard, Kind::Regex] {

@@ -7,6 +7,10 @@
 //! (`j`, `x`, `ng`) the text keeps one reading, and the terms to look for get
 //! the others (`forms::spelling`).
 
+mod words;
+
+pub use words::{Span, words};
+
 use std::ops::Range;
 use std::sync::LazyLock;
 use unicode_normalization::UnicodeNormalization;
@@ -195,94 +199,9 @@ pub fn kind(char: char) -> Kind {
     GLYPHS.get(char as usize).map_or_else(|| kind_of(char), |glyph| glyph.kind)
 }
 
-/// A word's place in a text.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Span {
-    pub start: usize,
-    pub end: usize,
-    /// Letters of one script, digits and apostrophes only: folds letter by letter.
-    pub plain: bool,
-    /// Whether it begins with a capital.
-    pub upper: bool,
-}
-
-impl Span {
-    pub fn range(self) -> Range<usize> {
-        self.start..self.end
-    }
-}
-
-/// Words of `text` in order.
-///
-/// A word is a run of letters and digits, with apostrophes and invisible
-/// characters inside; a hyphen ends it.
-pub fn words(text: &str) -> impl Iterator<Item = Span> {
-    let glyphs: &[Glyph] = &GLYPHS;
-    let mut at = 0;
-    std::iter::from_fn(move || {
-        let word = word_from(text, at, glyphs)?;
-        at = word.end;
-        Some(word)
-    })
-}
-
-/// The first word at or after byte `at`.
-fn word_from(text: &str, mut at: usize, glyphs: &[Glyph]) -> Option<Span> {
-    let (first, mut end) = loop {
-        let (glyph, after) = glyph_at(text, at, glyphs)?;
-        match glyph.kind {
-            Kind::Latin | Kind::Cyrillic | Kind::Foreign | Kind::Digit => break (glyph, after),
-            _ => at = after,
-        }
-    };
-    let start = at;
-    let mut scripts = bit(first.kind);
-    let mut apostrophes = 0;
-    at = end;
-    loop {
-        // Nearly every byte is one of these; the rest takes the table.
-        match text.as_bytes().get(at) {
-            None | Some(b' ') => break,
-            Some(0xD0 | 0xD1) => {
-                (scripts, at, apostrophes) = (scripts | 2, at + 2, 0);
-                end = at;
-                continue;
-            }
-            Some(byte) if byte.is_ascii_alphabetic() => {
-                (scripts, at, apostrophes) = (scripts | 1, at + 1, 0);
-                end = at;
-                continue;
-            }
-            Some(_) => {}
-        }
-        let Some((glyph, after)) = glyph_at(text, at, glyphs) else { break };
-        match glyph.kind {
-            Kind::Separator => break,
-            Kind::Apostrophe if apostrophes > 0 => break,
-            Kind::Apostrophe => apostrophes += 1,
-            Kind::Invisible => {
-                scripts |= bit(Kind::Foreign);
-                end = if apostrophes == 0 { after } else { end };
-            }
-            kind => {
-                scripts |= bit(kind);
-                end = after;
-                apostrophes = 0;
-            }
-        }
-        at = after;
-    }
-    Some(Span { start, end, plain: scripts != 3 && scripts < 4, upper: first.upper })
-}
-
-/// Bits of the scripts a word has; what is not plain is above 3.
-fn bit(kind: Kind) -> u8 {
-    match kind {
-        Kind::Latin => 1,
-        Kind::Cyrillic => 2,
-        Kind::Foreign => 4,
-        _ => 0,
-    }
+/// Whether the character at byte `at` is a capital.
+pub fn capital_at(text: &str, at: usize) -> bool {
+    glyph_at(text, at, &GLYPHS).is_some_and(|(glyph, _)| glyph.upper)
 }
 
 /// The character at byte `at` and the byte after it.

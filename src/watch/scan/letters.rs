@@ -1,0 +1,188 @@
+//! The first letters of a word straight from its bytes, without a skeleton.
+//!
+//! Invariant: what this tells of a word agrees with its skeleton, or it says
+//! that the word must be folded.
+
+use super::key::{Key, LETTER_BITS, UNKNOWN, code};
+use crate::watch::fold::{self, Kind, Span};
+use std::sync::LazyLock;
+
+/// What each character folds to by itself.
+#[derive(Debug)]
+pub struct Letters {
+    /// By byte.
+    ascii: [Entry; 256],
+    /// By the number that the two bytes of a character encode.
+    two_bytes: [Entry; 2048],
+}
+
+/// The codes of one character, the last one lowest; above them how it acts on
+/// its neighbours, and how many bits the codes are.
+#[derive(Debug, Clone, Copy, Default)]
+struct Entry(u16);
+
+/// Bits of a character's codes: it folds to two letters at the most.
+const CODES_BITS: u32 = 2 * LETTER_BITS;
+/// Set where the next letter may change this one: `kh`, `ye`.
+const CHANGED: u16 = 1 << CODES_BITS;
+/// Set where the letter may change the one before.
+const CHANGES: u16 = 2 << CODES_BITS;
+/// Where the number of bits is.
+const BITS_SHIFT: u32 = CODES_BITS + 2;
+
+static LETTERS: LazyLock<Letters> = LazyLock::new(|| Letters {
+    ascii: std::array::from_fn(
+        |byte| if byte < 0x80 { Entry::of(byte as u32) } else { Entry(UNKNOWN_ENTRY) },
+    ),
+    two_bytes: std::array::from_fn(|number| Entry::of(number as u32)),
+});
+
+/// Entries of characters that give no code; as one of a word's first letters
+/// each is [`UNKNOWN`].
+const UNKNOWN_ENTRY: u16 = (LETTER_BITS as u16) << BITS_SHIFT | UNKNOWN as u16;
+const SILENT_ENTRY: u16 = UNKNOWN_ENTRY | CHANGED;
+const APOSTROPHE_ENTRY: u16 = UNKNOWN_ENTRY | CHANGES;
+
+impl Entry {
+    fn of(number: u32) -> Entry {
+        let char = char::from_u32(number).unwrap_or_default();
+        let folded = fold::folds_to(char).into_iter().filter(|byte| *byte != 0);
+        let (codes, bits) = folded.fold((0, 0), |(codes, bits), byte| {
+            (codes << LETTER_BITS | u16::from(code(byte)), bits + LETTER_BITS as u16)
+        });
+        let traits = match char.to_ascii_lowercase() {
+            'c' | 'k' | 'z' | 'g' | 'y' => CHANGED,
+            'h' | 'e' => CHANGES,
+            _ => 0,
+        };
+        Entry(match fold::kind(char) {
+            // Stands for what comes after the word.
+            _ if number == 0 => 0,
+            Kind::Latin | Kind::Cyrillic if bits > 0 => traits | bits << BITS_SHIFT | codes,
+            Kind::Cyrillic => SILENT_ENTRY,
+            Kind::Apostrophe => APOSTROPHE_ENTRY,
+            _ => UNKNOWN_ENTRY,
+        })
+    }
+
+    fn codes(self) -> u64 {
+        u64::from(self.0) & ((1 << CODES_BITS) - 1)
+    }
+
+    fn bits(self) -> u32 {
+        u32::from(self.0 >> BITS_SHIFT)
+    }
+}
+
+impl Letters {
+    pub fn table() -> &'static Letters {
+        &LETTERS
+    }
+
+    /// The codes of a plain word's first four letters, each taken for itself;
+    /// none where they are neither all ASCII nor all of two bytes.
+    #[inline(always)]
+    pub fn first_four(&self, text: &[u8], word: Span) -> Option<u64> {
+        let (bytes, own) = first_bytes(text, word);
+        let entries = if bytes & 0x80 == 0 {
+            [0, 8, 16, 24].map(|shift| self.ascii[usize::from((bytes >> shift) as u8)])
+        } else {
+            if bytes & TWO_BYTES_MASK != TWO_BYTES & own {
+                return None;
+            }
+            let numbers = (bytes & TWO_BYTES_LEAD) << 6 | bytes >> 8 & TWO_BYTES_NEXT;
+            [0, 16, 32, 48].map(|shift| self.two_bytes[usize::from((numbers >> shift) as u16 & 0x7FF)])
+        };
+        let (codes, bits) = entries.into_iter().fold((0, 0), |(codes, bits), entry| {
+            (codes << entry.bits() | entry.codes(), bits + entry.bits())
+        });
+        Some(codes << (u64::BITS - bits) >> (u64::BITS - 4 * LETTER_BITS))
+    }
+
+    /// The key of a plain word, of which `letters_max` letters are wanted; none
+    /// where its letters act on one another.
+    pub fn key(&self, word: &[u8], letters_max: u32) -> Option<Key> {
+        let bits_max = LETTER_BITS * letters_max;
+        let (mut key, mut bits, mut before) = (0, 0, 0);
+        let mut bytes = word.iter();
+        while let Some(byte) = bytes.next() {
+            let entry = match byte {
+                0..0x80 => self.ascii[usize::from(*byte)],
+                0..0xE0 => self.two_bytes[usize::from(byte & 0x1F) << 6 | usize::from(bytes.next()? & 0x3F)],
+                _ => return None,
+            };
+            match entry.0 {
+                SILENT_ENTRY => before = 0,
+                APOSTROPHE_ENTRY => {}
+                UNKNOWN_ENTRY => return None,
+                traits if before & CHANGED != 0 && traits & CHANGES != 0 => return None,
+                // Only another letter makes sure that nothing changes the last one.
+                _ if bits == bits_max && entry.codes() != key & 31 => break,
+                traits => {
+                    before = traits;
+                    for code in [entry.codes() >> LETTER_BITS, entry.codes() & 31] {
+                        // A doubled letter counts once.
+                        if code != 0 && code != key & 31 && bits < bits_max {
+                            key = key << LETTER_BITS | code;
+                            bits += LETTER_BITS;
+                        }
+                    }
+                }
+            }
+        }
+        Some(Key::aligned(key, bits))
+    }
+}
+
+/// The bits that tell whether four characters have two bytes each, and how.
+const TWO_BYTES_MASK: u64 = 0xC0E0_C0E0_C0E0_C0E0;
+const TWO_BYTES: u64 = 0x80C0_80C0_80C0_80C0;
+/// The other bits of the first and of the second byte of each.
+const TWO_BYTES_LEAD: u64 = 0x001F_001F_001F_001F;
+const TWO_BYTES_NEXT: u64 = 0x003F_003F_003F_003F;
+
+/// The first eight bytes of a word with zeros after its last, and which bits
+/// are the word's own.
+#[inline(always)]
+fn first_bytes(text: &[u8], word: Span) -> (u64, u64) {
+    let rest = &text[word.start..];
+    let bytes = match rest.first_chunk() {
+        Some(bytes) => u64::from_le_bytes(*bytes),
+        None => rest.iter().rev().fold(0, |bytes, byte| bytes << 8 | u64::from(*byte)),
+    };
+    let own = u64::MAX >> (u64::BITS as usize - 8 * (word.end - word.start).min(8));
+    (bytes & own, own)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::watch::fold::{fold, words};
+    use crate::watch::scan::key::KEY_LETTERS;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn a_key_is_the_skeletons(
+            word in "([cCkKhHzZgGyYeEsşcСкКхзшщчцюяьъъи'ʻé]|ch|kh|zh|ye|gh|sh){1,16}|[а-яё]{1,16}|[A-Za-z]{1,16}"
+        ) {
+            let skeleton = fold(&word).text;
+            let skeleton = skeleton.split(' ').next().unwrap_or_default();
+            let first = words(&word).first().filter(|word| word.plain).map(|span| &word[span.range()]);
+            let read = |letters| first.and_then(|first| Letters::table().key(first.as_bytes(), letters));
+            prop_assert!(read(KEY_LETTERS).is_none_or(|key| key == Key::of(skeleton.as_bytes())));
+            let beginning = Key::of(skeleton.as_bytes()).beginning();
+            prop_assert!(read(3).is_none_or(|key| key.beginning() == beginning));
+        }
+    }
+
+    #[test]
+    fn nearly_every_word_is_read_from_its_bytes() {
+        for text in
+            ["Темировым", "щука", "объяснить", "Temirovning", "Oʻzbekiston", "Қырғызстан", "sanctions"]
+        {
+            let key = Letters::table().key(text.as_bytes(), KEY_LETTERS);
+            assert_eq!(key, Some(Key::of(fold(text).text.as_bytes())), "{text}");
+        }
+    }
+}
