@@ -3,6 +3,7 @@
 mod architecture;
 mod documents;
 mod errors;
+mod false_alarms;
 mod fetch;
 mod history;
 mod killed;
