@@ -5,6 +5,7 @@ mod corrections;
 mod crashes;
 mod documents;
 mod errors;
+mod false_alarms;
 mod fetch;
 mod held;
 mod history;

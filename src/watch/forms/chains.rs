@@ -117,7 +117,9 @@ impl Chain {
     }
 
     fn softens(&self, stem: &[char]) -> bool {
-        stem.last().is_some_and(|last| self.finals.iter().any(|(_, to)| to == last))
+        // The apostrophe of gʻ is a letter of its own.
+        let last = stem.iter().rev().find(|letter| **letter != '\'');
+        last.is_some_and(|last| self.finals.iter().any(|(_, to)| to == last))
     }
 
     /// Names of the endings that make up `rest`, the last one first, and their

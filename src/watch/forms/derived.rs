@@ -37,7 +37,12 @@ pub fn form(stem: &[char], rest: &str, script: Kind) -> Option<Form> {
             let declined = match row.declension {
                 "adjective" => ADJECTIVE.contains(&after),
                 "noun" => NOUN.contains(&after),
-                _ => after.is_empty() || chains::form(stem, after, script, false).is_some(),
+                _ => {
+                    after.is_empty() || {
+                        let word: Vec<char> = stem.iter().copied().chain(ending.chars()).collect();
+                        chains::form(&word, after, script, false).is_some()
+                    }
+                }
             };
             if declined {
                 let label = Label::Derived(ending);

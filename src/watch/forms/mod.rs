@@ -10,6 +10,9 @@ pub mod expand;
 pub mod language;
 pub mod slavic;
 pub mod spelling;
+#[cfg(test)]
+#[allow(clippy::disallowed_methods, reason = "the environment asks for more cases")]
+mod tests;
 pub mod word;
 
 /// How a language marks the form of a name.

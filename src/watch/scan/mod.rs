@@ -271,7 +271,7 @@ impl Patterns {
                 continue;
             };
             let Some(phrase) = Phrase::new(&term.text, *use_of) else { continue };
-            for (language, form) in phrase.expand() {
+            for (language, form) in phrase.expand(&term.text) {
                 forms.entry(language).or_default().insert(form);
             }
         }

@@ -184,18 +184,22 @@ impl Phrase {
         None
     }
 
-    /// Every form with its language: each part inflected, the others as written.
-    pub fn expand(&self) -> Vec<(String, String)> {
-        let separator = if self.spaced { " " } else { "-" };
+    /// Every form of the term `text` with its language: each part inflected, the
+    /// others as written, all in one script.
+    pub fn expand(&self, text: &str) -> Vec<(String, String)> {
+        let spans: Vec<fold::Span> = fold::words(text).collect();
+        let gaps: Vec<&str> = spans.windows(2).map(|pair| &text[pair[0].end..pair[1].start]).collect();
+        let forms = |part: &Part| part.spellings.iter().flat_map(expand::forms).collect();
+        let parts: Vec<Vec<(&str, String)>> = self.parts.iter().map(forms).collect();
         let mut shown = Vec::new();
-        for (index, part) in self.parts.iter().enumerate() {
-            for word in &part.spellings {
-                for (language, form) in expand::forms(word) {
-                    let name =
-                        |at: usize| if at == index { form.clone() } else { self.parts[at].written.clone() };
-                    let whole: Vec<String> = (0..self.parts.len()).map(name).collect();
-                    shown.push((language.to_owned(), whole.join(separator)));
+        for (index, forms) in parts.iter().enumerate() {
+            for (language, form) in forms {
+                let mut whole = String::new();
+                for (at, part) in self.parts.iter().enumerate() {
+                    whole.push_str(if at > 0 { gaps.get(at - 1).unwrap_or(&" ") } else { "" });
+                    whole.push_str(if at == index { form } else { part.like(form, &parts[at]) });
                 }
+                shown.push(((*language).to_owned(), whole));
             }
         }
         shown
@@ -258,6 +262,16 @@ impl Part {
     /// begins with.
     fn may_be(&self, words: &Words, at: usize) -> bool {
         words.beginning(at).is_some_and(|word| self.beginnings.iter().any(|own| own.agrees(word)))
+    }
+
+    /// The part as written, in the script of `other`; `forms` are its own.
+    fn like<'f>(&'f self, other: &str, forms: &'f [(&str, String)]) -> &'f str {
+        let kind = |text: &str| text.chars().next().map(fold::kind);
+        let mut written = forms.iter().filter(|(language, _)| *language == "as written");
+        match written.find(|(_, form)| kind(form) == kind(other)) {
+            Some((_, form)) if kind(&self.written) != kind(other) => form,
+            _ => &self.written,
+        }
     }
 
     fn named(&self) -> bool {
