@@ -187,7 +187,7 @@ impl Phrase {
     /// Every form of the term `text` with its language: each part inflected, the
     /// others as written, all in one script.
     pub fn expand(&self, text: &str) -> Vec<(String, String)> {
-        let spans: Vec<fold::Span> = fold::words(text).collect();
+        let spans = fold::words(text);
         let gaps: Vec<&str> = spans.windows(2).map(|pair| &text[pair[0].end..pair[1].start]).collect();
         let forms = |part: &Part| part.spellings.iter().flat_map(expand::forms).collect();
         let parts: Vec<Vec<(&str, String)>> = self.parts.iter().map(forms).collect();

@@ -103,6 +103,27 @@ pub fn any_prose() -> impl Strategy<Value = String> {
     proptest::collection::vec(piece, 0..24).prop_map(|pieces| pieces.concat())
 }
 
+const TERMS: &[&str] = &[
+    "Темиров",
+    "Темирова",
+    "Болот Темиров",
+    "Bolot Temirov",
+    "Temirov",
+    "Gorno-Badakhshan",
+    "Горно-Бадахшан",
+    "санкции",
+    "sanctions",
+    "Казанец",
+    "Київ",
+    "Литва",
+    "Бишкек",
+    "Қазақстан",
+    "Oʻzbekiston",
+    "Тоҷикистон",
+    "Central Asia",
+    "ГБАО",
+];
+
 /// Names, and words that look like some.
 pub fn any_term() -> impl Strategy<Value = String> {
     let names =
