@@ -4,6 +4,7 @@
 //! committed survives the death of all. Every task spawned here is joined here.
 
 mod poll;
+mod post;
 mod source;
 mod tell;
 
@@ -13,7 +14,7 @@ pub use tell::{TellError, Told, deliver_due, tell_due, tell_now};
 
 use crate::config::Config;
 use crate::fetch::{FetchError, Fetcher, Limits};
-use crate::mail::{MailError, Mailer};
+use crate::mail::{self, MailError, Mailer};
 use crate::store::{Store, StoreError};
 use chrono::Utc;
 use std::path::PathBuf;
@@ -39,6 +40,8 @@ pub struct Desk {
     pub store: Store,
     pub fetcher: Fetcher,
     pub mailer: Mailer,
+    /// What posts are signed with.
+    pub post_key: Option<post::Key>,
     /// The data directory.
     pub data: PathBuf,
 }
@@ -67,11 +70,13 @@ impl Desk {
         let fetcher =
             Fetcher::new(config.daemon.contact.as_deref(), &config.daemon.private_hosts, Limits::default())?;
         let mailer = Mailer::open(&config.mail, &data)?;
+        let post_key = config.post_key.as_ref().map(mail::reveal).transpose()?;
+        let post_key = post_key.map(|key| post::Key::of(&key));
         let named: Vec<_> =
             config.sources.iter().map(|source| (source.name.clone(), source.url.clone())).collect();
         store.register(&named, Utc::now())?;
         store.resume(Utc::now())?;
-        Ok(Desk { config, store, fetcher, mailer, data })
+        Ok(Desk { config, store, fetcher, mailer, post_key, data })
     }
 }
 
