@@ -29,6 +29,8 @@ pub struct Config {
     pub path: PathBuf,
     pub daemon: Daemon,
     pub mail: Mail,
+    /// `[post]`: what posts are signed with.
+    pub post_key: Option<Secret>,
     pub sources: Vec<Source>,
     pub watches: Vec<Watch>,
     /// `watches`, compiled.

@@ -35,13 +35,14 @@ pub fn config(keys: &Keys<'_, '_>, path: &Path) -> Option<Config> {
     let daemon = keys.section("daemon", "[daemon]", |keys| daemon(keys, base)).unwrap_or_default();
     let mail =
         keys.section("mail", "[mail]", |keys| mail(keys, base)).unwrap_or_else(|| Some(Mail::default()));
+    let post_key = keys.section("post", "[post]", |keys| secret(keys, "key_file", "key_env")).flatten();
     let mut sources = keys.sections("feed", "[[feed]]", |keys| source(keys, daemon.zone, None));
     sources.extend(keys.sections("page", "[[page]]", |keys| {
         let selectors = selectors(keys);
         source(keys, daemon.zone, Some(selectors))
     }));
     let watches = keys.sections("watch", "[[watch]]", watch);
-    let plans = keys.sections("plan", "[[plan]]", |keys| plan(keys, daemon.zone));
+    let plans = keys.sections("plan", "[[plan]]", |keys| plan(keys, daemon.zone, post_key.is_some()));
     refuse_doubles(keys, sources.iter().map(|(_, name)| name));
     refuse_doubles(keys, watches.iter().map(|(_, _, name)| name));
     refuse_doubles(keys, plans.iter().map(|plan| &plan.name));
@@ -57,6 +58,7 @@ pub fn config(keys: &Keys<'_, '_>, path: &Path) -> Option<Config> {
         path: path.into(),
         daemon,
         mail: mail?,
+        post_key,
         sources: sources.into_iter().map(|(source, _)| source).collect(),
         watches: watches.into_iter().map(|(watch, _, _)| watch).collect(),
         watch_list: watch_list?,
@@ -156,7 +158,7 @@ fn smtp(keys: &Keys<'_, '_>, wanted: bool) -> Option<Transport> {
     let port = keys.whole("port", 1..=65535).and_then(|port| u16::try_from(port).ok()).unwrap_or(usual_port);
     let host = keys.checked("host", values::host);
     let user = keys.checked("user", values::line);
-    let password = password(keys);
+    let password = secret(keys, "password_file", "password_env");
     if wanted {
         keys.need("host", "\"smtp.example.org\"");
         agree(keys, tls, host.as_deref());
@@ -164,11 +166,12 @@ fn smtp(keys: &Keys<'_, '_>, wanted: bool) -> Option<Transport> {
     Some(Transport::Smtp { host: host?, port, tls, user, password })
 }
 
-fn password(keys: &Keys<'_, '_>) -> Option<Secret> {
-    let file = keys.checked("password_file", values::line).map(|file| Secret::File(file.into()));
-    let variable = keys.checked("password_env", values::line).map(Secret::Environment);
-    if let (Some(_), Some(at)) = (&file, keys.place("password_env")) {
-        keys.problem(at, "`password_env` and `password_file` exclude each other; keep one");
+/// A secret that a file or an environment variable holds.
+fn secret(keys: &Keys<'_, '_>, in_file: &'static str, in_variable: &'static str) -> Option<Secret> {
+    let file = keys.checked(in_file, values::line).map(|file| Secret::File(file.into()));
+    let variable = keys.checked(in_variable, values::line).map(Secret::Environment);
+    if let (Some(_), Some(at)) = (&file, keys.place(in_variable)) {
+        keys.problem(at, format!("`{in_variable}` and `{in_file}` exclude each other; keep one"));
     }
     file.or(variable)
 }
@@ -290,11 +293,17 @@ fn watch(keys: &Keys<'_, '_>) -> Option<(Watch, Text, Text)> {
     Some((watch, query, name))
 }
 
-fn plan(keys: &Keys<'_, '_>, zone: Tz) -> Option<PlacedPlan> {
+fn plan(keys: &Keys<'_, '_>, zone: Tz, has_key: bool) -> Option<PlacedPlan> {
     let name = name(keys, "\"rights desk\"");
-    keys.need("to", "[\"desk@example.org\"]");
-    let to = keys.list("to", values::address);
-    keys.refuse_empty("to", "`to` is empty: nobody would be told");
+    let posts = keys.list("post_to", |text| Ok(text.to_owned())).is_some_and(|list| !list.is_empty());
+    let post_to = keys.list("post_to", values::post_address).unwrap_or_default();
+    if !posts {
+        keys.need("to", "[\"desk@example.org\"]");
+        keys.refuse_empty("to", "`to` is empty: nobody would be told");
+    } else if let (false, Some(at)) = (has_key, keys.place("post_to")) {
+        keys.problem(at, "posts are signed: name the key's file as `key_file` under `[post]`");
+    }
+    let to = keys.list("to", values::address).or(posts.then(Vec::new));
     let watches = keys.list("watches", values::name);
     keys.refuse_empty("watches", "`watches` is empty: nothing would be told; write `[\"*\"]` for all");
     let zone = keys.checked("timezone", values::zone).unwrap_or(zone);
@@ -311,6 +320,7 @@ fn plan(keys: &Keys<'_, '_>, zone: Tz) -> Option<PlacedPlan> {
     let plan = Plan {
         name: name.value.trim().into(),
         to: to?.into_iter().map(|(_, address)| address).collect(),
+        post_to: post_to.into_iter().map(|(_, address)| address).collect(),
         watches: if names.is_empty() { vec!["*".into()] } else { watches },
         at_least,
         cron,

@@ -155,6 +155,19 @@ pub fn url(text: &str) -> Result<String, String> {
     Ok(text.into())
 }
 
+/// Where a program is told; in clear only on this machine.
+pub fn post_address(text: &str) -> Result<String, String> {
+    let address = url(text).map_err(|why| match Url::parse(text) {
+        Ok(_) => why,
+        Err(_) => format!("`{text}` is no address; write it like `https://hooks.example.org/newswatch`"),
+    })?;
+    let host = Url::parse(text).ok().and_then(|url| url.host_str().map(String::from)).unwrap_or_default();
+    if text.starts_with("https:") || is_loopback(&host) {
+        return Ok(address);
+    }
+    Err(format!("a post to `{host}` would go in clear: write `https://`"))
+}
+
 /// A way for publishers to reach somebody; goes into a header.
 pub fn contact(text: &str) -> Result<String, String> {
     if text.starts_with("http") { url(text) } else { address(text) }

@@ -5,6 +5,7 @@
 
 mod pages;
 mod poll;
+mod post;
 mod rescore;
 mod source;
 mod tell;
@@ -19,7 +20,7 @@ pub use trial::{Trial, try_sources};
 
 use crate::config::Config;
 use crate::fetch::{FetchError, Fetcher, Limits};
-use crate::mail::{MailError, Mailer};
+use crate::mail::{self, MailError, Mailer};
 use crate::store::{Store, StoreError};
 use chrono::Utc;
 use std::path::PathBuf;
@@ -45,6 +46,8 @@ pub struct Desk {
     pub store: Store,
     pub fetcher: Fetcher,
     pub mailer: Mailer,
+    /// What posts are signed with.
+    pub post_key: Option<post::Key>,
     /// The data directory.
     pub data: PathBuf,
 }
@@ -73,11 +76,13 @@ impl Desk {
         let fetcher =
             Fetcher::new(config.daemon.contact.as_deref(), &config.daemon.private_hosts, Limits::default())?;
         let mailer = Mailer::open(&config.mail, &data)?;
+        let post_key = config.post_key.as_ref().map(mail::reveal).transpose()?;
+        let post_key = post_key.map(|key| post::Key::of(&key));
         let named: Vec<_> =
             config.sources.iter().map(|source| (source.name.clone(), source.url.clone())).collect();
         store.register(&named, Utc::now())?;
         store.resume(Utc::now())?;
-        Ok(Desk { config, store, fetcher, mailer, data })
+        Ok(Desk { config, store, fetcher, mailer, post_key, data })
     }
 }
 

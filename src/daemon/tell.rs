@@ -5,7 +5,7 @@
 //! While the way out is shut only digests are written, one a slot: everything else
 //! stays owed, and is one mail when mail gets out again, not thousands.
 
-use super::{Desk, NAP, Pulse, off_thread};
+use super::{Desk, NAP, Pulse, off_thread, post};
 use crate::config::Config;
 use crate::crash::{self, Point};
 use crate::digest::trouble::{self, Change};
@@ -15,6 +15,7 @@ use crate::mail::{self, Envelope};
 use crate::store::{Debts, NewMail, OPERATOR, OutboxRow, SourceState, Store, StoreError};
 use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
 use sha2::{Digest as _, Sha256};
+use std::collections::HashSet;
 use std::sync::Arc;
 use tokio::sync::watch;
 
@@ -107,7 +108,8 @@ pub async fn tell_due(desk: &Arc<Desk>, now: DateTime<Utc>) -> Result<usize, Tel
         let is_open = !desk.store.is_shut()?;
         let mut done = Vec::new();
         for plan in &desk.config.plans {
-            if is_open && !plan.is_quiet(now) {
+            // What only programs are told does not wait for the relay.
+            if (is_open || plan.to.is_empty()) && !plan.is_quiet(now) {
                 done.push(tell_spikes(&desk, plan, now));
                 done.push(tell_alerts(&desk, plan, now));
                 done.push(tell_edits(&desk, plan, now));
@@ -272,7 +274,10 @@ pub(super) fn tell(
     crash::point(Point::Composed);
     let mails = match digest {
         Some(digest) => {
-            mails((config, store), &plan.name, &plan.to, &slot, &digest, only(&items, &edited), now)?
+            let mails =
+                mails((config, store), &plan.name, &plan.to, &slot, &digest, only(&items, &edited), now)?;
+            let body = digest::payload(plan, &window, &items, &edited, &footer, &digest.subject);
+            [mails, posts((config, store), plan, &slot, &digest.subject, &body)?].concat()
         }
         None => Vec::new(),
     };
@@ -307,7 +312,8 @@ fn tell_orphans(desk: &Desk, now: DateTime<Utc>) -> Result<usize, TellError> {
             "no such plan is configured any more; what it owes goes to {}",
             to.join(", ")
         );
-        let orphan = Plan { name, to: to.clone(), cron: None, quiet: None, ..heir.clone() };
+        let post_to = if desk.config.mail.ops_to.is_empty() { heir.post_to.clone() } else { Vec::new() };
+        let orphan = Plan { name, to: to.clone(), post_to, cron: None, quiet: None, ..heir.clone() };
         let owed = desk.store.owed(&orphan.name, None, None)?;
         mails += tell_alert(desk, &orphan, &owed, now)?;
     }
@@ -382,6 +388,26 @@ fn mails(
     to.iter().map(mail).collect()
 }
 
+/// The same for the programs that a plan tells.
+fn posts(
+    (config, store): (&Config, &Store),
+    plan: &Plan,
+    slot: &str,
+    subject: &str,
+    body: &str,
+) -> Result<Vec<NewMail>, StoreError> {
+    let instance = store.instance()?;
+    let from = &config.mail.from;
+    let post = |recipient: &String| NewMail {
+        message_id: message_id(&instance, &plan.name, slot, recipient, from),
+        sender: from.clone(),
+        recipient: recipient.clone(),
+        subject: subject.to_owned(),
+        wire: body.as_bytes().to_vec(),
+    };
+    Ok(plan.post_to.iter().map(post).collect())
+}
+
 /// A function of instance, plan, slot and recipient, so that the same fact has the
 /// same Message-ID however often it is told (RFC 5322, 3.6.4).
 fn message_id(instance: &str, plan: &str, slot: &str, recipient: &str, from: &str) -> String {
@@ -409,18 +435,45 @@ pub async fn deliver_due(
     let (store, now) = (desk.store.clone(), clock());
     let due = off_thread(move || store.outbox_due(now)).await?;
     crash::point(Point::OutboxRead);
-    let (mut sent, mut deferred) = (0, 0);
+    let (mut sent, mut ways) = (0, Ways::default());
     for row in due.into_iter().take_while(|_| go_on()) {
+        if !ways.is_open(&row.recipient) {
+            continue;
+        }
         let Some(delivery) = try_once(desk, &row, &clock).await? else { continue };
         sent += usize::from(delivery == mail::Delivery::Sent);
-        deferred = if matches!(delivery, mail::Delivery::Deferred(_)) { deferred + 1 } else { 0 };
-        tell(&Told { recipient: row.recipient, subject: row.subject, delivery });
         let store = desk.store.clone();
-        if deferred >= DEFERRED_IN_A_ROW_MAX || deferred > 0 && off_thread(move || store.is_shut()).await? {
-            break;
-        }
+        let is_shut = off_thread(move || store.is_shut()).await?;
+        ways.note(&row.recipient, &delivery, is_shut);
+        tell(&Told { recipient: row.recipient, subject: row.subject, delivery });
     }
     Ok(sent)
+}
+
+/// What one round has learned of the relay, and of each program's address: where
+/// one does not get through, the rest waits for the next round.
+#[derive(Default)]
+struct Ways {
+    deferred_in_a_row: usize,
+    relay_is_shut: bool,
+    addresses_shut: HashSet<String>,
+}
+
+impl Ways {
+    fn is_open(&self, recipient: &str) -> bool {
+        let relay_is_open = !self.relay_is_shut && self.deferred_in_a_row < DEFERRED_IN_A_ROW_MAX;
+        if post::is_address(recipient) { !self.addresses_shut.contains(recipient) } else { relay_is_open }
+    }
+
+    fn note(&mut self, recipient: &str, delivery: &mail::Delivery, relay_is_shut: bool) {
+        let is_deferred = matches!(delivery, mail::Delivery::Deferred(_));
+        if !post::is_address(recipient) {
+            self.deferred_in_a_row = if is_deferred { self.deferred_in_a_row + 1 } else { 0 };
+            self.relay_is_shut = relay_is_shut;
+        } else if *delivery != mail::Delivery::Sent {
+            self.addresses_shut.insert(recipient.to_owned());
+        }
+    }
 }
 
 /// One try of one mail, counted before and settled after; none where it was dropped
@@ -435,10 +488,15 @@ async fn try_once(
         return Ok(None);
     }
     crash::point(Point::TryCounted);
-    let said = desk.mailer.dialogue(&row.sender, &row.recipient, &row.message_id, &row.wire).await;
+    let (delivery, failed_at) = if post::is_address(&row.recipient) {
+        (post::send(desk, row, clock()).await, Some(post::STEP))
+    } else {
+        let dialogue = desk.mailer.dialogue(&row.sender, &row.recipient, &row.message_id, &row.wire);
+        let (delivery, steps) = dialogue.await;
+        (delivery, steps.iter().find(|step| !step.passed).map(|step| step.step))
+    };
     crash::point(Point::Answered);
-    let (delivery, steps) = said;
-    let failed_at = steps.iter().find(|step| !step.passed).map(|step| step.step);
+    let failed_at = failed_at.filter(|_| delivery != mail::Delivery::Sent);
     let (store, settled, now) = (desk.store.clone(), delivery.clone(), clock());
     off_thread(move || store.settle(id, &settled, failed_at, now)).await?;
     crash::point(Point::Settled);

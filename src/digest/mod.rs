@@ -6,11 +6,13 @@
 #![deny(clippy::disallowed_methods, clippy::disallowed_types)]
 
 mod changes;
+mod payload;
 mod prose;
 mod sheet;
 mod spike;
 pub mod trouble;
 
+pub use payload::payload;
 pub use prose::{Piece, encoded_len, marked_line, quote};
 pub use spike::Rate;
 
@@ -29,6 +31,8 @@ pub struct Plan {
     pub name: String,
     /// Recipients' addresses.
     pub to: Vec<String>,
+    /// Addresses of programs that are told by a signed post.
+    pub post_to: Vec<String>,
     /// Names of watches; `*` stands for all.
     pub watches: Vec<String>,
     /// Matches below this score are stored, not told.

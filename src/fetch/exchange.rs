@@ -63,6 +63,26 @@ pub async fn run(fetcher: &Fetcher, url: Url, validators: &Validators, asks: Ask
     }
 }
 
+/// One request with a body; its answer's status.
+pub async fn post(
+    fetcher: &Fetcher,
+    url: &Url,
+    with: &[(&str, String)],
+    body: Vec<u8>,
+) -> Result<u16, FetchError> {
+    let (host, limits) = (host_of(url), fetcher.limits());
+    let mut request = fetcher.client(url)?.post(url.clone()).body(body);
+    for (name, value) in with {
+        request = request.header(*name, value);
+    }
+    let answer = tokio::time::timeout(limits.first_byte, request.send()).await;
+    match answer {
+        Ok(Ok(response)) => Ok(response.status().as_u16()),
+        Ok(Err(error)) => Err(error::of_transport(error, &host, limits.connect.as_secs())),
+        Err(_) => Err(FetchError::Silent { host, seconds: limits.first_byte.as_secs() }),
+    }
+}
+
 async fn step(
     fetcher: &Fetcher,
     trail: Trail,

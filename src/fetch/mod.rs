@@ -201,6 +201,17 @@ impl Fetcher {
         rules.sitemaps.iter().filter_map(|named| Some(url.join(named).ok()?.into())).collect()
     }
 
+    /// Posts a body to a program's address; what it answers beside the status is not
+    /// read, and no redirect is followed.
+    ///
+    /// # Errors
+    /// The address is refused, or nothing answered. Only [`FetchError::Silent`] and
+    /// [`FetchError::Broken`] leave open whether the body arrived.
+    pub async fn post(&self, url: &str, with: &[(&str, String)], body: Vec<u8>) -> Result<u16, FetchError> {
+        let url = self.guard().read(url).map_err(FetchError::Refused)?;
+        exchange::post(self, &url, with, body).await
+    }
+
     async fn fetch(&self, url: &str, validators: &Validators, asks: Asks) -> Poll {
         crash::point(Point::FetchBegins);
         let answer = match self.guard().read(url) {

@@ -49,15 +49,15 @@ pub enum MailError {
     Wire(String),
     #[error("build the mail")]
     Build(#[source] lettre::error::Error),
-    #[error("read the SMTP password from `{from}`; check `[mail] password` in the configuration")]
+    #[error("read a secret from `{from}`; check the configuration, and that the file can be read")]
     Secret {
         from: String,
         #[source]
         source: std::io::Error,
     },
-    #[error("`{0}` is not set; it should hold the SMTP password")]
+    #[error("`{0}` is not set; it should hold a secret")]
     SecretUnset(String),
-    #[error("the SMTP password from `{0}` is empty")]
+    #[error("the secret from `{0}` is empty")]
     SecretEmpty(String),
     #[error(
         "a password is never sent without TLS; set `tls = \"starttls\"` or `tls = \"implicit\"` for `{0}`"
@@ -184,8 +184,11 @@ fn mailbox(text: &str) -> Result<Mailbox, MailError> {
     Ok(Mailbox::new((!name.is_empty()).then(|| name.into()), address))
 }
 
-/// The password itself. A relative file is looked for among systemd's credentials first.
-fn reveal(secret: &Secret) -> Result<String, MailError> {
+/// The password or key itself. A relative file is looked for among systemd's credentials first.
+///
+/// # Errors
+/// It cannot be read, or is empty.
+pub fn reveal(secret: &Secret) -> Result<String, MailError> {
     let (from, password) = match secret {
         Secret::Environment(name) => {
             (name.clone(), std::env::var(name).map_err(|_| MailError::SecretUnset(name.clone()))?)

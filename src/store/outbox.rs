@@ -102,12 +102,12 @@ fn post(connection: &Connection, digest_id: i64, mail: &NewMail, now: DateTime<U
 }
 
 /// A next try further away than any back-off comes from a clock that has been
-/// set back since: such a mail is due. While the way out is shut, only the mail
-/// that found it so is tried.
+/// set back since: such a mail is due. While the way out is shut, of all mail
+/// only the one that found it so is tried.
 pub fn due(connection: &Connection, now: DateTime<Utc>) -> Result<Vec<OutboxRow>> {
     let sql = "SELECT o.*, d.plan FROM outbox o JOIN digest d ON d.id = o.digest_id
                WHERE o.state = 'owed' AND (o.next_try_at <= ?1 OR o.next_try_at > ?2)
-                     AND (?3 IS NULL OR o.id = ?3)
+                     AND (?3 IS NULL OR o.id = ?3 OR o.recipient GLOB 'http*://*')
                ORDER BY o.id LIMIT ?4";
     let furthest = now + TimeDelta::seconds(RETRY_SECONDS_MOST);
     let mut statement = connection.prepare_cached(sql)?;
@@ -116,11 +116,12 @@ pub fn due(connection: &Connection, now: DateTime<Utc>) -> Result<Vec<OutboxRow>
 }
 
 /// The mail whose last try was the last of all and found the way out shut; none
-/// while mail gets out, or once that mail is settled.
+/// while mail gets out, or once that mail is settled. Posts go another way.
 pub fn probe(connection: &Connection) -> Result<Option<i64>> {
-    let sql = "SELECT o.id FROM delivery v JOIN outbox o ON o.id = v.outbox_id AND o.state = 'owed'
-               WHERE v.id = (SELECT max(id) FROM delivery)
-                     AND v.step IN (SELECT value FROM json_each(?1))";
+    let sql = "SELECT id FROM (
+                   SELECT o.id, o.state, v.step FROM delivery v JOIN outbox o ON o.id = v.outbox_id
+                   WHERE o.recipient NOT GLOB 'http*://*' ORDER BY v.id DESC LIMIT 1)
+               WHERE state = 'owed' AND step IN (SELECT value FROM json_each(?1))";
     let steps = serde_json::Value::from(STEPS_OF_THE_WAY.as_slice()).to_string();
     connection.prepare_cached(sql)?.query_row([steps], |row| row.get(0)).optional()
 }

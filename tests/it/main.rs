@@ -20,6 +20,7 @@ mod outbox;
 mod output;
 mod plans;
 mod poll;
+mod posts;
 mod relay;
 mod running;
 mod seed;

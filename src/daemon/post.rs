@@ -1,0 +1,101 @@
+//! A digest posted to a program's address, signed as Standard Webhooks have it
+//! (<https://www.standardwebhooks.com>): `webhook-id` is the Message-ID and stays
+//! the same, `webhook-timestamp` is that of the try, `webhook-signature` is
+//! HMAC-SHA256 over `id.timestamp.body`.
+//!
+//! Crates that reach chat services from one list of addresses (pling, rnotify) bring
+//! an HTTP client of their own, past the guard of `fetch`, and forget a message that
+//! was not taken; services for chat read Standard Webhooks, or something between does.
+//!
+//! Invariant: the same outbox row is the same body on every try. Only an answer of
+//! 2xx is a delivery; only silence after the body was sent is unknown.
+
+use super::Desk;
+use crate::fetch::FetchError;
+use crate::mail::Delivery;
+use crate::store::OutboxRow;
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
+use chrono::{DateTime, Utc};
+use ring::hmac;
+
+/// Where a post fails, as the delivery's row says it.
+pub const STEP: &str = "post";
+
+/// What marks a key that is written in base64.
+const KEY_PREFIX: &str = "whsec_";
+
+/// What posts are signed with; never printed.
+pub struct Key(hmac::Key);
+
+impl std::fmt::Debug for Key {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Key")
+    }
+}
+
+impl Key {
+    /// `whsec_` and base64, or the octets themselves.
+    pub fn of(text: &str) -> Key {
+        let coded = text.strip_prefix(KEY_PREFIX).and_then(|coded| BASE64_STANDARD.decode(coded).ok());
+        let octets = coded.unwrap_or_else(|| text.as_bytes().to_vec());
+        Key(hmac::Key::new(hmac::HMAC_SHA256, &octets))
+    }
+
+    fn sign(&self, id: &str, timestamp: i64, body: &[u8]) -> String {
+        let signed = [format!("{id}.{timestamp}.").as_bytes(), body].concat();
+        format!("v1,{}", BASE64_STANDARD.encode(hmac::sign(&self.0, &signed)))
+    }
+}
+
+/// Whether a recipient is told by a post.
+pub fn is_address(recipient: &str) -> bool {
+    recipient.starts_with("https://") || recipient.starts_with("http://")
+}
+
+/// Hands one row over.
+pub async fn send(desk: &Desk, row: &OutboxRow, now: DateTime<Utc>) -> Delivery {
+    let Some(key) = &desk.post_key else {
+        return Delivery::Deferred("`[post]` names no key to sign with any more".into());
+    };
+    let timestamp = now.timestamp();
+    let headers = [
+        ("content-type", "application/json".to_owned()),
+        ("webhook-id", row.message_id.clone()),
+        ("webhook-timestamp", timestamp.to_string()),
+        ("webhook-signature", key.sign(&row.message_id, timestamp, &row.wire)),
+    ];
+    verdict(desk.fetcher.post(&row.recipient, &headers, row.wire.clone()).await)
+}
+
+/// What does not want this post never will (4xx), but for the statuses that ask to
+/// come again. A redirect is not followed: the body is for the address configured.
+fn verdict(answer: Result<u16, FetchError>) -> Delivery {
+    let said = |status: u16| format!("post: it answered {status}");
+    match answer {
+        Ok(200..=299) => Delivery::Sent,
+        Ok(status @ (408 | 425 | 429)) => Delivery::Deferred(said(status)),
+        Ok(status @ 400..=499) => Delivery::Refused(said(status)),
+        Ok(status) => Delivery::Deferred(said(status)),
+        Err(error @ (FetchError::Silent { .. } | FetchError::Broken { .. })) => {
+            Delivery::Unknown(format!("post: failed to {error}"))
+        }
+        Err(error) => Delivery::Deferred(format!("post: failed to {error}")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Reckoned by Python's `hmac`, from the example of the specification.
+    #[test]
+    fn a_post_is_signed_as_the_specification_has_it() {
+        let check = |key: &str, signature: &str| {
+            let body = br#"{"test": 2432232314}"#;
+            assert_eq!(Key::of(key).sign("msg_p5jXN8AQM9LWM0D4loKWxJek", 1_614_265_330, body), signature);
+        };
+        check("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=");
+        check("a key in plain words", "v1,Os0k5k3cD/tec6iM81oZ18sDr62qPhLQ61Jx/qPB6As=");
+    }
+}
