@@ -3,14 +3,16 @@
 //! Invariant: loops talk through rows in the database, so what one of them has
 //! committed survives the death of all. Every task spawned here is joined here.
 
+mod deliver;
 mod poll;
 mod post;
 mod source;
 mod tell;
 
+pub use deliver::{Told, deliver_due};
 pub use poll::poll_once;
 pub use source::{Polled, poll_source};
-pub use tell::{TellError, Told, deliver_due, tell_due, tell_now};
+pub use tell::{TellError, tell_due, tell_now};
 
 use crate::config::Config;
 use crate::fetch::{FetchError, Fetcher, Limits};
