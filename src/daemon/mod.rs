@@ -3,6 +3,7 @@
 //! Invariant: loops talk through rows in the database, so what one of them has
 //! committed survives the death of all. Every task spawned here is joined here.
 
+mod deliver;
 mod pages;
 mod poll;
 mod post;
@@ -12,10 +13,11 @@ mod tell;
 mod trial;
 mod verdict;
 
+pub use deliver::{Told, deliver_due};
 pub use poll::poll_once;
 pub use rescore::{Rescored, rescore, tell_history};
 pub use source::{Chain, Polled, follow_sitemaps, poll_source};
-pub use tell::{TellError, Told, deliver_due, tell_due, tell_now};
+pub use tell::{TellError, tell_due, tell_now};
 pub use trial::{Trial, try_sources};
 
 use crate::config::Config;

@@ -1,21 +1,21 @@
-//! The tell loop: what is owed to mail, and mail to deliveries.
+//! The tell loop: what is owed to mail, and then to deliveries.
 //!
 //! Invariant: a mail is in the outbox in the same commit that marks its matches
-//! as told, and is marked sent only after the server took it. A slot is told once.
+//! as told. A slot is told once.
 //! While the way out is shut only digests are written, one a slot: everything else
 //! stays owed, and is one mail when mail gets out again, not thousands.
 
-use super::{Desk, NAP, Pulse, off_thread, post};
+use super::deliver::{deliver_due, log_delivery};
+use super::{Desk, NAP, Pulse, off_thread};
 use crate::config::Config;
 use crate::crash::{self, Point};
 use crate::digest::trouble::{self, Change};
 use crate::digest::{self, Digest, Earlier, Footer, Item, Plan, Rate, Urgency, Window};
 use crate::health::Health;
 use crate::mail::{self, Envelope};
-use crate::store::{Debts, NewMail, OPERATOR, OutboxRow, SourceState, Store, StoreError};
+use crate::store::{Debts, NewMail, OPERATOR, SourceState, Store, StoreError};
 use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
 use sha2::{Digest as _, Sha256};
-use std::collections::HashSet;
 use std::sync::Arc;
 use tokio::sync::watch;
 
@@ -33,9 +33,6 @@ const CLOCK_SLACK: TimeDelta = TimeDelta::minutes(5);
 /// edit: a running report is edited every few minutes.
 const EDIT_PATIENCE: TimeDelta = TimeDelta::minutes(30);
 
-/// A relay that defers this many in a row is down: the rest waits for the next round.
-const DEFERRED_IN_A_ROW_MAX: usize = 3;
-
 /// An item and the rows that say it is owed.
 pub(super) type Owed = (Item, Vec<i64>);
 
@@ -46,14 +43,6 @@ pub enum TellError {
     Store(#[from] StoreError),
     #[error("failed to render the mail")]
     Mail(#[from] mail::MailError),
-}
-
-/// One try of one mail, for whoever watches.
-#[derive(Debug, Clone)]
-pub struct Told {
-    pub recipient: String,
-    pub subject: String,
-    pub delivery: mail::Delivery,
 }
 
 /// Runs until `stopping`.
@@ -85,16 +74,6 @@ pub(super) async fn run(
             () = tokio::time::sleep(NAP) => {}
             _ = stopping.changed() => {}
         }
-    }
-}
-
-fn log_delivery(told: &Told) {
-    let (recipient, subject) = (&told.recipient, &told.subject);
-    match &told.delivery {
-        mail::Delivery::Sent => tracing::info!(recipient, subject, "mail sent"),
-        mail::Delivery::Deferred(reason) => tracing::warn!(recipient, subject, reason, "mail deferred"),
-        mail::Delivery::Unknown(reason) => tracing::warn!(recipient, subject, reason, "mail perhaps sent"),
-        mail::Delivery::Refused(reason) => tracing::error!(recipient, subject, reason, "mail refused"),
     }
 }
 
@@ -419,86 +398,4 @@ fn message_id(instance: &str, plan: &str, slot: &str, recipient: &str, from: &st
     let id: String = hash.finalize().iter().take(16).map(|byte| format!("{byte:02x}")).collect();
     let domain = from.rsplit_once('@').map_or("localhost", |(_, domain)| domain.trim_end_matches('>'));
     format!("{id}@{domain}")
-}
-
-/// Hands over every mail whose time has come by `clock`, and settles each, while
-/// `go_on`. A mail that is on its way is never cut off: that would send it twice.
-///
-/// # Errors
-/// The database; what a server says is a [`Told`].
-pub async fn deliver_due(
-    desk: &Arc<Desk>,
-    clock: impl Fn() -> DateTime<Utc>,
-    go_on: impl Fn() -> bool,
-    mut tell: impl FnMut(&Told),
-) -> Result<usize, StoreError> {
-    let (store, now) = (desk.store.clone(), clock());
-    let due = off_thread(move || store.outbox_due(now)).await?;
-    crash::point(Point::OutboxRead);
-    let (mut sent, mut ways) = (0, Ways::default());
-    for row in due.into_iter().take_while(|_| go_on()) {
-        if !ways.is_open(&row.recipient) {
-            continue;
-        }
-        let Some(delivery) = try_once(desk, &row, &clock).await? else { continue };
-        sent += usize::from(delivery == mail::Delivery::Sent);
-        let store = desk.store.clone();
-        let is_shut = off_thread(move || store.is_shut()).await?;
-        ways.note(&row.recipient, &delivery, is_shut);
-        tell(&Told { recipient: row.recipient, subject: row.subject, delivery });
-    }
-    Ok(sent)
-}
-
-/// What one round has learned of the relay, and of each program's address: where
-/// one does not get through, the rest waits for the next round.
-#[derive(Default)]
-struct Ways {
-    deferred_in_a_row: usize,
-    relay_is_shut: bool,
-    addresses_shut: HashSet<String>,
-}
-
-impl Ways {
-    fn is_open(&self, recipient: &str) -> bool {
-        let relay_is_open = !self.relay_is_shut && self.deferred_in_a_row < DEFERRED_IN_A_ROW_MAX;
-        if post::is_address(recipient) { !self.addresses_shut.contains(recipient) } else { relay_is_open }
-    }
-
-    fn note(&mut self, recipient: &str, delivery: &mail::Delivery, relay_is_shut: bool) {
-        let is_deferred = matches!(delivery, mail::Delivery::Deferred(_));
-        if !post::is_address(recipient) {
-            self.deferred_in_a_row = if is_deferred { self.deferred_in_a_row + 1 } else { 0 };
-            self.relay_is_shut = relay_is_shut;
-        } else if *delivery != mail::Delivery::Sent {
-            self.addresses_shut.insert(recipient.to_owned());
-        }
-    }
-}
-
-/// One try of one mail, counted before and settled after; none where it was dropped
-/// since the outbox was read.
-async fn try_once(
-    desk: &Arc<Desk>,
-    row: &OutboxRow,
-    clock: impl Fn() -> DateTime<Utc>,
-) -> Result<Option<mail::Delivery>, StoreError> {
-    let (store, id, now) = (desk.store.clone(), row.id, clock());
-    if !off_thread(move || store.try_now(id, now)).await? {
-        return Ok(None);
-    }
-    crash::point(Point::TryCounted);
-    let (delivery, failed_at) = if post::is_address(&row.recipient) {
-        (post::send(desk, row, clock()).await, Some(post::STEP))
-    } else {
-        let dialogue = desk.mailer.dialogue(&row.sender, &row.recipient, &row.message_id, &row.wire);
-        let (delivery, steps) = dialogue.await;
-        (delivery, steps.iter().find(|step| !step.passed).map(|step| step.step))
-    };
-    crash::point(Point::Answered);
-    let failed_at = failed_at.filter(|_| delivery != mail::Delivery::Sent);
-    let (store, settled, now) = (desk.store.clone(), delivery.clone(), clock());
-    off_thread(move || store.settle(id, &settled, failed_at, now)).await?;
-    crash::point(Point::Settled);
-    Ok(Some(delivery))
 }

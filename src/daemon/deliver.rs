@@ -1,0 +1,116 @@
+//! The outbox handed over: mail to the relay, posts to their programs.
+//!
+//! Invariant: a try is counted before it is made and settled after; what is on its
+//! way is never cut off, for that would send it twice.
+
+use super::{Desk, off_thread, post};
+use crate::crash::{self, Point};
+use crate::mail::Delivery;
+use crate::store::{OutboxRow, StoreError};
+use chrono::{DateTime, Utc};
+use std::collections::HashSet;
+use std::sync::Arc;
+
+/// A relay that defers this many in a row is down: the rest waits for the next round.
+const DEFERRED_IN_A_ROW_MAX: usize = 3;
+
+/// One try of one mail, for whoever watches.
+#[derive(Debug, Clone)]
+pub struct Told {
+    pub recipient: String,
+    pub subject: String,
+    pub delivery: Delivery,
+}
+
+/// Hands over every mail whose time has come by `clock`, and settles each, while
+/// `go_on`.
+///
+/// # Errors
+/// The database; what a server says is a [`Told`].
+pub async fn deliver_due(
+    desk: &Arc<Desk>,
+    clock: impl Fn() -> DateTime<Utc>,
+    go_on: impl Fn() -> bool,
+    mut tell: impl FnMut(&Told),
+) -> Result<usize, StoreError> {
+    let (store, now) = (desk.store.clone(), clock());
+    let due = off_thread(move || store.outbox_due(now)).await?;
+    crash::point(Point::OutboxRead);
+    let (mut sent, mut ways) = (0, Ways::default());
+    for row in due.into_iter().take_while(|_| go_on()) {
+        if !ways.is_open(&row.recipient) {
+            continue;
+        }
+        let Some(delivery) = try_once(desk, &row, &clock).await? else { continue };
+        sent += usize::from(delivery == Delivery::Sent);
+        let store = desk.store.clone();
+        let is_shut = off_thread(move || store.is_shut()).await?;
+        ways.note(&row.recipient, &delivery, is_shut);
+        tell(&Told { recipient: row.recipient, subject: row.subject, delivery });
+    }
+    Ok(sent)
+}
+
+/// Says in the log what became of a try.
+pub(super) fn log_delivery(told: &Told) {
+    let (recipient, subject) = (&told.recipient, &told.subject);
+    match &told.delivery {
+        Delivery::Sent => tracing::info!(recipient, subject, "mail sent"),
+        Delivery::Deferred(reason) => tracing::warn!(recipient, subject, reason, "mail deferred"),
+        Delivery::Unknown(reason) => tracing::warn!(recipient, subject, reason, "mail perhaps sent"),
+        Delivery::Refused(reason) => tracing::error!(recipient, subject, reason, "mail refused"),
+    }
+}
+
+/// What one round has learned of the relay, and of each program's address: where
+/// one does not get through, the rest waits for the next round.
+#[derive(Default)]
+struct Ways {
+    deferred_in_a_row: usize,
+    relay_is_shut: bool,
+    addresses_shut: HashSet<String>,
+}
+
+impl Ways {
+    fn is_open(&self, recipient: &str) -> bool {
+        let relay_is_open = !self.relay_is_shut && self.deferred_in_a_row < DEFERRED_IN_A_ROW_MAX;
+        if post::is_address(recipient) { !self.addresses_shut.contains(recipient) } else { relay_is_open }
+    }
+
+    fn note(&mut self, recipient: &str, delivery: &Delivery, relay_is_shut: bool) {
+        let is_deferred = matches!(delivery, Delivery::Deferred(_));
+        if !post::is_address(recipient) {
+            self.deferred_in_a_row = if is_deferred { self.deferred_in_a_row + 1 } else { 0 };
+            self.relay_is_shut = relay_is_shut;
+        } else if *delivery != Delivery::Sent {
+            self.addresses_shut.insert(recipient.to_owned());
+        }
+    }
+}
+
+/// One try of one mail, counted before and settled after; none where it was dropped
+/// since the outbox was read.
+async fn try_once(
+    desk: &Arc<Desk>,
+    row: &OutboxRow,
+    clock: impl Fn() -> DateTime<Utc>,
+) -> Result<Option<Delivery>, StoreError> {
+    let (store, id, now) = (desk.store.clone(), row.id, clock());
+    if !off_thread(move || store.try_now(id, now)).await? {
+        return Ok(None);
+    }
+    crash::point(Point::TryCounted);
+    let (delivery, failed_at) = if post::is_address(&row.recipient) {
+        (post::send(desk, row, clock()).await, Some(post::STEP))
+    } else {
+        let dialogue = desk.mailer.dialogue(&row.sender, &row.recipient, &row.message_id, &row.wire);
+        let (delivery, steps) = dialogue.await;
+        (delivery, steps.iter().find(|step| !step.passed).map(|step| step.step))
+    };
+    crash::point(Point::Answered);
+    let failed_at = failed_at.filter(|_| delivery != Delivery::Sent);
+    let (store, settled, now) = (desk.store.clone(), delivery.clone(), clock());
+    off_thread(move || store.settle(id, &settled, failed_at, now)).await?;
+    crash::point(Point::Settled);
+    Ok(Some(delivery))
+}
