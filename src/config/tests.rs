@@ -133,8 +133,6 @@ fn intervals_and_secrets() {
 }
 
 proptest::proptest! {
-    #![proptest_config(proptest::prelude::ProptestConfig { cases: 100, failure_persistence: None, ..Default::default() })]
-
     /// A file with a piece cut out or put in is answered, never with a panic, and every
     /// problem lies in the file.
     #[test]
@@ -171,8 +169,6 @@ fn names_for_new_feeds_are_free_and_addresses_known_in_any_spelling() {
 }
 
 proptest::proptest! {
-    #![proptest_config(proptest::prelude::ProptestConfig { cases: 100, failure_persistence: None, ..Default::default() })]
-
     #[test]
     fn a_table_written_is_read_back(name in ".{0,90}", language in "[a-z]{0,4}", tags in proptest::collection::vec(".{0,9}", 0..4), note in ".{0,20}") {
         let url = "https://echo.example/rss?a=\"1\"&b='2'".to_owned();

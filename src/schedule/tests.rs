@@ -194,8 +194,6 @@ fn near_transition(zone: Tz, from: DateTime<Utc>, to: DateTime<Utc>) -> bool {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 400, failure_persistence: None, ..Default::default() })]
-
     #[test]
     fn agrees_with_croner_away_from_daylight_saving(
         line in line(), zone in zone(), seconds in 1_600_000_000_i64..1_900_000_000,

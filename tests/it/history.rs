@@ -272,7 +272,7 @@ fn rescore_leaves_its_mail_to_a_daemon_that_runs() {
 }
 
 /// Rounds of the everyday run; `NEWSWATCH_KILLS` asks for more.
-const KILLS: u64 = 4;
+const KILLS: u64 = 2;
 /// Stories of a history that takes several pages.
 const MANY: usize = 700;
 

@@ -80,8 +80,6 @@ fn a_hostile_page_costs_little_and_gives_a_bounded_number() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(256) })]
-
     #[test]
     fn only_addresses_of_the_web_leave(
         pieces in prop::collection::vec(prop_oneof![

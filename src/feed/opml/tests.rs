@@ -76,8 +76,6 @@ fn a_hostile_list_costs_little() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(256) })]
-
     #[test]
     fn what_is_written_is_read_back(
         given in prop::collection::vec((".{0,20}", "[!-~]{1,30}", prop::option::of("[a-z]{2}"), prop::collection::vec("[^/,]{1,12}", 0..4)), 0..12)

@@ -138,8 +138,6 @@ fn a_query_that_finds_nothing_by_nature_is_explained() {
 }
 
 proptest::proptest! {
-    #![proptest_config(proptest::prelude::ProptestConfig { failure_persistence: None, cases: 400, ..Default::default() })]
-
     #[test]
     fn no_query_is_an_error_of_sqlite(query in r#"([-=()"*^:+{}'«» ]|OR|AND|NOT|NEAR/3|Temirov|[а-яё]{1,3}|\PC){0,12}"#) {
         static DESK: std::sync::LazyLock<Desk> = std::sync::LazyLock::new(library);

@@ -190,11 +190,6 @@ fn sentence(language: &str, form: &str) -> &'static str {
     found.map(|(_, sentence)| *sentence).unwrap_or_else(|| panic!("no sentence in `{language}`"))
 }
 
-/// Names of the everyday run; `PROPTEST_CASES` asks for more.
-fn cases() -> u32 {
-    std::env::var("PROPTEST_CASES").ok().and_then(|count| count.parse().ok()).unwrap_or(32)
-}
-
 /// With `aliases` a shorter name within the form will do.
 fn is_found(
     patterns: &Patterns,
@@ -225,8 +220,6 @@ fn is_found(
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: cases(), ..ProptestConfig::default() })]
-
     #[test]
     fn every_form_that_is_shown_is_found_in_its_language(name in any_name(), aliases in any::<bool>(), derived in any::<bool>()) {
         let pattern = Pattern { text: name, kind: Kind::Inflected, aliases, derived };

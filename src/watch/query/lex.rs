@@ -103,7 +103,7 @@ pub(super) fn quote_closers(c: char) -> Option<&'static str> {
 }
 
 fn phrase(text: String) -> Token {
-    let kind = if text.contains(['*', '?']) { Kind::Wildcard } else { Kind::Inflected };
+    let kind = Kind::of_word(&text);
     Token::Term { text, kind, bare: false }
 }
 
@@ -239,10 +239,7 @@ fn word(query: &str, at: usize, before: Option<&Spanned>) -> Result<(Token, usiz
     }
     let text = word.trim_matches(['\'', '‘', '’']);
     let text = if text.is_empty() { word } else { text };
-    // An address has question marks of its own.
-    let wild = text.contains('*') || text.contains('?') && !in_url;
-    let kind = if wild { Kind::Wildcard } else { Kind::Inflected };
-    Ok((Token::Term { text: text.into(), kind, bare: true }, end))
+    Ok((Token::Term { text: text.into(), kind: Kind::of_word(text), bare: true }, end))
 }
 
 /// Operators in capitals; those with a number cannot be words, so any case does.

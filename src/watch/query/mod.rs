@@ -112,6 +112,13 @@ pub enum Kind {
     Regex,
 }
 
+impl Kind {
+    /// Of words without a sign of their own before them.
+    fn of_word(text: &str) -> Kind {
+        if text.contains(['*', '?']) { Kind::Wildcard } else { Kind::Inflected }
+    }
+}
+
 /// Where a term may stand.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Scope {

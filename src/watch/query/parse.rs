@@ -337,6 +337,10 @@ impl Parser<'_> {
         // An address or a source has no word positions: there a phrase stays whole.
         match kind {
             Kind::Wildcard if !self.scope.is_some_and(Scope::filters) => self.wild_phrase(&text, &span),
+            // An address has question marks of its own.
+            Kind::Wildcard if self.scope == Some(Scope::Url) && !text.contains('*') => {
+                self.term(text, Kind::Inflected, span)
+            }
             _ => self.term(text, kind, span),
         }
     }
@@ -372,7 +376,13 @@ impl Parser<'_> {
             if word.is_empty() {
                 continue;
             }
-            let kind = if word.contains(['*', '?']) { Kind::Wildcard } else { Kind::Inflected };
+            if nodes.len() == NEAR_MAX {
+                let message = format!(
+                    "more than {NEAR_MAX} words in a phrase with a wildcard; make it several, with `AND`"
+                );
+                return Err(QueryError::new(span.clone(), message));
+            }
+            let kind = Kind::of_word(word);
             // A word with escapes in it stands elsewhere; then the phrase is its place.
             let start = self.written(&(at..span.end)).find(word).map(|offset| at + offset);
             let place = start.map_or(span.clone(), |start| start..start + word.len());

@@ -70,6 +70,7 @@ fn what_can_grow_has_a_limit() {
     assert!(error(&format!("{}Temirov{}", "(".repeat(60), ")".repeat(60))).contains("more than 50 groups"));
     assert!(error(&"title:".repeat(60)).contains("more than 50 groups"));
     assert!(error(&format!("Temirov {}", many("NEAR/2 court", 16))).contains("more than 16 operands"));
+    assert!(error(&format!("\"{} Kyrgyz*\"", many("court", 16))).contains("more than 16 words"));
     assert!(error(&"Temirov ".repeat(10_000)).contains("more than 65536"));
 }
 

@@ -143,7 +143,6 @@ fn the_enemy_on_file_gets_nothing_in() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 200, failure_persistence: None, ..ProptestConfig::default() })]
     #[test]
     fn foreign_text_stays_text(texts in prop::collection::vec(foreign(), 9), schemes in (scheme(), scheme()), span in any::<(usize, usize)>()) {
         let mut facts = named("hostile");
