@@ -336,6 +336,10 @@ impl Skeleton {
         &self.bytes
     }
 
+    pub fn into_string(self) -> String {
+        String::from_utf8(self.bytes).unwrap_or_default()
+    }
+
     /// Becomes the skeleton of a word of `text`, or of its beginning: it may
     /// stop once `bytes_max` bytes are there.
     pub fn set(&mut self, text: &str, word: Span, bytes_max: usize) {
@@ -352,6 +356,12 @@ impl Skeleton {
             self.push_glyph(&glyph);
             at = after;
         }
+    }
+
+    /// Adds a letter of no text, in either case.
+    pub fn push_char(&mut self, char: char) {
+        let Glyph { kind, upper, lower, .. } = glyph(char);
+        self.push(&Letter { char: lower, kind, upper, end: 0 });
     }
 
     /// Adds one letter.

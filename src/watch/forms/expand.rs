@@ -30,9 +30,10 @@ fn in_script(letters: &[char], word: &Word) -> Vec<(&'static str, String)> {
     if script == Kind::Cyrillic {
         for stem in slavic::stems(letters, word.capital != Capital::None) {
             let class = &CLASSES[stem.class];
+            let stem: String = stem.letters.iter().collect();
             let endings = class.forms.iter();
             forms.extend(endings.map(|ending| {
-                (class.language, capitalised(&format!("{}{}", stem.text, ending.text), word.capital))
+                (class.language, capitalised(&format!("{stem}{}", ending.text), word.capital))
             }));
         }
     }

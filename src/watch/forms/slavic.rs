@@ -44,7 +44,7 @@ struct End {
 /// A stem with the class that declines it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Stem {
-    pub text: String,
+    pub letters: Vec<char>,
     pub class: usize,
 }
 
@@ -56,7 +56,8 @@ static BY_LAST: LazyLock<HashMap<char, Vec<(usize, usize)>>> = LazyLock::new(|| 
     for (class, rows) in CLASSES.iter().enumerate() {
         for (end, row) in rows.ends.iter().enumerate() {
             let Some(last) = row.cut.last().or(row.keep.last()) else { continue };
-            for letter in letters_of(*last) {
+            let letters = letters_of(*last).map_or_else(|| vec![*last], |all| all.chars().collect());
+            for letter in letters {
                 by_last.entry(letter).or_default().push((class, end));
             }
         }
@@ -80,8 +81,8 @@ pub fn stems(word: &[char], name: bool) -> Vec<Stem> {
         if !wanted || closed.contains(&class.language) {
             continue;
         }
-        if let Some(text) = class.ends[*end].stem(word, class.letters_min) {
-            stems.push(Stem { text, class: *class_index });
+        if let Some(letters) = class.ends[*end].stem(word, class.letters_min) {
+            stems.push(Stem { letters, class: *class_index });
             if class.last && name {
                 closed.push(class.language);
             }
@@ -91,13 +92,13 @@ pub fn stems(word: &[char], name: bool) -> Vec<Stem> {
 }
 
 impl End {
-    fn stem(&self, word: &[char], letters_min: usize) -> Option<String> {
+    fn stem(&self, word: &[char], letters_min: usize) -> Option<Vec<char>> {
         let (rest, closing) = strip(word, &self.cut)?;
         strip(rest, &self.keep)?;
         if rest.len() < letters_min {
             return None;
         }
-        let mut stem: String = rest.iter().collect();
+        let mut stem = rest.to_vec();
         for symbol in &self.add {
             match symbol {
                 '~' => stem.extend(closing),
@@ -133,9 +134,9 @@ fn strip<'w>(word: &'w [char], symbols: &[char]) -> Option<(&'w [char], &'w [cha
 
 const CONSONANTS: &str = "бвдзлмнпрстфгкхґжчшщцbcdfghjklmnpqrstvwxzçšžčğşñ";
 
-/// Letters a symbol of the table stands for.
-fn letters_of(symbol: char) -> Vec<char> {
-    let letters = match symbol {
+/// Letters a symbol of the table stands for; none: itself.
+fn letters_of(symbol: char) -> Option<&'static str> {
+    Some(match symbol {
         'Т' => "бвдзлмнпрстф",
         'Г' => "гкхґқғңҳ",
         'Ш' => "жчшщцҷ",
@@ -143,13 +144,12 @@ fn letters_of(symbol: char) -> Vec<char> {
         'C' => CONSONANTS,
         '~' => "бвдзлмнпрстфгкхґжчшщцьbcdfghjklmnpqrstvwxz",
         'V' => "аеёиоуыэюяіїєaeiouy",
-        _ => return vec![symbol],
-    };
-    letters.chars().collect()
+        _ => return None,
+    })
 }
 
 fn fits(symbol: char, letter: char) -> bool {
-    symbol == letter || (symbol.is_uppercase() && letters_of(symbol).contains(&letter))
+    symbol == letter || (symbol.is_uppercase() && letters_of(symbol).is_some_and(|all| all.contains(letter)))
 }
 
 /// Reads the table; it is ours, and a test reads every line.
@@ -222,7 +222,10 @@ mod tests {
         for (word, stem) in table {
             let word: Vec<char> = word.chars().collect();
             let stems = stems(&word, true);
-            assert!(stems.iter().any(|found| found.text == stem), "{word:?}: {stems:?}");
+            assert!(
+                stems.iter().any(|found| found.letters.iter().collect::<String>() == stem),
+                "{word:?}: {stems:?}"
+            );
         }
     }
 }

@@ -1,6 +1,6 @@
 //! The other ways to spell a name, from `spelling.txt`.
 
-use crate::watch::fold::{self, Kind, Letter, Skeleton};
+use crate::watch::fold::{Kind, Skeleton};
 use std::sync::LazyLock;
 
 /// One reading of a term's letters.
@@ -20,20 +20,27 @@ struct Rule {
     certainty: f64,
     text: &'static str,
     changes: Vec<Change>,
+    /// Letters that a place to change can begin with, as bits of [`bit`].
+    firsts: u64,
 }
 
 /// One place to change, and how.
 struct Change {
     from: Vec<char>,
     to: Vec<char>,
-    /// Letters it cannot do without, as bits of [`mask`].
+    /// Letters it cannot do without, as bits of [`bit`].
     needs: u64,
 }
 
-/// Letters as bits; letters may share one.
+/// The bit of a letter; letters may share one.
+fn bit(letter: char) -> u64 {
+    1 << (letter as u32 % 64)
+}
+
+/// Letters as bits.
 fn mask(letters: &[char]) -> u64 {
     let own = letters.iter().filter(|char| !matches!(char, '^' | '$' | 'V' | 'C'));
-    own.fold(0, |mask, char| mask | 1 << (*char as u32 % 64))
+    own.fold(0, |mask, letter| mask | bit(*letter))
 }
 
 /// Most readings of one stem: each more is one more key to look up.
@@ -93,10 +100,8 @@ fn both(one: Option<Kind>, other: Option<Kind>) -> Option<Option<Kind>> {
 /// Skeleton of letters.
 pub fn skeleton(letters: &[char]) -> String {
     let mut skeleton = Skeleton::default();
-    for char in letters.iter().flat_map(|char| char.to_lowercase()) {
-        skeleton.push(&Letter { char, kind: fold::kind(char), upper: false, end: 0 });
-    }
-    skeleton.as_str().to_owned()
+    letters.iter().for_each(|letter| skeleton.push_char(*letter));
+    skeleton.into_string()
 }
 
 impl Rule {
@@ -107,27 +112,29 @@ impl Rule {
 
     /// `word` with every place changed; none when there is no such place.
     fn apply(&self, word: &[char], whole: bool) -> Option<Vec<char>> {
+        let mut at = (0..word.len()).find(|at| self.place(word, *at, whole).is_some())?;
         let mut changed = Vec::with_capacity(word.len() + 2);
-        let mut any = false;
-        let mut at = 0;
+        changed.extend(&word[..at]);
         while at < word.len() {
-            let change =
-                self.changes.iter().find_map(|change| Some((taken(&change.from, word, at, whole)?, change)));
-            if let Some((length, Change { from, to, .. })) = change {
-                put(&mut changed, from, to, &word[at..at + length]);
-                any = true;
-                // A closing vowel may open the next place (Asasov).
-                at += if from.last() == Some(&'V') {
-                    changed.pop().map_or(length, |_| length - 1)
-                } else {
-                    length
-                };
-            } else {
+            let Some((length, Change { from, to, .. })) = self.place(word, at, whole) else {
                 changed.push(word[at]);
                 at += 1;
-            }
+                continue;
+            };
+            put(&mut changed, from, to, &word[at..at + length]);
+            // A closing vowel may open the next place (Asasov).
+            at +=
+                if from.last() == Some(&'V') { changed.pop().map_or(length, |_| length - 1) } else { length };
         }
-        any.then_some(changed)
+        Some(changed)
+    }
+
+    /// The change that fits at `at`, and how many letters it covers.
+    fn place(&self, word: &[char], at: usize, whole: bool) -> Option<(usize, &Change)> {
+        if self.firsts & bit(word[at]) == 0 {
+            return None;
+        }
+        self.changes.iter().find_map(|change| Some((taken(&change.from, word, at, whole)?, change)))
     }
 }
 
@@ -172,8 +179,19 @@ fn rule_of(line: &'static str) -> Option<Rule> {
     let certainty = parts.next()?.parse().ok()?;
     let text = parts.next()?;
     let changes = text.split(' ').filter_map(|change| change.split_once('>'));
-    let changes = changes.map(change_of).collect();
-    Some(Rule { term, script, certainty, text, changes })
+    let changes: Vec<Change> = changes.map(change_of).collect();
+    let firsts = changes.iter().fold(0, |firsts, change| firsts | change.firsts());
+    Some(Rule { term, script, certainty, text, changes, firsts })
+}
+
+impl Change {
+    /// The letters it can begin with.
+    fn firsts(&self) -> u64 {
+        match self.from.iter().find(|symbol| **symbol != '^') {
+            Some('V' | 'C') | None => u64::MAX,
+            Some(letter) => bit(*letter),
+        }
+    }
 }
 
 fn change_of((from, to): (&str, &str)) -> Change {

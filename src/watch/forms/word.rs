@@ -2,13 +2,16 @@
 //! a text is a form of it.
 
 use super::slavic::CLASSES;
-use super::{Form, Label, chains, derived, slavic, spelling};
+use super::spelling::{self, Reading};
+use super::{Form, Label, chains, derived, slavic};
 use crate::watch::fold::{self, Kind, Letter, Skeleton};
 
 /// Certainty of a form of another language than the text's.
 const OTHER_LANGUAGE: f64 = 0.8;
 /// Certainty of a word in the other script.
 const OTHER_SCRIPT: f64 = 0.95;
+/// Certainty of a word whose letters all have look-alikes, in the other script.
+const LOOK_ALIKE: f64 = 0.8;
 
 /// How a term's word is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,20 +28,16 @@ pub struct Word {
     pub script: Kind,
     pub capital: Capital,
     stems: Vec<Stem>,
+    /// What may follow a stem, the stem by its index; several share one.
+    classes: Vec<(Class, usize)>,
     /// How long the stems' skeletons are, one bit for a length.
     lengths: u64,
 }
 
 #[derive(Debug, Clone)]
 struct Stem {
-    skeleton: String,
-    /// Script of the texts it holds for; none: both.
-    script: Option<Kind>,
-    spelling: Option<&'static str>,
-    certainty: f64,
-    class: Class,
-    /// Letters of the stem.
     letters: Vec<char>,
+    readings: Vec<Reading>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -67,20 +66,21 @@ impl Word {
         let chars: Vec<char> = letters.iter().map(|letter| letter.char).collect();
         let capital = capital(letters);
         let script = script(letters);
-        let mut word = Word { letters: chars.clone(), script, capital, stems: Vec::new(), lengths: 0 };
+        let mut word = Word {
+            letters: chars.clone(),
+            script,
+            capital,
+            stems: Vec::new(),
+            classes: Vec::new(),
+            lengths: 0,
+        };
         word.add(&chars, Class::Whole);
         if let Some(other) = fold::look_alike_word(letters) {
-            let skeleton = spelling::skeleton(&other);
             let script = Some(if script == Kind::Latin { Kind::Cyrillic } else { Kind::Latin });
-            let spelling = Some("letters that look alike");
-            word.stems.push(Stem {
-                skeleton,
-                script,
-                spelling,
-                certainty: 0.8,
-                class: Class::Whole,
-                letters: other,
-            });
+            let (skeleton, rule) = (spelling::skeleton(&other), Some("letters that look alike"));
+            let reading = Reading { skeleton, script, rule, certainty: LOOK_ALIKE };
+            word.classes.push((Class::Whole, word.stems.len()));
+            word.stems.push(Stem { letters: other, readings: vec![reading] });
         }
         if let Some(soft) = chars.last().and_then(|last| chains::softened(*last)) {
             let mut softened = chars.clone();
@@ -96,40 +96,25 @@ impl Word {
             word.add(long, Class::Derived);
         }
         for stem in slavic::stems(&chars, capital != Capital::None) {
-            word.add(&stem.text.chars().collect::<Vec<_>>(), Class::Slavic(stem.class));
+            word.add(&stem.letters, Class::Slavic(stem.class));
         }
-        word.lengths = word.stems.iter().fold(0, |all, stem| all | length_bit(stem.skeleton.as_bytes()));
+        word.lengths = word.skeletons().fold(0, |all, skeleton| all | length_bit(skeleton.as_bytes()));
         word
     }
 
     fn add(&mut self, letters: &[char], class: Class) {
-        // Stems of several classes are often the same letters: read them once.
-        let same = self.stems.iter().filter(|stem| stem.letters == letters && stem.class != class);
-        let first = same.clone().next().map(|stem| stem.class);
-        if let Some(first) = first {
-            let same = same.filter(|stem| stem.class == first).cloned().map(|stem| Stem { class, ..stem });
-            let copies: Vec<Stem> = same.collect();
-            self.stems.extend(copies);
-            return;
-        }
-        for reading in spelling::readings(letters, self.script, letters == self.letters) {
-            self.stems.push(Stem {
-                skeleton: reading.skeleton,
-                script: reading.script,
-                spelling: reading.rule,
-                certainty: reading.certainty,
-                class,
-                letters: letters.to_vec(),
-            });
-        }
+        let known = self.stems.iter().position(|stem| stem.letters == letters);
+        let stem = known.unwrap_or_else(|| {
+            let readings = spelling::readings(letters, self.script, letters == self.letters);
+            self.stems.push(Stem { letters: letters.to_vec(), readings });
+            self.stems.len() - 1
+        });
+        self.classes.push((class, stem));
     }
 
-    /// Skeletons that every form begins with one of, none the beginning of another.
-    pub fn keys(&self) -> Vec<&str> {
-        let mut keys: Vec<&str> = self.stems.iter().map(|stem| stem.skeleton.as_str()).collect();
-        keys.sort_unstable();
-        keys.dedup_by(|longer, shorter| longer.starts_with(*shorter));
-        keys
+    /// Skeletons that every form begins with one of.
+    pub fn skeletons(&self) -> impl Iterator<Item = &str> {
+        self.stems.iter().flat_map(|stem| &stem.readings).map(|reading| reading.skeleton.as_str())
     }
 
     /// The best reading of a text's word as a form of this one; `language` says
@@ -147,15 +132,9 @@ impl Word {
             if self.lengths & length_bit(skeleton.as_bytes()) == 0 {
                 continue;
             }
-            let fits = |stem: &&Stem| stem.skeleton.as_bytes() == skeleton.as_bytes();
-            for stem in self.stems.iter().filter(fits) {
-                if stem.script.is_some_and(|script| script != text_script)
-                    || stem.cut_short(word, index, self)
-                {
-                    continue;
-                }
-                let Some(mut form) = stem.form(&chars[..=index], rest, text_script) else { continue };
-                form.certainty *= stem.certainty;
+            for (class, reading) in self.read(skeleton.as_str(), text_script, &word[..=index], rest) {
+                let Some(mut form) = class.form(&chars[..=index], rest, text_script) else { continue };
+                form.certainty *= reading.certainty;
                 if text_script != self.script {
                     form.certainty *= OTHER_SCRIPT;
                 }
@@ -163,11 +142,31 @@ impl Word {
                     form.certainty *= OTHER_LANGUAGE;
                 }
                 if best.as_ref().is_none_or(|best| best.form.certainty < form.certainty) {
-                    best = Some(Accepted { form, stem: index + 1, spelling: stem.spelling });
+                    best = Some(Accepted { form, stem: index + 1, spelling: reading.rule });
                 }
             }
         }
         best
+    }
+
+    /// What the first letters of a text's word, which have `skeleton`, can be:
+    /// stems with their classes.
+    fn read<'w>(
+        &'w self,
+        skeleton: &'w str,
+        script: Kind,
+        letters: &'w [Letter],
+        rest: &'w str,
+    ) -> impl Iterator<Item = (Class, &'w Reading)> {
+        self.classes.iter().flat_map(move |(class, stem)| {
+            let stem = &self.stems[*stem];
+            let fits = move |reading: &&Reading| {
+                reading.skeleton == skeleton
+                    && reading.script.is_none_or(|own| own == script)
+                    && !stem.cut_short(letters, rest, self)
+            };
+            stem.readings.iter().filter(fits).map(move |reading| (*class, reading))
+        })
     }
 }
 
@@ -202,17 +201,19 @@ impl Accepted {
 }
 
 impl Stem {
-    /// Whether a boundary after a doubled letter leaves the stem one too many
-    /// (`Programm-ing` is not `Program`).
-    fn cut_short(&self, word: &[Letter], index: usize, term: &Word) -> bool {
-        let doubled = index > 0 && word[index].char == word[index - 1].char && index + 1 < word.len();
+    /// Whether a boundary after a doubled letter leaves the stem
+    /// one too many (`Programm-ing` is not `Program`).
+    fn cut_short(&self, letters: &[Letter], rest: &str, term: &Word) -> bool {
+        let [.., before, last] = letters else { return false };
         let own = self.letters.windows(2).last().is_some_and(|pair| pair[0] == pair[1]);
-        doubled && !own && word[index].kind == term.script
+        last.char == before.char && !rest.is_empty() && !own && last.kind == term.script
     }
+}
 
+impl Class {
     /// What `rest` makes of the stem, which the text writes as `stem`.
-    fn form(&self, stem: &[char], rest: &str, script: Kind) -> Option<Form> {
-        match self.class {
+    fn form(self, stem: &[char], rest: &str, script: Kind) -> Option<Form> {
+        match self {
             Class::Whole if rest.is_empty() || rest == "'" => {
                 Some(Form { language: "", label: Label::Written, certainty: 1.0, derived: false })
             }

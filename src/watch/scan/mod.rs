@@ -182,10 +182,11 @@ impl Patterns {
         eager: bool,
         pairs: &mut Vec<(Key, u32)>,
     ) -> Option<()> {
-        let phrase = Phrase::new(text, use_of)?;
-        let term = self.terms.len() as u32;
-        pairs.extend(phrase.keys().into_iter().map(|skeleton| (Key::of(skeleton.as_bytes()), term)));
-        let phrase = if eager { OnceLock::from(Some(Box::new(phrase))) } else { OnceLock::new() };
+        let phrase = if eager { Some(Phrase::new(text, use_of)?) } else { None };
+        let keys =
+            phrase.as_ref().map_or_else(|| Phrase::keys_of(text, use_of), |phrase| Some(phrase.keys()))?;
+        pairs.extend(keys.into_iter().map(|key| (key, self.terms.len() as u32)));
+        let phrase = phrase.map_or_else(OnceLock::new, |phrase| OnceLock::from(Some(Box::new(phrase))));
         self.push(index, text, Matcher::Inflected { use_of, phrase });
         Some(())
     }

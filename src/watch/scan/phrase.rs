@@ -8,7 +8,7 @@ use super::field::Words;
 use super::key::{Beginning, Key};
 use crate::watch::fold::{self, Letter};
 use crate::watch::forms::expand;
-use crate::watch::forms::word::{Accepted, Capital, Word};
+use crate::watch::forms::word::{Accepted, Capital, Word, capital};
 use crate::watch::gazetteer;
 use std::ops::Range;
 
@@ -69,28 +69,52 @@ const TURNED: f64 = 0.95;
 const RULE_BYTES: usize = 128;
 const PATRONYMIC: f64 = 0.95;
 
+/// The words of a term, before any is compiled.
+struct Outline<'t> {
+    words: Words<'t>,
+    letters: Vec<Vec<Letter>>,
+    spaced: bool,
+    person: bool,
+    anchor: usize,
+}
+
+impl<'t> Outline<'t> {
+    fn new(text: &'t str) -> Option<Outline<'t>> {
+        let words = Words::new(text, None);
+        let letters: Vec<Vec<Letter>> = (0..words.spans.len()).map(|index| words.letters(index)).collect();
+        let spaced = (1..letters.len()).all(|index| words.gap(index - 1).trim().is_empty());
+        let named = |letters: &Vec<Letter>| capital(letters) != Capital::None;
+        let person = spaced && (2..=3).contains(&letters.len()) && letters.iter().all(named);
+        let anchor = anchor(&letters, person)?;
+        Some(Outline { words, letters, spaced, person, anchor })
+    }
+
+    fn part(&self, index: usize, use_of: Use) -> Part {
+        Part::new(&self.words.text[self.words.spans[index].range()], &self.letters[index], use_of)
+    }
+}
+
 impl Phrase {
     /// Compiles `text`; none when there is no word in it.
     ///
     /// `use_of` says whether other spellings and derived words count.
     pub fn new(text: &str, use_of: Use) -> Option<Phrase> {
-        let words = Words::new(text, None);
-        let letters: Vec<Vec<Letter>> = (0..words.spans.len()).map(|index| words.letters(index)).collect();
-        let parts: Vec<Part> = letters
-            .iter()
-            .zip(&words.spans)
-            .map(|(letters, span)| Part::new(&text[span.range()], letters, use_of))
-            .collect();
-        let spaced = (1..parts.len()).all(|index| words.gap(index - 1).trim().is_empty());
-        let person = spaced && (2..=3).contains(&parts.len()) && parts.iter().all(Part::named);
-        let anchor = anchor(&parts, person)?;
+        let outline = Outline::new(text)?;
+        let parts: Vec<Part> = (0..outline.letters.len()).map(|index| outline.part(index, use_of)).collect();
+        let Outline { spaced, person, anchor, .. } = outline;
         let capital_only = parts.len() == 1 && parts[0].named() && !use_of.derived;
         Some(Phrase { parts, anchor, spaced, person, capital_only })
     }
 
-    /// Skeletons that the anchor's forms begin with.
-    pub fn keys(&self) -> Vec<&str> {
-        self.parts[self.anchor].spellings.iter().flat_map(Word::keys).collect()
+    /// What the forms of the anchor begin with, where the rest is not wanted yet.
+    pub fn keys_of(text: &str, use_of: Use) -> Option<Vec<Key>> {
+        let outline = Outline::new(text)?;
+        Some(outline.part(outline.anchor, use_of).keys())
+    }
+
+    /// What the forms of the anchor begin with.
+    pub fn keys(&self) -> Vec<Key> {
+        self.parts[self.anchor].keys()
     }
 
     /// The phrase with its anchor at word `at`.
@@ -237,7 +261,7 @@ impl Phrase {
             return None;
         }
         let skeleton = fold::Skeleton::of(&letters);
-        let fits = |word: &Word| word.keys().iter().any(|key| key.starts_with(skeleton.as_str()));
+        let fits = |word: &Word| word.skeletons().any(|own| own.starts_with(skeleton.as_str()));
         let spelling = part.spellings.iter().position(fits)?;
         Some(Fit { word: at, part, spelling, accepted: None, certainty: INITIAL, note: "", cased: true })
     }
@@ -251,11 +275,22 @@ impl Part {
             spellings.extend(gazetteer::given_names(&name).into_iter().map(spelling_of));
         }
         // The last letter of a stem can still change with what follows it.
-        let beginning = |key: &str| Key::of(&key.as_bytes()[..key.len().saturating_sub(1)]).beginning();
-        let mut beginnings: Vec<Beginning> = spellings.iter().flat_map(Word::keys).map(beginning).collect();
+        let beginning =
+            |skeleton: &str| Key::of(&skeleton.as_bytes()[..skeleton.len().saturating_sub(1)]).beginning();
+        let mut beginnings: Vec<Beginning> =
+            spellings.iter().flat_map(Word::skeletons).map(beginning).collect();
         beginnings.sort_unstable();
         beginnings.dedup();
         Part { written: written.to_owned(), spellings, beginnings }
+    }
+
+    /// What its forms begin with, none the beginning of another.
+    fn keys(&self) -> Vec<Key> {
+        let skeletons = self.spellings.iter().flat_map(Word::skeletons);
+        let mut keys: Vec<Key> = skeletons.map(|skeleton| Key::of(skeleton.as_bytes())).collect();
+        keys.sort_unstable();
+        keys.dedup_by(|longer, shorter| shorter.begins(*longer));
+        keys
     }
 
     /// Whether word `at` may be a form of it, or stand for one, by what it
@@ -284,17 +319,15 @@ fn spelling_of(name: &str) -> Word {
 }
 
 /// Which part to look for: a person's last, else the longest.
-fn anchor(parts: &[Part], person: bool) -> Option<usize> {
-    let letters = |part: &Part| part.spellings.first().map_or(0, |word| word.letters.len());
+fn anchor(parts: &[Vec<Letter>], person: bool) -> Option<usize> {
     if person {
-        let surname = |part: &Part| part.spellings.first().is_some_and(|word| surname(&word.letters));
         let last = parts.len().checked_sub(1)?;
-        return match parts.first().is_some_and(surname) && !surname(&parts[last]) {
+        return match parts.first().is_some_and(|first| surname(first)) && !surname(&parts[last]) {
             true => Some(0),
             false => Some(last),
         };
     }
-    (0..parts.len()).max_by_key(|index| letters(&parts[*index]))
+    (0..parts.len()).max_by_key(|index| parts[*index].len())
 }
 
 /// Endings of surnames, in both scripts.
@@ -303,8 +336,8 @@ const SURNAMES: &[&str] = &[
     "skiy", "sky", "enko", "уулу", "кызы",
 ];
 
-fn surname(letters: &[char]) -> bool {
-    let word: String = letters.iter().collect();
+fn surname(letters: &[Letter]) -> bool {
+    let word: String = letters.iter().map(|letter| letter.char).collect();
     SURNAMES.iter().any(|ending| word.ends_with(ending) && word.len() > ending.len() + 2)
 }
 
