@@ -6,8 +6,8 @@
 
 use std::sync::LazyLock;
 
-/// Most characters of a text that are looked at.
-const CHARACTERS_MAX: usize = 2_000;
+/// Most bytes of a text that are looked at.
+const BYTES_MAX: usize = 1_000;
 
 /// Letters that only these languages write, the more telling ones first; the
 /// last column is letters that speak against it.
@@ -56,9 +56,7 @@ pub fn language(text: &str, said: Option<&str>) -> Option<&'static str> {
 /// The bits of all telling letters in the first part of a text.
 fn seen(text: &str) -> u32 {
     let bits: &[u32; 2048] = &BITS;
-    let mut after = text.chars();
-    after.nth(CHARACTERS_MAX - 1);
-    let mut bytes = text.as_bytes()[..text.len() - after.as_str().len()].iter();
+    let mut bytes = text.as_bytes()[..text.floor_char_boundary(BYTES_MAX)].iter();
     let mut seen = 0;
     while let Some(lead) = bytes.next() {
         // All telling letters have two bytes.

@@ -129,7 +129,9 @@ impl Word {
         for (index, letter) in word.iter().enumerate() {
             rest = &rest[letter.char.len_utf8()..];
             skeleton.push(letter);
-            if self.lengths & length_bit(skeleton.as_bytes()) == 0 {
+            if self.lengths & length_bit(skeleton.as_bytes()) == 0
+                || !self.skeletons().any(|own| own == skeleton.as_str())
+            {
                 continue;
             }
             for (class, reading) in self.read(skeleton.as_str(), text_script, &word[..=index], rest) {

@@ -67,7 +67,9 @@ impl<'t> Words<'t> {
     pub fn beginning(&self, index: usize) -> Option<Beginning> {
         let known = self.beginnings.get(index)?;
         if known.get().is_none() {
-            known.set(Some(self.read(self.spans[index], BEGINNING_LETTERS).beginning()));
+            let word = self.spans[index];
+            let quick = word.plain.then(|| Letters::table().beginning(self.text.as_bytes(), word)).flatten();
+            known.set(quick.or_else(|| Some(self.read(word, BEGINNING_LETTERS).beginning())));
         }
         known.get()
     }

@@ -1,8 +1,8 @@
 //! Which words can begin a term, judged by their first bytes alone.
 //!
 //! Invariant: a word whose skeleton begins with one of the keys always passes.
-//! The letters are taken each for itself, without a skeleton being built; where
-//! they may act on one another the filter is open.
+//! Of each character only the first letter is taken, without a skeleton being
+//! built; where characters may act on one another the filter is open.
 
 use super::key::{Beginning, Key, LETTER_BITS, UNKNOWN, code};
 use super::letters::Letters;
@@ -11,15 +11,15 @@ use crate::watch::fold::Span;
 /// How many letters a code can stand for.
 const CODES: usize = 1 << LETTER_BITS;
 
-/// Two sieves, one behind the other.
+/// Two sieves for words, one behind the other, and one for skeletons.
 #[derive(Debug, Clone, Default)]
 pub struct Filter {
-    /// For the first three letters of a word.
+    /// For the first three characters of a word.
     first: Sieve,
     /// For its second to fourth.
     second: Sieve,
     /// For the first three letters of a skeleton.
-    exact: Sieve,
+    skeletons: Sieve,
 }
 
 /// For each pair of letters, which ones may follow: one bit each; bit 0 where
@@ -35,10 +35,12 @@ impl Filter {
     pub fn new(keys: &[Key]) -> Filter {
         let mut filter = Filter::default();
         for key in keys {
-            filter.exact.open(*key);
-            filter.second.open(key.without_first());
+            filter.skeletons.open(*key);
+            read(&key.codes(), Key::default(), 0, &mut |key| {
+                filter.first.open(key);
+                filter.second.open(key.without_first());
+            });
         }
-        filter.first = filter.exact.clone();
         filter.first.allow_for_neighbours();
         filter.second.allow_for_neighbours();
         filter
@@ -46,7 +48,7 @@ impl Filter {
 
     /// Whether a skeleton with this beginning may begin with one of the keys.
     pub fn admits(&self, beginning: Beginning) -> bool {
-        self.exact.look_up(beginning.0.into()).1 == 1
+        self.skeletons.look_up(beginning.0.into()).1 == 1
     }
 
     /// Indices of the words of `text` that may begin with one of the keys.
@@ -60,19 +62,41 @@ impl Filter {
         for (index, word) in words.iter().enumerate() {
             let first = if word.plain { letters.first_four(text.as_bytes(), *word) } else { None };
             candidates[count] = index;
-            count += first.map_or(1, |letters| self.passes(letters));
+            count += first.map_or(1, |codes| self.passes(codes));
         }
         candidates.truncate(count);
         candidates
     }
 
-    /// 1 where a word's first four letters, each taken for itself, may be those
-    /// of a key.
+    /// 1 where a word's first four characters may be those of a key.
     #[inline(always)]
-    fn passes(&self, letters: u64) -> usize {
-        let (row, passes) = self.first.look_up(letters >> LETTER_BITS);
-        // Behind an open row the letters may be out of step.
-        (passes & (u32::from(row == OPEN) | self.second.look_up(letters).1)) as usize
+    fn passes(&self, codes: u64) -> usize {
+        let (row, passes) = self.first.look_up(codes >> LETTER_BITS);
+        // Behind an open row the characters may be out of step.
+        (passes & (u32::from(row == OPEN) | self.second.look_up(codes).1)) as usize
+    }
+}
+
+/// Characters of a word that the sieves look at.
+const CHARACTERS: u32 = 4;
+
+/// Letters that one character can stand for.
+const PAIRS: [&[u8; 2]; 8] = [b"ae", b"ch", b"dj", b"ia", b"iu", b"oe", b"sh", b"ts"];
+
+/// Calls `found` with the first letters of the characters that a skeleton can
+/// have been: `shah` is `s-h-a-h` or `ш-a-h`. The first `count` are in `before`.
+fn read(codes: &[u8], before: Key, count: u32, found: &mut impl FnMut(Key)) {
+    let [first, rest @ ..] = codes else { return found(before) };
+    if count == CHARACTERS {
+        return found(before);
+    }
+    let before = before.with(*first, count);
+    read(rest, before, count + 1, found);
+    let is_pair = |next: u8| PAIRS.iter().any(|pair| pair.map(code) == [*first, next]);
+    if let [next, rest @ ..] = rest
+        && is_pair(*next)
+    {
+        read(rest, before, count + 1, found);
     }
 }
 
@@ -99,8 +123,8 @@ impl Sieve {
         }
     }
 
-    /// Opens it for words whose letters, each taken for itself, differ from
-    /// their skeleton's.
+    /// Opens it for words whose characters, each taken for itself, differ from
+    /// their skeleton's letters.
     fn allow_for_neighbours(&mut self) {
         let code = |letter: u8| usize::from(code(letter));
         let bits = |letters: &[u8]| letters.iter().fold(0, |bits, letter| bits | 1 << code(*letter));
@@ -133,7 +157,7 @@ impl Filter {
     /// Turns no word away.
     pub fn open() -> Filter {
         let open = || Sieve(Box::new([OPEN; CODES * CODES]));
-        Filter { first: open(), second: open(), exact: open() }
+        Filter { first: open(), second: open(), skeletons: open() }
     }
 }
 

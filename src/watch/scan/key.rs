@@ -42,6 +42,17 @@ impl Key {
         (self.beginning(), Key(self.0 | !self.mask()).beginning())
     }
 
+    /// The code of each letter.
+    pub fn codes(self) -> Vec<u8> {
+        let places = (0..KEY_LETTERS).map(|index| u64::BITS - LETTER_BITS * (index + 1));
+        places.map(|place| (self.0 >> place & 31) as u8).take_while(|code| *code != 0).collect()
+    }
+
+    /// With one more letter after the first `count`.
+    pub fn with(self, code: u8, count: u32) -> Key {
+        Key(self.0 | u64::from(code) << (u64::BITS - LETTER_BITS * (count + 1)))
+    }
+
     pub fn without_first(self) -> Key {
         Key(self.0 << LETTER_BITS)
     }

@@ -3,7 +3,7 @@
 //! Invariant: what this tells of a word agrees with its skeleton, or it says
 //! that the word must be folded.
 
-use super::key::{Key, LETTER_BITS, UNKNOWN, code};
+use super::key::{Beginning, Key, LETTER_BITS, UNKNOWN, code};
 use crate::watch::fold::{self, Kind, Span};
 use std::sync::LazyLock;
 
@@ -14,6 +14,9 @@ pub struct Letters {
     ascii: [Entry; 256],
     /// By the number that the two bytes of a character encode.
     two_bytes: [Entry; 2048],
+    /// The code of the first letter of each.
+    ascii_first: [u8; 256],
+    two_bytes_first: [u8; 2048],
 }
 
 /// The codes of one character, the last one lowest; above them how it acts on
@@ -30,12 +33,16 @@ const CHANGES: u16 = 2 << CODES_BITS;
 /// Where the number of bits is.
 const BITS_SHIFT: u32 = CODES_BITS + 2;
 
-static LETTERS: LazyLock<Letters> = LazyLock::new(|| Letters {
-    ascii: std::array::from_fn(
-        |byte| if byte < 0x80 { Entry::of(byte as u32) } else { Entry(UNKNOWN_ENTRY) },
-    ),
-    two_bytes: std::array::from_fn(|number| Entry::of(number as u32)),
+static LETTERS: LazyLock<Letters> = LazyLock::new(|| {
+    let ascii =
+        std::array::from_fn(|byte| if byte < 0x80 { Entry::of(byte as u32) } else { Entry(UNKNOWN_ENTRY) });
+    let two_bytes: [Entry; 2048] = std::array::from_fn(|number| Entry::of(number as u32));
+    let (ascii_first, two_bytes_first) = (ascii.map(Entry::first), two_bytes.map(Entry::first));
+    Letters { ascii, two_bytes, ascii_first, two_bytes_first }
 });
+
+/// What is above the code of a single letter that acts on no other.
+const SIMPLE: u16 = (LETTER_BITS as u16) << (BITS_SHIFT - CODES_BITS);
 
 /// Entries of characters that give no code; as one of a word's first letters
 /// each is [`UNKNOWN`].
@@ -69,8 +76,15 @@ impl Entry {
         u64::from(self.0) & ((1 << CODES_BITS) - 1)
     }
 
-    fn bits(self) -> u32 {
-        u32::from(self.0 >> BITS_SHIFT)
+    /// Whether it folds to one letter, whatever its neighbours are.
+    fn is_simple(self) -> bool {
+        self.0 >> CODES_BITS == SIMPLE && self.0 != UNKNOWN_ENTRY
+    }
+
+    /// The code of its first letter.
+    fn first(self) -> u8 {
+        let bits = u32::from(self.0 >> BITS_SHIFT);
+        (self.codes() >> bits.saturating_sub(LETTER_BITS)) as u8
     }
 }
 
@@ -79,24 +93,52 @@ impl Letters {
         &LETTERS
     }
 
-    /// The codes of a plain word's first four letters, each taken for itself;
-    /// none where they are neither all ASCII nor all of two bytes.
+    /// The codes of a plain word's first four characters, of each its first
+    /// letter; none where they are neither all ASCII nor all of two bytes.
     #[inline(always)]
     pub fn first_four(&self, text: &[u8], word: Span) -> Option<u64> {
         let (bytes, own) = first_bytes(text, word);
-        let entries = if bytes & 0x80 == 0 {
-            [0, 8, 16, 24].map(|shift| self.ascii[usize::from((bytes >> shift) as u8)])
+        let codes = if bytes & 0x80 == 0 {
+            [0, 8, 16, 24].map(|shift| self.ascii_first[usize::from((bytes >> shift) as u8)])
         } else {
             if bytes & TWO_BYTES_MASK != TWO_BYTES & own {
                 return None;
             }
             let numbers = (bytes & TWO_BYTES_LEAD) << 6 | bytes >> 8 & TWO_BYTES_NEXT;
-            [0, 16, 32, 48].map(|shift| self.two_bytes[usize::from((numbers >> shift) as u16 & 0x7FF)])
+            [0, 16, 32, 48].map(|shift| self.two_bytes_first[usize::from((numbers >> shift) as u16 & 0x7FF)])
         };
-        let (codes, bits) = entries.into_iter().fold((0, 0), |(codes, bits), entry| {
-            (codes << entry.bits() | entry.codes(), bits + entry.bits())
-        });
-        Some(codes << (u64::BITS - bits) >> (u64::BITS - 4 * LETTER_BITS))
+        Some(codes.into_iter().fold(0, |codes, code| codes << LETTER_BITS | u64::from(code)))
+    }
+
+    /// What a plain word begins with, where each of its first characters folds
+    /// to one letter by itself; none where more must be known.
+    pub fn beginning(&self, text: &[u8], word: Span) -> Option<Beginning> {
+        let [one, two, three, four] = self.entries(text, word)?;
+        let single =
+            |entry: Entry| entry.0 >> BITS_SHIFT == LETTER_BITS as u16 && entry.codes() != u64::from(UNKNOWN);
+        let act = |one: Entry, other: Entry| {
+            one.codes() == other.codes() || one.0 & CHANGED != 0 && other.0 & CHANGES != 0
+        };
+        if ![one, two, three].into_iter().all(single) || act(one, two) || act(two, three) || act(three, four)
+        {
+            return None;
+        }
+        let codes = [one, two, three].into_iter().fold(0, |codes, one| codes << LETTER_BITS | one.codes());
+        Some(Beginning(codes as u16))
+    }
+
+    /// Of a plain word's first four characters; none where they are neither all
+    /// ASCII nor all of two bytes.
+    fn entries(&self, text: &[u8], word: Span) -> Option<[Entry; 4]> {
+        let (bytes, own) = first_bytes(text, word);
+        if bytes & 0x80 == 0 {
+            return Some([0, 8, 16, 24].map(|shift| self.ascii[usize::from((bytes >> shift) as u8)]));
+        }
+        if bytes & TWO_BYTES_MASK != TWO_BYTES & own {
+            return None;
+        }
+        let numbers = (bytes & TWO_BYTES_LEAD) << 6 | bytes >> 8 & TWO_BYTES_NEXT;
+        Some([0, 16, 32, 48].map(|shift| self.two_bytes[usize::from((numbers >> shift) as u16 & 0x7FF)]))
     }
 
     /// The key of a plain word, of which `letters_max` letters are wanted; none
@@ -111,17 +153,29 @@ impl Letters {
                 0..0xE0 => self.two_bytes[usize::from(byte & 0x1F) << 6 | usize::from(bytes.next()? & 0x3F)],
                 _ => return None,
             };
+            let codes = entry.codes();
+            if entry.is_simple() {
+                before = 0;
+                // A doubled letter counts once.
+                if codes != key & 31 {
+                    // Only another letter makes sure that nothing changes the last one.
+                    if bits == bits_max {
+                        break;
+                    }
+                    key = key << LETTER_BITS | codes;
+                    bits += LETTER_BITS;
+                }
+                continue;
+            }
             match entry.0 {
                 SILENT_ENTRY => before = 0,
                 APOSTROPHE_ENTRY => {}
                 UNKNOWN_ENTRY => return None,
                 traits if before & CHANGED != 0 && traits & CHANGES != 0 => return None,
-                // Only another letter makes sure that nothing changes the last one.
-                _ if bits == bits_max && entry.codes() != key & 31 => break,
+                _ if bits == bits_max && codes != key & 31 => break,
                 traits => {
                     before = traits;
-                    for code in [entry.codes() >> LETTER_BITS, entry.codes() & 31] {
-                        // A doubled letter counts once.
+                    for code in [codes >> LETTER_BITS, codes & 31] {
                         if code != 0 && code != key & 31 && bits < bits_max {
                             key = key << LETTER_BITS | code;
                             bits += LETTER_BITS;
@@ -173,6 +227,9 @@ mod tests {
             prop_assert!(read(KEY_LETTERS).is_none_or(|key| key == Key::of(skeleton.as_bytes())));
             let beginning = Key::of(skeleton.as_bytes()).beginning();
             prop_assert!(read(3).is_none_or(|key| key.beginning() == beginning));
+            let span = words(&word).first().copied().filter(|word| word.plain);
+            let quick = span.and_then(|span| Letters::table().beginning(word.as_bytes(), span));
+            prop_assert!(quick.is_none_or(|quick| quick == beginning));
         }
     }
 
