@@ -29,7 +29,9 @@ pub fn run(given: &Arguments, config: Option<&Path>) -> anyhow::Result<Exit> {
     let config = load(config)?;
     let store = open_to_read(&config)?;
     let now = Utc::now();
-    let status = store.status(now)?;
+    let mut status = store.status(now)?;
+    // What was said of a page that is no longer configured.
+    status.web_trouble = status.web_trouble.filter(|_| config.web.is_some());
     let mut sources = store.source_rows(now)?;
     let enabled = |name: &str| config.sources.iter().any(|source| source.enabled && source.name == name);
     sources.retain(|row| enabled(&row.name));
@@ -49,8 +51,11 @@ pub fn run(given: &Arguments, config: Option<&Path>) -> anyhow::Result<Exit> {
             )?;
         }
     }
-    let well =
-        sources.is_empty() && late.is_empty() && status.pages_failing.is_empty() && status.mail_refused == 0;
+    let well = sources.is_empty()
+        && late.is_empty()
+        && status.pages_failing.is_empty()
+        && status.mail_refused == 0
+        && status.web_trouble.is_none();
     Ok(if well { Exit::Ok } else { Exit::Failed })
 }
 
@@ -116,6 +121,9 @@ fn text(
     )?;
     for line in late {
         writeln!(out, "\n{line}")?;
+    }
+    if let Some(why) = &status.web_trouble {
+        writeln!(out, "\nThe page is not shown: {}", printable(why))?;
     }
     for row in sick {
         let since = row.health_since_at.map_or(String::new(), |at| format!(" since {}", local_time(at)));
@@ -191,6 +199,7 @@ fn object(
             "oldest_owed_at": status.oldest_owed_at.map(data_time),
         },
         "pages_failing": pages_failing.collect::<Vec<_>>(), "late": late, "sick": sick.collect::<Vec<_>>(),
+        "web_trouble": status.web_trouble,
         "read_elsewhere": elsewhere.collect::<Vec<_>>(),
     })
 }

@@ -41,7 +41,7 @@ pub use status::{SourceRow, Status, WatchRow};
 
 use crate::crash::{self, Point};
 use crate::digest::trouble::Refusal;
-use crate::digest::{Footer, Item, Plan, Rate, Urgency};
+use crate::digest::{Footer, Item, Plan, PlanStory, Rate, Urgency};
 use crate::extract::Article;
 use crate::fetch::Validators;
 use crate::mail::Delivery;
@@ -408,6 +408,17 @@ impl Store {
             let from = search::first_row_since(connection, since)?;
             owed::found_since(connection, from, |watch, score| plan.urgency(watch, score).is_some())
         })
+    }
+
+    /// What `plan` told and has yet to tell, at most so many stories, the newest first.
+    pub fn stories_of(&self, plan: &str, most: usize) -> Result<Vec<PlanStory>, StoreError> {
+        self.read(|connection| owed::stories_of(connection, plan, most))
+    }
+
+    /// Notes why the page cannot be shown, or that it is.
+    pub fn note_web(&self, trouble: Option<&str>) -> Result<(), StoreError> {
+        let trouble = trouble.map(str::to_owned);
+        self.write(move |connection| status::note_web(connection, trouble.as_deref()))
     }
 
     /// End of the last window `plan` was told about; alerts close none.

@@ -27,6 +27,8 @@ pub struct Status {
     pub last_poll_at: Option<DateTime<Utc>>,
     /// Sources whose pages failed in the last seven days.
     pub pages_failing: Vec<PagesFailing>,
+    /// Why the daemon's page cannot be shown.
+    pub web_trouble: Option<String>,
 }
 
 /// A source as `sources list` shows it.
@@ -73,7 +75,8 @@ pub fn status(connection: &Connection, now: DateTime<Utc>) -> Result<Status> {
                       (SELECT count(*) FROM outbox WHERE state = 'sent') AS mail_sent,
                       (SELECT count(*) FROM outbox WHERE state = 'refused') AS mail_refused,
                       (SELECT min(created_at) FROM outbox WHERE state = 'owed') AS oldest_owed_at,
-                      (SELECT polled_at FROM poll ORDER BY id DESC LIMIT 1) AS last_poll_at";
+                      (SELECT polled_at FROM poll ORDER BY id DESC LIMIT 1) AS last_poll_at,
+                      (SELECT value FROM meta WHERE name = 'web_trouble') AS web_trouble";
     connection.prepare_cached(sql)?.query_row([Time(now - TimeDelta::days(1))], |row| {
         Ok(Status {
             articles: count(row, "articles")?,
@@ -87,8 +90,17 @@ pub fn status(connection: &Connection, now: DateTime<Utc>) -> Result<Status> {
             oldest_owed_at: at(row, "oldest_owed_at")?,
             last_poll_at: at(row, "last_poll_at")?,
             pages_failing: pages::failing(connection, now - TimeDelta::days(7), now)?,
+            web_trouble: row.get("web_trouble")?,
         })
     })
+}
+
+pub fn note_web(connection: &Connection, trouble: Option<&str>) -> Result<()> {
+    connection.execute("DELETE FROM meta WHERE name = 'web_trouble'", [])?;
+    match trouble {
+        Some(why) => connection.execute("INSERT INTO meta VALUES ('web_trouble', ?1)", [why]).map(drop),
+        None => Ok(()),
+    }
 }
 
 pub fn source_rows(connection: &Connection, now: DateTime<Utc>) -> Result<Vec<SourceRow>> {

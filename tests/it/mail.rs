@@ -8,7 +8,7 @@
 mod facts;
 mod hostile;
 mod local;
-mod mutants;
+pub mod mutants;
 mod outcomes;
 mod postfix;
 mod readers;
