@@ -2,8 +2,10 @@
 
 use super::output::{data_time, local_time, printable};
 use super::{Exit, load, open_to_read};
+use crate::config::Config;
+use crate::digest::Plan;
 use crate::health::Health;
-use crate::store::{SourceRow, Status};
+use crate::store::{Departure, SourceRow, Status};
 use chrono::{DateTime, TimeDelta, Utc};
 use clap::ValueEnum;
 use serde_json::{Value, json};
@@ -37,17 +39,21 @@ pub fn run(given: &Arguments, config: Option<&Path>) -> anyhow::Result<Exit> {
     sources.retain(|row| enabled(&row.name));
     let late = late(&status, &sources, now);
     let healths = healths(&sources);
+    let left = Left::of(&config, store.departures()?);
     let is_sick = |row: &SourceRow| Health::of_word(&row.health).is_sick() || row.failures > 0;
     let (sources, mut elsewhere): (Vec<_>, Vec<_>) = sources.into_iter().partition(is_sick);
     elsewhere.retain(|row| row.read_from.is_some());
     let mut out = io::stdout().lock();
     match given.output {
-        Form::Text => text(&mut out, &status, &healths, &sources, &elsewhere, &late)?,
+        Form::Text => {
+            text(&mut out, &status, &healths, &sources, &elsewhere, &late)?;
+            left.text(&mut out)?;
+        }
         Form::Json => {
             writeln!(
                 out,
                 "{}",
-                serde_json::to_string_pretty(&object(&status, &healths, &sources, &elsewhere, &late))?
+                serde_json::to_string_pretty(&object(&status, &healths, &sources, &elsewhere, &late, &left))?
             )?;
         }
     }
@@ -55,8 +61,46 @@ pub fn run(given: &Arguments, config: Option<&Path>) -> anyhow::Result<Exit> {
         && late.is_empty()
         && status.pages_failing.is_empty()
         && status.mail_refused == 0
-        && status.web_trouble.is_none();
+        && status.web_trouble.is_none()
+        && left.empty.is_empty();
     Ok(if well { Exit::Ok } else { Exit::Failed })
+}
+
+/// Who has left the plans that are configured, and plans that tell nobody any more.
+pub(super) struct Left {
+    departures: Vec<Departure>,
+    empty: Vec<String>,
+}
+
+impl Left {
+    pub(super) fn of(config: &Config, mut departures: Vec<Departure>) -> Left {
+        let plan = |left: &Departure| config.plans.iter().find(|plan| plan.name == left.plan);
+        departures.retain(|left| plan(left).is_some_and(|plan| plan.to.contains(&left.recipient)));
+        let has_left = |plan: &Plan, to: &str| {
+            departures.iter().any(|left| left.plan == plan.name && left.recipient == to)
+        };
+        let empty = |plan: &&Plan| plan.post_to.is_empty() && plan.to.iter().all(|to| has_left(plan, to));
+        let empty = config.plans.iter().filter(empty).map(|plan| plan.name.clone()).collect();
+        Left { departures, empty }
+    }
+
+    pub(super) fn text(&self, out: &mut impl Write) -> io::Result<()> {
+        for Departure { plan, recipient, left_at, .. } in &self.departures {
+            let (plan, left_at) = (printable(plan), local_time(*left_at));
+            writeln!(
+                out,
+                "\n{recipient} left the plan `{plan}` on {left_at}; `newswatch plans resubscribe` takes that back"
+            )?;
+        }
+        for plan in &self.empty {
+            writeln!(
+                out,
+                "\nNobody is left on the plan `{}`: what it finds waits until somebody is back.",
+                printable(plan)
+            )?;
+        }
+        Ok(())
+    }
 }
 
 /// How many of the sources are in which health, the most first.
@@ -172,7 +216,11 @@ fn object(
     sick: &[SourceRow],
     elsewhere: &[SourceRow],
     late: &[String],
+    left: &Left,
 ) -> Value {
+    let departures = left.departures.iter().map(
+        |left| json!({"plan": left.plan, "recipient": left.recipient, "left_at": data_time(left.left_at)}),
+    );
     let elsewhere = elsewhere.iter().map(|row| {
         json!({"source": row.name, "url": row.url, "read_from": row.read_from, "reason": row.health_reason})
     });
@@ -200,6 +248,7 @@ fn object(
         },
         "pages_failing": pages_failing.collect::<Vec<_>>(), "late": late, "sick": sick.collect::<Vec<_>>(),
         "web_trouble": status.web_trouble,
+        "departures": departures.collect::<Vec<_>>(), "plans_without_readers": left.empty,
         "read_elsewhere": elsewhere.collect::<Vec<_>>(),
     })
 }

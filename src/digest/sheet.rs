@@ -582,8 +582,8 @@ fn command(plan: &Plan, window: &Window) -> String {
     format!("newswatch digest {} --since {since} --dry-run", shell_word(&name(&plan.name)))
 }
 
-fn shell_word(word: &str) -> String {
-    let is_plain = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
+pub fn shell_word(word: &str) -> String {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "._-@".contains(c);
     if !word.is_empty() && word.chars().all(is_plain) {
         return word.into();
     }

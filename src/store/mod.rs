@@ -9,6 +9,7 @@ mod articles;
 mod backup;
 mod claim;
 mod columns;
+mod departures;
 mod edits;
 mod error;
 mod evidence;
@@ -31,6 +32,7 @@ mod writer;
 mod tests;
 
 pub use claim::{Claim, claim};
+pub use departures::Departure;
 pub use error::StoreError;
 pub use history::Past;
 pub use pages::{PageMissing, PageOwed};
@@ -173,6 +175,17 @@ pub struct Debts {
     pub owed: Vec<i64>,
     /// Edits owed.
     pub corrections: Vec<i64>,
+}
+
+/// What one mail tells the operator of, by row.
+#[derive(Debug, Clone, Default)]
+pub struct Troubles {
+    /// Source and its health.
+    pub healths: Vec<(String, String)>,
+    /// Mails refused for good.
+    pub refused: Vec<i64>,
+    /// Readers who left a plan.
+    pub departures: Vec<i64>,
 }
 
 /// A mail in the outbox, owed or settled, without its bytes.
@@ -493,21 +506,21 @@ impl Store {
         self.read(|connection| sources::health_changes(connection, since))
     }
 
-    /// Writes the mails that tell of the healths given (source, health) and of
-    /// refused mails by row, and that they were told, in one transaction.
+    /// Writes the mails that tell of troubles, and that they were told, in one
+    /// transaction.
     pub fn enqueue_trouble(
         &self,
-        healths: &[(String, String)],
-        refused: &[i64],
+        troubles: &Troubles,
         slot: &str,
         mails: &[NewMail],
         now: DateTime<Utc>,
     ) -> Result<bool, StoreError> {
         let digest = outbox::NewDigest { plan: OPERATOR.into(), slot: slot.into(), until: None };
-        let (healths, refused, mails) = (healths.to_vec(), refused.to_vec(), mails.to_vec());
+        let (troubles, mails) = (troubles.clone(), mails.to_vec());
         self.write(move |connection| {
-            sources::note_told(connection, &healths)?;
-            outbox::note_refusals_told(connection, &refused)?;
+            sources::note_told(connection, &troubles.healths)?;
+            outbox::note_refusals_told(connection, &troubles.refused)?;
+            departures::note_told(connection, &troubles.departures)?;
             let written = outbox::enqueue(connection, &digest, &Debts::default(), &mails, now)?;
             crash::point(Point::TroubleUncommitted);
             Ok(written)
@@ -556,6 +569,39 @@ impl Store {
     /// Mails refused for good, by row, that the operator was not told of yet.
     pub fn refused_untold(&self) -> Result<Vec<(i64, Refusal)>, StoreError> {
         self.read(outbox::refused_untold)
+    }
+
+    /// Readers who left a plan and are not back, in the order they left.
+    pub fn departures(&self) -> Result<Vec<Departure>, StoreError> {
+        self.read(departures::lasting)
+    }
+
+    /// Notes that a reader leaves a plan; `false` where they had already.
+    pub fn leave(&self, plan: &str, recipient: &str, now: DateTime<Utc>) -> Result<bool, StoreError> {
+        let (plan, recipient) = (plan.to_owned(), recipient.to_owned());
+        self.write(move |connection| departures::leave(connection, &plan, &recipient, now))
+    }
+
+    /// Notes that a reader is back; `false` where they had not left.
+    pub fn take_back(&self, plan: &str, recipient: &str, now: DateTime<Utc>) -> Result<bool, StoreError> {
+        let (plan, recipient) = (plan.to_owned(), recipient.to_owned());
+        self.write(move |connection| departures::take_back(connection, &plan, &recipient, now))
+    }
+
+    /// What makes the addresses to leave a plan at unguessable.
+    pub fn unsubscribe_key(&self) -> Result<String, StoreError> {
+        self.read(|connection| {
+            let sql = "SELECT value FROM meta WHERE name = 'unsubscribe_key'";
+            connection.query_row(sql, [], |row| row.get(0))
+        })
+    }
+
+    /// Matches that `plan` owes and no digest has taken.
+    pub fn waiting(&self, plan: &str) -> Result<u64, StoreError> {
+        self.read(|connection| {
+            let sql = "SELECT count(*) FROM owed WHERE plan = ?1 AND digest_id IS NULL";
+            connection.prepare_cached(sql)?.query_row([plan], |row| columns::count(row, 0))
+        })
     }
 
     /// Plans that something is owed under and no digest has taken it.

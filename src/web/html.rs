@@ -50,6 +50,20 @@ pub fn front(site: &Site, head: &Parts) -> Response {
     page(&Front { style: STYLE, plans: plans.collect() })
 }
 
+#[derive(Template)]
+#[template(path = "leave.html")]
+struct Leave<'a> {
+    style: &'a str,
+    plan: &'a str,
+    recipient: &'a str,
+    has_left: bool,
+}
+
+/// The question whether to leave a plan, or that it is done.
+pub fn leave(plan: &str, recipient: &str, has_left: bool) -> Response {
+    page(&Leave { style: STYLE, plan, recipient, has_left })
+}
+
 fn page(template: &impl Template) -> Response {
     let html = template.render().expect("a template over strings cannot fail");
     ([(header::CONTENT_TYPE, "text/html; charset=utf-8")], html).into_response()

@@ -9,6 +9,7 @@ mod door;
 mod feed;
 mod guard;
 mod html;
+pub mod unsubscribe;
 
 pub use door::{Door, serve};
 pub use guard::TokenTooShort;
@@ -81,12 +82,16 @@ pub struct Route {
 enum Place {
     Front,
     PlanFeed,
+    LeavingAsked,
+    Leaving,
 }
 
 /// All there is.
 pub const ROUTES: &[Route] = &[
     Route { method: "GET", path: "/", key: Key::Token, place: Place::Front },
     Route { method: "GET", path: "/plans/*.atom", key: Key::Token, place: Place::PlanFeed },
+    Route { method: "GET", path: "/unsubscribe/*", key: Key::Address, place: Place::LeavingAsked },
+    Route { method: "POST", path: "/unsubscribe/*", key: Key::Address, place: Place::Leaving },
 ];
 
 /// Answers one request, whatever it is.
@@ -129,11 +134,16 @@ async fn guarded(site: &Arc<Site>, head: &Parts, body: Body) -> Response {
     }
 }
 
-async fn placed(site: &Arc<Site>, place: Place, wanted: String, head: &Parts, _body: Body) -> Response {
+async fn placed(site: &Arc<Site>, place: Place, wanted: String, head: &Parts, body: Body) -> Response {
     let (site, head) = (site.clone(), head.clone());
     let answered = match place {
         Place::Front => Ok(html::front(&site, &head)),
         Place::PlanFeed => off_thread(move || feed::plan(&site, &wanted, &head)).await,
+        Place::LeavingAsked => off_thread(move || unsubscribe::ask(&site, &wanted)).await,
+        Place::Leaving => match axum::body::to_bytes(body, unsubscribe::BODY_BYTES_MAX).await {
+            Ok(body) => off_thread(move || unsubscribe::leave(&site, &wanted, &body)).await,
+            Err(_) => Ok(plain(StatusCode::PAYLOAD_TOO_LARGE, "this is too much")),
+        },
     };
     answered.unwrap_or_else(|error| {
         tracing::warn!(error = &error as &dyn std::error::Error, "the page could not be shown");

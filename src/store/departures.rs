@@ -1,0 +1,50 @@
+//! Who has left which plan.
+//!
+//! Invariant: who left stays in the file, also once they are back.
+
+use super::columns::{Time, surely};
+use chrono::{DateTime, Utc};
+use rusqlite::{Connection, Result, params};
+
+/// A recipient who gets no mail of a plan by their own wish.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Departure {
+    pub id: i64,
+    pub plan: String,
+    pub recipient: String,
+    pub left_at: DateTime<Utc>,
+    /// Whether the operator knows.
+    pub is_told: bool,
+}
+
+/// Those that last, in the order they were made.
+pub fn lasting(connection: &Connection) -> Result<Vec<Departure>> {
+    let sql = "SELECT * FROM departure WHERE returned_at IS NULL ORDER BY id";
+    let mut statement = connection.prepare_cached(sql)?;
+    let departures = statement.query_map([], |row| {
+        Ok(Departure {
+            id: row.get("id")?,
+            plan: row.get("plan")?,
+            recipient: row.get("recipient")?,
+            left_at: surely(row, "left_at")?,
+            is_told: row.get("told")?,
+        })
+    })?;
+    departures.collect()
+}
+
+pub fn leave(connection: &Connection, plan: &str, recipient: &str, now: DateTime<Utc>) -> Result<bool> {
+    let sql = "INSERT INTO departure (plan, recipient, left_at) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING";
+    Ok(connection.prepare_cached(sql)?.execute(params![plan, recipient, Time(now)])? > 0)
+}
+
+pub fn take_back(connection: &Connection, plan: &str, recipient: &str, now: DateTime<Utc>) -> Result<bool> {
+    let sql = "UPDATE departure SET returned_at = ?3
+               WHERE plan = ?1 AND recipient = ?2 AND returned_at IS NULL";
+    Ok(connection.prepare_cached(sql)?.execute(params![plan, recipient, Time(now)])? > 0)
+}
+
+pub fn note_told(connection: &Connection, ids: &[i64]) -> Result<()> {
+    let mut statement = connection.prepare_cached("UPDATE departure SET told = 1 WHERE id = ?1")?;
+    ids.iter().try_for_each(|id| statement.execute([id]).map(drop))
+}
