@@ -39,6 +39,7 @@ pub fn run(given: &Arguments, config: Option<&Path>) -> anyhow::Result<Exit> {
     sources.retain(|row| enabled(&row.name));
     let late = late(&status, &sources, now);
     let healths = healths(&sources);
+    let hubs = hubs(&sources);
     let left = Left::of(&config, store.departures()?);
     let is_sick = |row: &SourceRow| Health::of_word(&row.health).is_sick() || row.failures > 0;
     let (sources, mut elsewhere): (Vec<_>, Vec<_>) = sources.into_iter().partition(is_sick);
@@ -46,14 +47,16 @@ pub fn run(given: &Arguments, config: Option<&Path>) -> anyhow::Result<Exit> {
     let mut out = io::stdout().lock();
     match given.output {
         Form::Text => {
-            text(&mut out, &status, &healths, &sources, &elsewhere, &late)?;
+            text(&mut out, &status, &healths, &hubs, &sources, &elsewhere, &late)?;
             left.text(&mut out)?;
         }
         Form::Json => {
             writeln!(
                 out,
                 "{}",
-                serde_json::to_string_pretty(&object(&status, &healths, &sources, &elsewhere, &late, &left))?
+                serde_json::to_string_pretty(&object(
+                    &status, &healths, &hubs, &sources, &elsewhere, &late, &left
+                ))?
             )?;
         }
     }
@@ -117,6 +120,21 @@ fn healths(sources: &[SourceRow]) -> Vec<(String, usize)> {
     counts
 }
 
+/// How many of the sources' hubs are in which state.
+fn hubs(sources: &[SourceRow]) -> Vec<(&'static str, usize)> {
+    let states = sources.iter().filter_map(|row| row.hub.as_ref()).map(|hub| hub.state.as_str());
+    let (mut subscribed, mut asked, mut failing) = (0, 0, 0);
+    for state in states {
+        *match state {
+            "subscribed" => &mut subscribed,
+            "asked" => &mut asked,
+            _ => &mut failing,
+        } += 1;
+    }
+    let all = [("subscribed", subscribed), ("asked", asked), ("failing", failing)];
+    all.into_iter().filter(|(_, count)| *count > 0).collect()
+}
+
 /// What should have happened an hour ago and did not.
 fn late(status: &Status, sources: &[SourceRow], now: DateTime<Utc>) -> Vec<String> {
     let due_at = now - LATE_FROM;
@@ -143,12 +161,17 @@ fn text(
     out: &mut impl Write,
     status: &Status,
     healths: &[(String, usize)],
+    hubs: &[(&str, usize)],
     sick: &[SourceRow],
     elsewhere: &[SourceRow],
     late: &[String],
 ) -> io::Result<()> {
     let sources: Vec<_> = healths.iter().map(|(health, count)| format!("{count} {health}")).collect();
     writeln!(out, "sources   {}", if sources.is_empty() { "none".into() } else { sources.join(", ") })?;
+    if !hubs.is_empty() {
+        let hubs: Vec<_> = hubs.iter().map(|(state, count)| format!("{count} {state}")).collect();
+        writeln!(out, "hubs      {}; `newswatch sources list` says which", hubs.join(", "))?;
+    }
     writeln!(out, "polled    {}", status.last_poll_at.map_or("never".into(), local_time))?;
     writeln!(out, "articles  {}, {} in the last 24 hours", status.articles, status.articles_today)?;
     writeln!(
@@ -213,6 +236,7 @@ fn text(
 fn object(
     status: &Status,
     healths: &[(String, usize)],
+    hubs: &[(&str, usize)],
     sick: &[SourceRow],
     elsewhere: &[SourceRow],
     late: &[String],
@@ -247,6 +271,7 @@ fn object(
             "oldest_owed_at": status.oldest_owed_at.map(data_time),
         },
         "pages_failing": pages_failing.collect::<Vec<_>>(), "late": late, "sick": sick.collect::<Vec<_>>(),
+        "hubs": hubs.iter().map(|(state, count)| ((*state).to_owned(), Value::from(*count))).collect::<serde_json::Map<_, _>>(),
         "web_trouble": status.web_trouble,
         "departures": departures.collect::<Vec<_>>(), "plans_without_readers": left.empty,
         "read_elsewhere": elsewhere.collect::<Vec<_>>(),

@@ -13,6 +13,7 @@ mod tell;
 mod trial;
 mod verdict;
 mod web;
+mod websub;
 
 pub use deliver::{Told, deliver_due};
 pub use poll::poll_once;
@@ -105,6 +106,7 @@ pub async fn run(desk: Desk, reload: impl Fn() -> anyhow::Result<Config>) -> Res
     loops.spawn(poll::run(desk.clone(), stopping.clone(), pulse.clone()));
     loops.spawn(tell::run(desk.clone(), stopping.clone(), pulse.clone()));
     loops.spawn(web::run(desk.clone(), stopping.clone()));
+    loops.spawn(websub::run(desk.clone(), stopping.clone()));
     loops.spawn(watchdog_loop(desk, stopping, pulse));
     notify(&[sd_notify::NotifyState::Ready]);
     // A loop that ends before it is asked to has died, and a daemon that polls

@@ -4,12 +4,12 @@
 //! for a place among `polls_at_once_max`, which slow servers do not hold for long.
 
 use super::source::{self, Polled, is_to_come, poll_source};
-use super::{Desk, NAP, Pulse, STOP_PATIENCE, off_thread};
+use super::{Desk, NAP, Pulse, STOP_PATIENCE, off_thread, websub};
 use crate::config::Source;
 use crate::crash::{self, Point};
 use crate::store::{SourceState, StoreError};
 use chrono::{DateTime, TimeDelta, Utc};
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::sync::watch;
@@ -21,9 +21,14 @@ const SLOW_FROM: Duration = Duration::from_secs(2);
 /// Slow polls there may be, for each place among `polls_at_once_max`.
 const SLOW_SHARE: usize = 16;
 
+/// Between looks for hints of hubs.
+const HINT_LOOK: Duration = Duration::from_secs(1);
+
 /// The sources to poll, with what is known of each.
 struct Timetable {
     rows: Vec<Row>,
+    /// Sources to be polled once more after the poll that is under way.
+    hinted: HashSet<String>,
 }
 
 struct Row {
@@ -45,16 +50,22 @@ pub(super) async fn run(
     let desk = desks.borrow_and_update().clone();
     let mut timetable = Timetable::load(&desk).await;
     drop(desk);
+    let mut looked_at = Instant::now();
     while !*stopping.borrow() {
         Pulse::beat(&pulse.polled);
         let desk = desks.borrow().clone();
+        let has_hubs = websub::callbacks(&desk.config).is_some();
+        if has_hubs && looked_at.elapsed() >= HINT_LOOK {
+            timetable.take_hints(&desk).await;
+            looked_at = Instant::now();
+        }
         let room = polls.room(desk.config.daemon.polls_at_once_max);
         let due = timetable.due(Utc::now());
         let patience = if due.len() > room { SLOW_FROM / 4 } else { NAP };
         for row in due.into_iter().take(room) {
             polls.start(&desk, row);
         }
-        let nap = timetable.nap(Utc::now()).min(patience);
+        let nap = timetable.nap(Utc::now()).min(if has_hubs { patience.min(HINT_LOOK) } else { patience });
         tokio::select! {
             Some(done) = polls.tasks.join_next_with_id() => {
                 let done = polls.end(done);
@@ -175,7 +186,7 @@ async fn survived(desk: Arc<Desk>, source: Source, state: SourceState) -> Result
 
 impl Timetable {
     async fn load(desk: &Desk) -> Timetable {
-        Timetable { rows: Vec::new() }.renewed(desk).await
+        Timetable { rows: Vec::new(), hinted: HashSet::new() }.renewed(desk).await
     }
 
     /// The timetable for a desk with other sources; polls under way stay so.
@@ -195,7 +206,23 @@ impl Timetable {
             source: source.clone(),
             logged: None,
         });
-        Timetable { rows: rows.collect() }
+        Timetable { rows: rows.collect(), hinted: self.hinted }
+    }
+
+    /// Makes due what hubs say has news; a poll under way may have come too soon for it.
+    async fn take_hints(&mut self, desk: &Desk) {
+        let store = desk.store.clone();
+        let hinted = off_thread(move || store.take_hints(Utc::now())).await.unwrap_or_else(|error| {
+            tracing::error!(error = &error as &dyn std::error::Error, "hints of hubs were not read");
+            Vec::new()
+        });
+        for row in self.rows.iter_mut().filter(|row| hinted.contains(&row.source.name)) {
+            if row.under_way {
+                self.hinted.insert(row.source.name.clone());
+            } else {
+                row.state.next_poll_at = Some(Utc::now());
+            }
+        }
     }
 
     /// Sources whose time has come, the longest overdue first.
@@ -254,6 +281,9 @@ impl Timetable {
                 row.state.next_poll_at = Some(Utc::now() + TimeDelta::minutes(1));
             }
             None => row.state.next_poll_at = Some(Utc::now() + TimeDelta::minutes(10)),
+        }
+        if self.hinted.remove(&name) {
+            row.state.next_poll_at = Some(Utc::now());
         }
     }
 }

@@ -3,6 +3,7 @@
 //! Invariant: reads only; every figure is counted from rows, none is kept.
 
 use super::columns::{Time, at, count};
+use super::hubs::{self, HubRow};
 use super::pages::{self, PagesFailing};
 use crate::digest::Footer;
 use chrono::{DateTime, TimeDelta, Utc};
@@ -50,6 +51,8 @@ pub struct SourceRow {
     pub moved_to: Option<String>,
     /// The address it is read at, where that is not `url`.
     pub read_from: Option<String>,
+    /// The subscription with its hub.
+    pub hub: Option<HubRow>,
 }
 
 /// A watch as `watches list` shows it.
@@ -108,8 +111,10 @@ pub fn source_rows(connection: &Connection, now: DateTime<Utc>) -> Result<Vec<So
                     week AS (SELECT source_id, count(*) AS articles FROM article
                              WHERE first_seen_at >= ?1 GROUP BY source_id)
                SELECT s.*, coalesce(total.articles, 0) AS articles,
-                      coalesce(week.articles, 0) / 7.0 AS items_a_day
+                      coalesce(week.articles, 0) / 7.0 AS items_a_day,
+                      h.hub, h.lease_ends_at, h.last_error AS hub_error
                FROM source s
+               LEFT JOIN subscription h ON h.source_id = s.id AND h.wanted
                LEFT JOIN total ON total.source_id = s.id
                LEFT JOIN week ON week.source_id = s.id
                WHERE s.retired_at IS NULL ORDER BY s.name";
@@ -129,6 +134,7 @@ pub fn source_rows(connection: &Connection, now: DateTime<Utc>) -> Result<Vec<So
             items_a_day: row.get("items_a_day")?,
             moved_to: row.get("moved_to")?,
             read_from: row.get("read_from")?,
+            hub: hubs::row(row, now)?,
         })
     })?;
     rows.collect()

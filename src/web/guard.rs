@@ -86,8 +86,7 @@ impl Token {
         if token.len() < TOKEN_BYTES_MIN {
             return Err(TokenTooShort);
         }
-        let key = hmac::Key::generate(hmac::HMAC_SHA256, &SystemRandom::new());
-        let key = key.expect("the system has random numbers");
+        let key = random_key();
         let tag = hmac::sign(&key, token.as_bytes());
         Ok(Token { key, tag })
     }
@@ -103,6 +102,16 @@ impl Token {
     fn is(&self, shown: &str) -> bool {
         hmac::verify(&self.key, shown.as_bytes(), self.tag.as_ref()).is_ok()
     }
+}
+
+/// Whether two values are the same, as long in coming whatever they are.
+pub fn same(shown: &[u8], expected: &[u8]) -> bool {
+    let key = random_key();
+    hmac::verify(&key, shown, hmac::sign(&key, expected).as_ref()).is_ok()
+}
+
+fn random_key() -> hmac::Key {
+    hmac::Key::generate(hmac::HMAC_SHA256, &SystemRandom::new()).expect("the system has random numbers")
 }
 
 /// RFC 6750, 2.1.

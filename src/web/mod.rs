@@ -2,7 +2,8 @@
 //!
 //! Invariant: every request passes [`answer`], which looks at the host, then at the
 //! table [`ROUTES`], then at the token, before anything else sees it; GET changes
-//! nothing; no input is a fault of ours. Nothing of the web's other sides is known
+//! nothing, but where a hub's own question is one (WebSub has it so); no input is a
+//! fault of ours. Nothing of the web's other sides is known
 //! here: no mail, no fetching. What is foreign is escaped, never rendered.
 
 mod door;
@@ -10,6 +11,7 @@ mod feed;
 mod guard;
 mod html;
 pub mod unsubscribe;
+mod websub;
 
 pub use door::{Door, serve};
 pub use guard::TokenTooShort;
@@ -84,6 +86,8 @@ enum Place {
     PlanFeed,
     LeavingAsked,
     Leaving,
+    HubAsks,
+    HubTells,
 }
 
 /// All there is.
@@ -92,6 +96,8 @@ pub const ROUTES: &[Route] = &[
     Route { method: "GET", path: "/plans/*.atom", key: Key::Token, place: Place::PlanFeed },
     Route { method: "GET", path: "/unsubscribe/*", key: Key::Address, place: Place::LeavingAsked },
     Route { method: "POST", path: "/unsubscribe/*", key: Key::Address, place: Place::Leaving },
+    Route { method: "GET", path: "/websub/*", key: Key::Address, place: Place::HubAsks },
+    Route { method: "POST", path: "/websub/*", key: Key::Address, place: Place::HubTells },
 ];
 
 /// Answers one request, whatever it is.
@@ -144,6 +150,8 @@ async fn placed(site: &Arc<Site>, place: Place, wanted: String, head: &Parts, bo
             Ok(body) => off_thread(move || unsubscribe::leave(&site, &wanted, &body)).await,
             Err(_) => Ok(plain(StatusCode::PAYLOAD_TOO_LARGE, "this is too much")),
         },
+        Place::HubAsks => off_thread(move || websub::asked(&site, &wanted, &head)).await,
+        Place::HubTells => websub::news(site, wanted, head, body).await,
     };
     answered.unwrap_or_else(|error| {
         tracing::warn!(error = &error as &dyn std::error::Error, "the page could not be shown");
