@@ -47,7 +47,8 @@ pub fn run(given: &Arguments, config: Option<&Path>) -> anyhow::Result<Exit> {
     let mut out = io::stdout().lock();
     match given.output {
         Form::Text => {
-            text(&mut out, &status, &healths, &hubs, &sources, &elsewhere, &late)?;
+            figures(&mut out, &status, &healths, &hubs)?;
+            troubles(&mut out, &status, &sources, &elsewhere, &late)?;
             left.text(&mut out)?;
         }
         Form::Json => {
@@ -157,14 +158,11 @@ fn late(status: &Status, sources: &[SourceRow], now: DateTime<Utc>) -> Vec<Strin
     late
 }
 
-fn text(
+fn figures(
     out: &mut impl Write,
     status: &Status,
     healths: &[(String, usize)],
     hubs: &[(&str, usize)],
-    sick: &[SourceRow],
-    elsewhere: &[SourceRow],
-    late: &[String],
 ) -> io::Result<()> {
     let sources: Vec<_> = healths.iter().map(|(health, count)| format!("{count} {health}")).collect();
     writeln!(out, "sources   {}", if sources.is_empty() { "none".into() } else { sources.join(", ") })?;
@@ -185,7 +183,17 @@ fn text(
         out,
         "mail      {} sent, {} owed{oldest}, {} refused",
         status.mail_sent, status.mail_owed, status.mail_refused
-    )?;
+    )
+}
+
+/// What needs attention, a paragraph each.
+fn troubles(
+    out: &mut impl Write,
+    status: &Status,
+    sick: &[SourceRow],
+    elsewhere: &[SourceRow],
+    late: &[String],
+) -> io::Result<()> {
     for line in late {
         writeln!(out, "\n{line}")?;
     }

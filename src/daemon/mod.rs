@@ -1,4 +1,5 @@
-//! What runs: the poll loop, the tell loop, shutdown, readiness, watchdog, reload.
+//! What runs: the poll loop, the tell loop, the page, the hubs; shutdown, readiness,
+//! watchdog, reload.
 //!
 //! Invariant: loops talk through rows in the database, so what one of them has
 //! committed survives the death of all. Every task spawned here is joined here.

@@ -13,7 +13,7 @@ use crate::feed::{self, Dialect, Entry, Fault, Feed, NotAFeed};
 use crate::fetch::{Body, FetchError, Fetcher, Poll, Validators};
 use crate::health::Seen;
 use crate::page;
-use crate::store::{Known, NewArticle, PageWanted, Recording, SourceState, StoreError, Touched};
+use crate::store::{Known, NewArticle, Offer, PageWanted, Recording, SourceState, StoreError, Touched};
 use crate::story::{self, Telling};
 use crate::watch::Match;
 use chrono::{DateTime, Utc};
@@ -331,7 +331,7 @@ impl Reading {
 
     /// The hub it offers, or that it offers none; nothing where it did not say, or
     /// another address did.
-    fn offer(&self) -> Option<Option<(String, String)>> {
+    fn offer(&self) -> Option<Option<Offer>> {
         match &self.kind {
             Kind::Fresh { feed, .. } if self.elsewhere.is_none() => Some(websub::offer(feed)),
             _ => None,

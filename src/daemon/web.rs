@@ -107,6 +107,8 @@ async fn show(
     let _ = stop.send(());
     if tokio::time::timeout(CLOSE_PATIENCE, server.join_next()).await.is_err() {
         tracing::warn!("requests under way were cut off");
+        // A socket's file goes before another one can take its place.
+        server.shutdown().await;
     }
 }
 

@@ -8,7 +8,7 @@ use super::source::Chain;
 use super::{Desk, NAP, off_thread};
 use crate::config::Config;
 use crate::feed::Feed;
-use crate::store::{HubWork, StoreError};
+use crate::store::{HubWork, Offer, StoreError};
 use chrono::Utc;
 use std::sync::Arc;
 use tokio::sync::watch;
@@ -21,15 +21,15 @@ const ASKED_A_ROUND_MAX: u32 = 20;
 const LEASE_SECONDS: &str = "864000";
 
 /// The hub and the topic that a feed offers (WebSub, 4).
-pub(super) fn offer(feed: &Feed) -> Option<(String, String)> {
+pub(super) fn offer(feed: &Feed) -> Option<Offer> {
     let is_web = |text: &&String| Url::parse(text).is_ok_and(|url| matches!(url.scheme(), "http" | "https"));
     let hub = feed.hubs.iter().find(is_web)?;
     let topic = feed.own.as_ref().filter(is_web)?;
-    Some((hub.clone(), topic.clone()))
+    Some(Offer { hub: hub.clone(), topic: topic.clone() })
 }
 
 /// Keeps what a source offers now, where hubs can reach us.
-pub(super) async fn note(desk: &Desk, source: &str, offer: Option<(String, String)>) {
+pub(super) async fn note(desk: &Desk, source: &str, offer: Option<Offer>) {
     if callbacks(&desk.config).is_none() {
         return;
     }

@@ -4,7 +4,7 @@
 //! counts only under the address and for the topic that it was asked with.
 
 use super::columns::{Time, at};
-use super::sources;
+use super::{Store, StoreError, sources};
 use chrono::{DateTime, TimeDelta, Utc};
 use rusqlite::{Connection, OptionalExtension, Result, Row, params};
 
@@ -22,6 +22,13 @@ const LEASE_SECONDS_MOST: i64 = 30 * 24 * 3_600;
 const END_TRIES_MAX: u32 = 3;
 /// A source is polled for hints at most once in so long.
 const HINT_PAUSE: TimeDelta = TimeDelta::minutes(1);
+
+/// What a feed says of WebSub: who tells of its news, and under which address.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Offer {
+    pub hub: String,
+    pub topic: String,
+}
 
 /// Something to be asked of a hub.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -53,16 +60,103 @@ pub struct HubRow {
     pub until: Option<DateTime<Utc>>,
 }
 
-/// Takes over the hub and topic that a source offers now, or that it offers none.
-pub fn offered(
-    connection: &Connection,
-    source: &str,
-    offer: Option<&(String, String)>,
-    now: DateTime<Utc>,
-) -> Result<()> {
+impl Store {
+    /// Takes over the hub and the topic that a source offers now, or that it offers none;
+    /// writes only where that is news.
+    pub fn note_hub(
+        &self,
+        source: &str,
+        offer: Option<&Offer>,
+        now: DateTime<Utc>,
+    ) -> Result<(), StoreError> {
+        if self.read(|connection| is_known(connection, source, offer))? {
+            return Ok(());
+        }
+        let (source, offer) = (source.to_owned(), offer.cloned());
+        self.write(move |connection| offered(connection, &source, offer.as_ref(), now))
+    }
+
+    /// Ends the subscriptions of all sources but these.
+    pub fn keep_hubs_of(&self, sources: &[String], now: DateTime<Utc>) -> Result<(), StoreError> {
+        let sources = sources.to_vec();
+        self.write(move |connection| keep_only(connection, &sources, now))
+    }
+
+    /// What is to be asked of hubs at `now`; `callbacks` is where they reach us, but for
+    /// the last part of the path.
+    pub fn hubs_due(
+        &self,
+        callbacks: Option<&str>,
+        now: DateTime<Utc>,
+        most: u32,
+    ) -> Result<Vec<HubWork>, StoreError> {
+        self.read(|connection| due(connection, callbacks, now, most))
+    }
+
+    /// Notes that a hub is about to be asked, and when to do so again should nothing follow.
+    pub fn hub_is_asked(&self, work: &HubWork, now: DateTime<Utc>) -> Result<(), StoreError> {
+        let work = work.clone();
+        self.write(move |connection| asks(connection, &work, now))
+    }
+
+    /// Notes what was wrong with a hub's answer, if anything was.
+    pub fn hub_was_asked(&self, id: i64, error: Option<&str>) -> Result<(), StoreError> {
+        let error = error.map(str::to_owned);
+        self.write(move |connection| asked(connection, id, error.as_deref()))
+    }
+
+    /// Whether a hub at this address was asked to subscribe (else to end) this topic
+    /// within a day, and may; then it is so, for the lease.
+    pub fn hub_confirms(
+        &self,
+        path: &str,
+        topic: &str,
+        lease_seconds: Option<i64>,
+        is_wanted: bool,
+        now: DateTime<Utc>,
+    ) -> Result<bool, StoreError> {
+        let (path, topic) = (path.to_owned(), topic.to_owned());
+        self.write(move |connection| confirm(connection, &path, &topic, lease_seconds, is_wanted, now))
+    }
+
+    /// Notes that a hub will not have a subscription; `false` where none was asked for.
+    pub fn hub_denies(
+        &self,
+        path: &str,
+        topic: &str,
+        reason: &str,
+        now: DateTime<Utc>,
+    ) -> Result<bool, StoreError> {
+        let (path, topic, reason) = (path.to_owned(), topic.to_owned(), reason.to_owned());
+        self.write(move |connection| deny(connection, &path, &topic, &reason, now))
+    }
+
+    /// The subscription that a hub was given this address for.
+    pub fn subscription(&self, path: &str) -> Result<Option<Subscription>, StoreError> {
+        self.read(|connection| subscription(connection, path))
+    }
+
+    /// Keeps a hint that a source has news.
+    pub fn hint(&self, path: &str, now: DateTime<Utc>) -> Result<(), StoreError> {
+        let path = path.to_owned();
+        self.write(move |connection| hint(connection, &path, now))
+    }
+
+    /// Sources that hubs hinted at and that were not polled in the last minute; they
+    /// are due with that, and their hints are gone.
+    pub fn take_hints(&self, now: DateTime<Utc>) -> Result<Vec<String>, StoreError> {
+        let hinted = self.read(|connection| hinted(connection, now))?;
+        if hinted.is_empty() {
+            return Ok(hinted);
+        }
+        self.write(move |connection| take_hints(connection, &hinted, now).map(|()| hinted))
+    }
+}
+
+fn offered(connection: &Connection, source: &str, offer: Option<&Offer>, now: DateTime<Utc>) -> Result<()> {
     let Some(source_id) = sources::id(connection, source)? else { return Ok(()) };
     let sql = "SELECT hub, topic, made_at FROM subscription WHERE source_id = ?1 AND wanted";
-    let read = |row: &Row<'_>| Ok(((row.get("hub")?, row.get("topic")?), at(row, "made_at")?));
+    let read = |row: &Row<'_>| Ok((offer_in(row)?, at(row, "made_at")?));
     let known = connection.prepare_cached(sql)?.query_row([source_id], read).optional()?;
     match &known {
         Some((known, made_at)) => {
@@ -75,7 +169,7 @@ pub fn offered(
         None => {}
     }
     end(connection, source_id, now)?;
-    let Some((hub, topic)) = offer else { return Ok(()) };
+    let Some(Offer { hub, topic }) = offer else { return Ok(()) };
     let sql = "INSERT INTO subscription (source_id, hub, topic, path, secret, made_at, next_try_at)
                VALUES (?1, ?2, ?3, lower(hex(randomblob(20))), lower(hex(randomblob(32))), ?4, ?4)
                ON CONFLICT (source_id, hub, topic) DO UPDATE SET
@@ -83,13 +177,15 @@ pub fn offered(
     connection.prepare_cached(sql)?.execute(params![source_id, hub, topic, Time(now)]).map(drop)
 }
 
+fn offer_in(row: &Row<'_>) -> Result<Offer> {
+    Ok(Offer { hub: row.get("hub")?, topic: row.get("topic")? })
+}
+
 /// Whether this is what the source was last known to offer.
-pub fn is_known(connection: &Connection, source: &str, offer: Option<&(String, String)>) -> Result<bool> {
+fn is_known(connection: &Connection, source: &str, offer: Option<&Offer>) -> Result<bool> {
     let sql = "SELECT h.hub, h.topic FROM subscription h JOIN source s ON s.id = h.source_id
                WHERE s.name = ?1 AND h.wanted";
-    let read = |row: &Row<'_>| Ok((row.get("hub")?, row.get("topic")?));
-    let known: Option<(String, String)> =
-        connection.prepare_cached(sql)?.query_row([source], read).optional()?;
+    let known = connection.prepare_cached(sql)?.query_row([source], offer_in).optional()?;
     Ok(known.as_ref() == offer)
 }
 
@@ -104,7 +200,7 @@ fn end(connection: &Connection, source_id: i64, now: DateTime<Utc>) -> Result<()
 }
 
 /// Ends the subscriptions of all sources but these.
-pub fn keep_only(connection: &Connection, sources: &[String], now: DateTime<Utc>) -> Result<()> {
+fn keep_only(connection: &Connection, sources: &[String], now: DateTime<Utc>) -> Result<()> {
     let sql = "SELECT DISTINCT s.id FROM subscription h JOIN source s ON s.id = h.source_id
                WHERE h.wanted AND s.name NOT IN (SELECT value FROM json_each(?1))";
     let names = serde_json::Value::from(sources).to_string();
@@ -115,7 +211,7 @@ pub fn keep_only(connection: &Connection, sources: &[String], now: DateTime<Utc>
 
 /// What is to be asked now, the longest due first; without an address of ours to
 /// call, only ends are. A time further ahead than any lease is a clock's that was.
-pub fn due(
+fn due(
     connection: &Connection,
     callbacks: Option<&str>,
     now: DateTime<Utc>,
@@ -144,7 +240,7 @@ pub fn due(
 }
 
 /// Notes that a hub is about to be asked: it may make sure before it answers.
-pub fn asks(connection: &Connection, work: &HubWork, now: DateTime<Utc>) -> Result<()> {
+fn asks(connection: &Connection, work: &HubWork, now: DateTime<Utc>) -> Result<()> {
     let sql = "UPDATE subscription SET asked_at = ?2, callback = ?3, tries = tries + 1, last_error = NULL
                WHERE id = ?1";
     connection.prepare_cached(sql)?.execute(params![work.id, Time(now), work.callback])?;
@@ -161,7 +257,7 @@ fn set_next(connection: &Connection, id: i64, now: DateTime<Utc>) -> Result<()> 
 }
 
 /// Notes what was wrong with a hub's answer, where it did not take the request.
-pub fn asked(connection: &Connection, id: i64, error: Option<&str>) -> Result<()> {
+fn asked(connection: &Connection, id: i64, error: Option<&str>) -> Result<()> {
     // One that made sure while it was asked has said all there is to say.
     let sql = "UPDATE subscription SET last_error = ?2
                WHERE id = ?1 AND ?2 IS NOT NULL AND (verified_at IS NULL OR verified_at < asked_at)";
@@ -171,7 +267,7 @@ pub fn asked(connection: &Connection, id: i64, error: Option<&str>) -> Result<()
 }
 
 /// Whether we asked a hub for this, and it may go ahead (WebSub, 5.3).
-pub fn confirm(
+fn confirm(
     connection: &Connection,
     path: &str,
     topic: &str,
@@ -198,13 +294,7 @@ pub fn confirm(
 }
 
 /// Notes that a hub will not have it (WebSub, 5.2); it is asked again in a day.
-pub fn deny(
-    connection: &Connection,
-    path: &str,
-    topic: &str,
-    reason: &str,
-    now: DateTime<Utc>,
-) -> Result<bool> {
+fn deny(connection: &Connection, path: &str, topic: &str, reason: &str, now: DateTime<Utc>) -> Result<bool> {
     let sql =
         "UPDATE subscription SET verified_at = NULL, lease_ends_at = NULL, last_error = ?3, next_try_at = ?4
                WHERE path = ?1 AND topic = ?2 AND wanted AND asked_at IS NOT NULL";
@@ -212,21 +302,21 @@ pub fn deny(
     Ok(connection.prepare_cached(sql)?.execute(params![path, topic, reason, next_try_at])? > 0)
 }
 
-pub fn subscription(connection: &Connection, path: &str) -> Result<Option<Subscription>> {
+fn subscription(connection: &Connection, path: &str) -> Result<Option<Subscription>> {
     let sql = "SELECT secret, wanted FROM subscription WHERE path = ?1 AND asked_at IS NOT NULL";
     let read = |row: &Row<'_>| Ok(Subscription { secret: row.get(0)?, is_wanted: row.get(1)? });
     connection.prepare_cached(sql)?.query_row([path], read).optional()
 }
 
 /// Keeps a hint until its source is polled.
-pub fn hint(connection: &Connection, path: &str, now: DateTime<Utc>) -> Result<()> {
+fn hint(connection: &Connection, path: &str, now: DateTime<Utc>) -> Result<()> {
     let sql = "UPDATE subscription SET hinted_at = ?2 WHERE path = ?1 AND wanted";
     connection.prepare_cached(sql)?.execute(params![path, Time(now)]).map(drop)
 }
 
 /// Sources with a hint whose last poll is a minute ago: hints that come sooner wait,
 /// and are one poll.
-pub fn hinted(connection: &Connection, now: DateTime<Utc>) -> Result<Vec<String>> {
+fn hinted(connection: &Connection, now: DateTime<Utc>) -> Result<Vec<String>> {
     let sql = "SELECT s.name FROM subscription h JOIN source s ON s.id = h.source_id
                WHERE h.hinted_at IS NOT NULL AND s.retired_at IS NULL
                      AND (s.polled_at IS NULL OR s.polled_at <= ?1 OR s.polled_at > ?2)";
@@ -235,7 +325,7 @@ pub fn hinted(connection: &Connection, now: DateTime<Utc>) -> Result<Vec<String>
 }
 
 /// Makes these sources due in the place of their hints.
-pub fn take_hints(connection: &Connection, sources: &[String], now: DateTime<Utc>) -> Result<()> {
+fn take_hints(connection: &Connection, sources: &[String], now: DateTime<Utc>) -> Result<()> {
     for source in sources {
         let sql = "UPDATE source SET next_poll_at = ?2 WHERE name = ?1";
         connection.prepare_cached(sql)?.execute(params![source, Time(now)])?;

@@ -36,7 +36,7 @@ pub use claim::{Claim, claim};
 pub use departures::Departure;
 pub use error::StoreError;
 pub use history::Past;
-pub use hubs::{HubRow, HubWork, Subscription};
+pub use hubs::{HubRow, HubWork, Offer, Subscription};
 pub use pages::{PageMissing, PageOwed};
 pub use rescore::{Asked, Difference, Verdict};
 pub use search::{Found, Search};
@@ -571,130 +571,6 @@ impl Store {
     /// Mails refused for good, by row, that the operator was not told of yet.
     pub fn refused_untold(&self) -> Result<Vec<(i64, Refusal)>, StoreError> {
         self.read(outbox::refused_untold)
-    }
-
-    /// Readers who left a plan and are not back, in the order they left.
-    pub fn departures(&self) -> Result<Vec<Departure>, StoreError> {
-        self.read(departures::lasting)
-    }
-
-    /// Notes that a reader leaves a plan; `false` where they had already.
-    pub fn leave(&self, plan: &str, recipient: &str, now: DateTime<Utc>) -> Result<bool, StoreError> {
-        let (plan, recipient) = (plan.to_owned(), recipient.to_owned());
-        self.write(move |connection| departures::leave(connection, &plan, &recipient, now))
-    }
-
-    /// Notes that a reader is back; `false` where they had not left.
-    pub fn take_back(&self, plan: &str, recipient: &str, now: DateTime<Utc>) -> Result<bool, StoreError> {
-        let (plan, recipient) = (plan.to_owned(), recipient.to_owned());
-        self.write(move |connection| departures::take_back(connection, &plan, &recipient, now))
-    }
-
-    /// What makes the addresses to leave a plan at unguessable.
-    pub fn unsubscribe_key(&self) -> Result<String, StoreError> {
-        self.read(|connection| {
-            let sql = "SELECT value FROM meta WHERE name = 'unsubscribe_key'";
-            connection.query_row(sql, [], |row| row.get(0))
-        })
-    }
-
-    /// Takes over the hub and the topic that a source offers now, or that it offers none;
-    /// writes only where that is news.
-    pub fn note_hub(
-        &self,
-        source: &str,
-        offer: Option<&(String, String)>,
-        now: DateTime<Utc>,
-    ) -> Result<(), StoreError> {
-        if self.read(|connection| hubs::is_known(connection, source, offer))? {
-            return Ok(());
-        }
-        let (source, offer) = (source.to_owned(), offer.cloned());
-        self.write(move |connection| hubs::offered(connection, &source, offer.as_ref(), now))
-    }
-
-    /// Ends the subscriptions of all sources but these.
-    pub fn keep_hubs_of(&self, sources: &[String], now: DateTime<Utc>) -> Result<(), StoreError> {
-        let sources = sources.to_vec();
-        self.write(move |connection| hubs::keep_only(connection, &sources, now))
-    }
-
-    /// What is to be asked of hubs at `now`; `callbacks` is where they reach us, but for
-    /// the last part of the path.
-    pub fn hubs_due(
-        &self,
-        callbacks: Option<&str>,
-        now: DateTime<Utc>,
-        most: u32,
-    ) -> Result<Vec<HubWork>, StoreError> {
-        self.read(|connection| hubs::due(connection, callbacks, now, most))
-    }
-
-    /// Notes that a hub is about to be asked, and when to do so again should nothing follow.
-    pub fn hub_is_asked(&self, work: &HubWork, now: DateTime<Utc>) -> Result<(), StoreError> {
-        let work = work.clone();
-        self.write(move |connection| hubs::asks(connection, &work, now))
-    }
-
-    /// Notes what was wrong with a hub's answer, if anything was.
-    pub fn hub_was_asked(&self, id: i64, error: Option<&str>) -> Result<(), StoreError> {
-        let error = error.map(str::to_owned);
-        self.write(move |connection| hubs::asked(connection, id, error.as_deref()))
-    }
-
-    /// Whether a hub at this address was asked to subscribe (else to end) this topic
-    /// within a day, and may; then it is so, for the lease.
-    pub fn hub_confirms(
-        &self,
-        path: &str,
-        topic: &str,
-        lease_seconds: Option<i64>,
-        is_wanted: bool,
-        now: DateTime<Utc>,
-    ) -> Result<bool, StoreError> {
-        let (path, topic) = (path.to_owned(), topic.to_owned());
-        self.write(move |connection| hubs::confirm(connection, &path, &topic, lease_seconds, is_wanted, now))
-    }
-
-    /// Notes that a hub will not have a subscription; `false` where none was asked for.
-    pub fn hub_denies(
-        &self,
-        path: &str,
-        topic: &str,
-        reason: &str,
-        now: DateTime<Utc>,
-    ) -> Result<bool, StoreError> {
-        let (path, topic, reason) = (path.to_owned(), topic.to_owned(), reason.to_owned());
-        self.write(move |connection| hubs::deny(connection, &path, &topic, &reason, now))
-    }
-
-    /// The subscription that a hub was given this address for.
-    pub fn subscription(&self, path: &str) -> Result<Option<Subscription>, StoreError> {
-        self.read(|connection| hubs::subscription(connection, path))
-    }
-
-    /// Keeps a hint that a source has news.
-    pub fn hint(&self, path: &str, now: DateTime<Utc>) -> Result<(), StoreError> {
-        let path = path.to_owned();
-        self.write(move |connection| hubs::hint(connection, &path, now))
-    }
-
-    /// Sources that hubs hinted at and that were not polled in the last minute; they
-    /// are due with that, and their hints are gone.
-    pub fn take_hints(&self, now: DateTime<Utc>) -> Result<Vec<String>, StoreError> {
-        let hinted = self.read(|connection| hubs::hinted(connection, now))?;
-        if hinted.is_empty() {
-            return Ok(hinted);
-        }
-        self.write(move |connection| hubs::take_hints(connection, &hinted, now).map(|()| hinted))
-    }
-
-    /// Matches that `plan` owes and no digest has taken.
-    pub fn waiting(&self, plan: &str) -> Result<u64, StoreError> {
-        self.read(|connection| {
-            let sql = "SELECT count(*) FROM owed WHERE plan = ?1 AND digest_id IS NULL";
-            connection.prepare_cached(sql)?.query_row([plan], |row| columns::count(row, 0))
-        })
     }
 
     /// Plans that something is owed under and no digest has taken it.

@@ -4,8 +4,8 @@ use super::*;
 
 const CALLBACKS: &str = "https://news.example.org/websub/";
 
-fn offer(hub: &str) -> (String, String) {
-    (format!("https://{hub}.example/"), "https://example.org/feed".into())
+fn offer(hub: &str) -> Offer {
+    Offer { hub: format!("https://{hub}.example/"), topic: "https://example.org/feed".into() }
 }
 
 impl Desk {
