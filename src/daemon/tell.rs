@@ -302,6 +302,9 @@ fn tell_orphans(desk: &Desk, now: DateTime<Utc>) -> Result<usize, TellError> {
         true => readers(&desk.store, heir)?,
         false => desk.config.mail.ops_to.clone(),
     };
+    if to.is_empty() && heir.post_to.is_empty() {
+        return Ok(0);
+    }
     let mut mails = 0;
     for name in desk.store.plans_owing()? {
         if desk.config.plans.iter().any(|plan| plan.name == name) {

@@ -7,7 +7,7 @@ use super::source::Chain;
 use super::{Desk, off_thread};
 use crate::config::Web;
 use crate::mail::{self, MailError};
-use crate::web::{self, Door, Site, TokenTooShort};
+use crate::web::{self, Door, Limits, Site, TokenTooShort};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{oneshot, watch};
@@ -88,7 +88,7 @@ async fn show(
     let (sites, shown) = watch::channel(Arc::new(site));
     let (stop, stopped) = oneshot::channel::<()>();
     let mut server = JoinSet::new();
-    server.spawn(web::serve(door, shown, async { drop(stopped.await) }));
+    server.spawn(web::serve(door, Limits::default(), shown, async { drop(stopped.await) }));
     loop {
         tokio::select! {
             Ok(()) = desks.changed() => {}

@@ -19,11 +19,20 @@ use tokio::net::{TcpListener, UnixListener};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::time::Sleep;
 
-/// Connections at a time; the next ones wait to be taken.
-const CONNECTIONS_MAX: usize = 64;
+/// Limits of whoever comes.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    /// Connections at a time; the next ones wait to be taken.
+    pub connections_max: usize,
+    /// Longest life of a connection, which brings one request.
+    pub connection_most: Duration,
+}
 
-/// Longest life of a connection, which brings one request.
-const CONNECTION_MOST: Duration = Duration::from_secs(20);
+impl Default for Limits {
+    fn default() -> Limits {
+        Limits { connections_max: 64, connection_most: Duration::from_secs(20) }
+    }
+}
 
 /// An open place to listen at; a socket's file goes with it.
 #[derive(Debug)]
@@ -82,18 +91,19 @@ async fn remove_left_behind(path: &Path) -> io::Result<()> {
 /// Shows the latest of `sites` to whoever comes, until `stop`; what is under way may end.
 pub async fn serve(
     door: Door,
+    limits: Limits,
     sites: watch::Receiver<Arc<Site>>,
     stop: impl Future<Output = ()> + Send + 'static,
 ) {
     let router = Router::new().fallback(answer).with_state(sites);
-    let places = Arc::new(Semaphore::new(CONNECTIONS_MAX));
+    let places = Arc::new(Semaphore::new(limits.connections_max));
     // It serves until it is stopped; axum waits out what keeps it from accepting.
     let _ = match door {
         Door::Tcp(listener) => {
-            axum::serve(Doorway { listener, places }, router).with_graceful_shutdown(stop).await
+            axum::serve(Doorway { listener, limits, places }, router).with_graceful_shutdown(stop).await
         }
         Door::Unix(listener, _file) => {
-            axum::serve(Doorway { listener, places }, router).with_graceful_shutdown(stop).await
+            axum::serve(Doorway { listener, limits, places }, router).with_graceful_shutdown(stop).await
         }
     };
 }
@@ -101,6 +111,7 @@ pub async fn serve(
 /// Lets one in when there is a place.
 struct Doorway<L> {
     listener: L,
+    limits: Limits,
     places: Arc<Semaphore>,
 }
 
@@ -111,7 +122,10 @@ impl<L: Listener> Listener for Doorway<L> {
     async fn accept(&mut self) -> (Visit<L::Io>, L::Addr) {
         let place = self.places.clone().acquire_owned().await.expect("the places are never closed");
         let (stream, address) = self.listener.accept().await;
-        (Visit { stream, ends: Box::pin(tokio::time::sleep(CONNECTION_MOST)), _place: place }, address)
+        (
+            Visit { stream, ends: Box::pin(tokio::time::sleep(self.limits.connection_most)), _place: place },
+            address,
+        )
     }
 
     fn local_addr(&self) -> io::Result<L::Addr> {

@@ -13,7 +13,7 @@ mod html;
 pub mod unsubscribe;
 mod websub;
 
-pub use door::{Door, serve};
+pub use door::{Door, Limits, serve};
 pub use guard::TokenTooShort;
 
 use crate::config::{Config, Web};

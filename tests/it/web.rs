@@ -8,15 +8,17 @@ use crate::inside::Inside;
 use crate::mail::mutants::VECTORS;
 use crate::support::{Desk, Running, wait_for};
 use chrono::{DateTime, Utc};
+use newswatch::config::Listen;
 use newswatch::feed;
 use newswatch::mail::Limits;
 use newswatch::web::{self, Door, Key, ROUTES, Site};
 use regex::Regex;
-use std::io::{Read as _, Write as _};
+use std::io::{ErrorKind, Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
+use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::net::UnixStream;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::runtime::Runtime;
 use tokio::sync::{oneshot, watch};
 
@@ -80,6 +82,10 @@ struct Shown {
 
 impl Shown {
     fn open(web: &str, plan: &str, token: Option<&str>) -> Shown {
+        Shown::within(web::Limits::default(), web, plan, token)
+    }
+
+    fn within(limits: web::Limits, web: &str, plan: &str, token: Option<&str>) -> Shown {
         let runtime = Runtime::new().expect("a runtime can be made");
         let inside = {
             let _within = runtime.enter();
@@ -92,7 +98,7 @@ impl Shown {
         let (stop, stopped) = oneshot::channel::<()>();
         let door = runtime.block_on(Door::open(&web.listen)).expect("a free port");
         let address = door.place().trim_start_matches("http://").trim_end_matches('/').to_owned();
-        runtime.spawn(web::serve(door, shown, async { drop(stopped.await) }));
+        runtime.spawn(web::serve(door, limits, shown, async { drop(stopped.await) }));
         Shown { inside, address, runtime, _stop: stop, _sites: sites }
     }
 
@@ -293,4 +299,43 @@ fn slow_and_many_visitors_hold_neither_the_page_nor_the_end() {
     }
     assert_eq!(get(&address, "/").status, 200, "there is room beside them");
     daemon.ends_well_on("TERM");
+}
+
+#[tokio::test]
+async fn a_socket_that_a_killed_daemon_left_is_taken_over_and_one_in_use_is_not() {
+    let directory = tempfile::tempdir().expect("a temporary directory can be made");
+    let path = directory.path().join("web.sock");
+    let listen = Listen::Socket(path.clone());
+    let other = std::os::unix::net::UnixListener::bind(&path).expect("a socket");
+    let taken = Door::open(&listen).await.expect_err("somebody listens there");
+    assert_eq!(taken.kind(), std::io::ErrorKind::AddrInUse);
+    drop(other);
+    let door = Door::open(&listen).await.expect("nobody listens there any more");
+    let mode = std::fs::metadata(&path).expect("a socket").permissions().mode();
+    assert_eq!(mode & 0o777, 0o660, "its group may connect, others may not");
+    drop(door);
+    assert!(!path.exists());
+    std::fs::write(&path, "no socket").expect("writable");
+    Door::open(&listen).await.expect_err("a file is not taken for one");
+    assert!(path.exists(), "nor removed");
+}
+
+#[test]
+fn whoever_dawdles_is_shown_out_and_makes_room() {
+    let connection_most = Duration::from_millis(400);
+    let limits = web::Limits { connections_max: 2, connection_most };
+    let shown = Shown::within(limits, "", PLAN, None);
+    let began = Instant::now();
+    let mut slow: Vec<TcpStream> =
+        (0..2).map(|_| TcpStream::connect(&shown.address).expect("taken")).collect();
+    for stream in &mut slow {
+        stream.write_all(b"GET / HTTP/1.1\r\nhost: loc").expect("taken");
+    }
+    assert_eq!(get(&shown.address, "/").status, 200);
+    assert!(began.elapsed() >= connection_most / 2, "two were in, so the third had to wait");
+    for stream in &mut slow {
+        stream.set_read_timeout(Some(Duration::from_secs(5))).expect("a timeout");
+        let ended = stream.read(&mut [0; 64]).map_err(|error| error.kind());
+        assert!(matches!(ended, Ok(0) | Err(ErrorKind::ConnectionReset)), "{ended:?}");
+    }
 }
