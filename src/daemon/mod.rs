@@ -5,6 +5,7 @@
 //! committed survives the death of all. Every task spawned here is joined here.
 
 mod deliver;
+mod hints;
 mod pages;
 mod poll;
 mod post;

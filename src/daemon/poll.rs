@@ -3,13 +3,14 @@
 //! Invariant: no source is polled twice at a time, and none waits for another but
 //! for a place among `polls_at_once_max`, which slow servers do not hold for long.
 
+use super::hints::Hints;
 use super::source::{self, Polled, is_to_come, poll_source};
 use super::{Desk, NAP, Pulse, STOP_PATIENCE, off_thread, websub};
 use crate::config::Source;
 use crate::crash::{self, Point};
 use crate::store::{SourceState, StoreError};
 use chrono::{DateTime, TimeDelta, Utc};
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::sync::watch;
@@ -27,8 +28,7 @@ const HINT_LOOK: Duration = Duration::from_secs(1);
 /// The sources to poll, with what is known of each.
 struct Timetable {
     rows: Vec<Row>,
-    /// Sources to be polled once more after the poll that is under way.
-    hinted: HashSet<String>,
+    hints: Hints,
 }
 
 struct Row {
@@ -186,7 +186,7 @@ async fn survived(desk: Arc<Desk>, source: Source, state: SourceState) -> Result
 
 impl Timetable {
     async fn load(desk: &Desk) -> Timetable {
-        Timetable { rows: Vec::new(), hinted: HashSet::new() }.renewed(desk).await
+        Timetable { rows: Vec::new(), hints: Hints::default() }.renewed(desk).await
     }
 
     /// The timetable for a desk with other sources; polls under way stay so.
@@ -206,10 +206,10 @@ impl Timetable {
             source: source.clone(),
             logged: None,
         });
-        Timetable { rows: rows.collect(), hinted: self.hinted }
+        Timetable { rows: rows.collect(), hints: self.hints }
     }
 
-    /// Makes due what hubs say has news; a poll under way may have come too soon for it.
+    /// Makes due what hubs say has news.
     async fn take_hints(&mut self, desk: &Desk) {
         let store = desk.store.clone();
         let hinted = off_thread(move || store.take_hints(Utc::now())).await.unwrap_or_else(|error| {
@@ -217,9 +217,8 @@ impl Timetable {
             Vec::new()
         });
         for row in self.rows.iter_mut().filter(|row| hinted.contains(&row.source.name)) {
-            if row.under_way {
-                self.hinted.insert(row.source.name.clone());
-            } else {
+            self.hints.take(&row.source.name, row.under_way);
+            if !row.under_way {
                 row.state.next_poll_at = Some(Utc::now());
             }
         }
@@ -269,6 +268,7 @@ impl Timetable {
     fn note(&mut self, (name, polled): (String, Option<Result<Polled, StoreError>>)) {
         let Some(row) = self.rows.iter_mut().find(|row| row.source.name == name) else { return };
         row.under_way = false;
+        let found_news = matches!(&polled, Some(Ok(polled)) if polled.new + polled.revised > 0);
         match polled {
             Some(Ok(polled)) => row.state = polled.state,
             Some(Err(error)) => {
@@ -282,8 +282,8 @@ impl Timetable {
             }
             None => row.state.next_poll_at = Some(Utc::now() + TimeDelta::minutes(10)),
         }
-        if self.hinted.remove(&name) {
-            row.state.next_poll_at = Some(Utc::now());
+        if let Some(at) = self.hints.ended(&name, found_news, Utc::now()) {
+            row.state.next_poll_at = Some(row.state.next_poll_at.map_or(at, |planned| planned.min(at)));
         }
     }
 }

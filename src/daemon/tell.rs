@@ -89,13 +89,16 @@ pub async fn tell_due(desk: &Arc<Desk>, now: DateTime<Utc>) -> Result<usize, Tel
         let is_open = !desk.store.is_shut()?;
         let mut done = Vec::new();
         for plan in &desk.config.plans {
-            match readers(&desk.store, plan) {
+            let readers = match readers(&desk.store, plan) {
                 Ok(readers) if readers.is_empty() && plan.post_to.is_empty() => continue,
-                Ok(_) => {}
-                Err(error) => done.push(Err(error.into())),
-            }
+                Ok(readers) => readers,
+                Err(error) => {
+                    done.push(Err(error.into()));
+                    continue;
+                }
+            };
             // What only programs are told does not wait for the relay.
-            if (is_open || plan.to.is_empty()) && !plan.is_quiet(now) {
+            if (is_open || readers.is_empty()) && !plan.is_quiet(now) {
                 done.push(tell_spikes(&desk, plan, now));
                 done.push(tell_alerts(&desk, plan, now));
                 done.push(tell_edits(&desk, plan, now));

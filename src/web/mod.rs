@@ -3,8 +3,8 @@
 //! Invariant: every request passes [`answer`], which looks at the host, then at the
 //! table [`ROUTES`], then at the token, before anything else sees it; GET changes
 //! nothing, but where a hub's own question is one (WebSub has it so); no input is a
-//! fault of ours. Nothing of the web's other sides is known
-//! here: no mail, no fetching. What is foreign is escaped, never rendered.
+//! fault of ours. Nothing of the web's other sides is known here: no mail, no
+//! fetching. What is foreign is escaped, never rendered.
 
 mod door;
 mod feed;
