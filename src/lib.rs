@@ -16,6 +16,7 @@ pub mod config;
 pub mod fetch;
 pub mod store;
 pub mod mail;
+pub mod web;
 
 // top: what runs
 pub mod daemon;

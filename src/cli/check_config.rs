@@ -1,7 +1,8 @@
 //! `newswatch check-config`: everything wrong with the configuration, at once.
 
-use super::Exit;
 use super::output::count;
+use super::status::Left;
+use super::{Exit, open_to_read};
 use crate::config::{self, Config, ConfigError};
 use std::io::Write;
 use std::path::Path;
@@ -12,6 +13,10 @@ pub fn run(given: Option<&Path>) -> anyhow::Result<Exit> {
             writeln!(std::io::stdout(), "{}", summary(&config))?;
             for warning in &config.warnings {
                 eprintln!("{}", warning.at(&config.path));
+            }
+            // Who left is not in the file, but matters as much as what is.
+            if let Ok(left) = open_to_read(&config).and_then(|store| Ok(store.departures()?)) {
+                Left::of(&config, left).text(&mut std::io::stderr())?;
             }
             Ok(Exit::Ok)
         }

@@ -81,6 +81,7 @@ fn write(directory: &Path, config: &Config, plan: &Plan, digest: &Digest) -> any
         date: Utc::now().trunc_subsecs(0),
         list: plan.name.clone(),
         in_reply_to: None,
+        unsubscribe_url: None,
     };
     let wire = mail::wire(&envelope, digest)?;
     std::fs::create_dir_all(directory)?;
@@ -100,7 +101,10 @@ fn send(config: Config, plan: &Plan) -> anyhow::Result<Exit> {
     let desk = Arc::new(desk);
     runtime.block_on(async {
         if daemon::tell_now(&desk, plan, Utc::now()).await? == 0 {
-            eprintln!("newswatch: nothing new to tell `{}`", plan.name);
+            eprintln!(
+                "newswatch: nothing new to tell `{}`, or nobody left to tell it: `newswatch plans list`",
+                plan.name
+            );
         }
         hand_over(&desk).await
     })

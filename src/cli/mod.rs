@@ -15,6 +15,7 @@ mod matching;
 mod outbox;
 mod output;
 mod parse;
+mod plans;
 mod poll;
 mod query;
 mod rescore;
@@ -89,6 +90,9 @@ enum Command {
     /// What must not be missed, and how often it was found
     #[command(subcommand)]
     Watches(watches::Arguments),
+    /// Who is told of what, and who has left
+    #[command(subcommand)]
+    Plans(plans::Arguments),
     /// Mail that is owed or was refused: list it, try it again, give it up
     #[command(subcommand)]
     Outbox(outbox::Arguments),
@@ -136,6 +140,7 @@ fn run_command(arguments: &Arguments) -> anyhow::Result<Exit> {
         Command::Digest(given) => digest::run(given, config),
         Command::Sources(given) => sources::run(given, config),
         Command::Watches(given) => watches::run(given, config),
+        Command::Plans(given) => plans::run(given, config),
         Command::Outbox(given) => outbox::run(given, config),
         Command::Status(given) => status::run(given, config),
         Command::CheckConfig => check_config::run(config),

@@ -2,8 +2,10 @@
 
 use super::output::{data_time, local_time, printable};
 use super::{Exit, load, open_to_read};
+use crate::config::Config;
+use crate::digest::Plan;
 use crate::health::Health;
-use crate::store::{SourceRow, Status};
+use crate::store::{Departure, SourceRow, Status};
 use chrono::{DateTime, TimeDelta, Utc};
 use clap::ValueEnum;
 use serde_json::{Value, json};
@@ -29,29 +31,80 @@ pub fn run(given: &Arguments, config: Option<&Path>) -> anyhow::Result<Exit> {
     let config = load(config)?;
     let store = open_to_read(&config)?;
     let now = Utc::now();
-    let status = store.status(now)?;
+    let mut status = store.status(now)?;
+    // What was said of a page that is no longer configured.
+    status.web_trouble = status.web_trouble.filter(|_| config.web.is_some());
     let mut sources = store.source_rows(now)?;
     let enabled = |name: &str| config.sources.iter().any(|source| source.enabled && source.name == name);
     sources.retain(|row| enabled(&row.name));
     let late = late(&status, &sources, now);
     let healths = healths(&sources);
+    let hubs = hubs(&sources);
+    let left = Left::of(&config, store.departures()?);
     let is_sick = |row: &SourceRow| Health::of_word(&row.health).is_sick() || row.failures > 0;
     let (sources, mut elsewhere): (Vec<_>, Vec<_>) = sources.into_iter().partition(is_sick);
     elsewhere.retain(|row| row.read_from.is_some());
     let mut out = io::stdout().lock();
     match given.output {
-        Form::Text => text(&mut out, &status, &healths, &sources, &elsewhere, &late)?,
+        Form::Text => {
+            figures(&mut out, &status, &healths, &hubs)?;
+            troubles(&mut out, &status, &sources, &elsewhere, &late)?;
+            left.text(&mut out)?;
+        }
         Form::Json => {
             writeln!(
                 out,
                 "{}",
-                serde_json::to_string_pretty(&object(&status, &healths, &sources, &elsewhere, &late))?
+                serde_json::to_string_pretty(&object(
+                    &status, &healths, &hubs, &sources, &elsewhere, &late, &left
+                ))?
             )?;
         }
     }
-    let well =
-        sources.is_empty() && late.is_empty() && status.pages_failing.is_empty() && status.mail_refused == 0;
+    let well = sources.is_empty()
+        && late.is_empty()
+        && status.pages_failing.is_empty()
+        && status.mail_refused == 0
+        && status.web_trouble.is_none()
+        && left.empty.is_empty();
     Ok(if well { Exit::Ok } else { Exit::Failed })
+}
+
+/// Who has left the plans that are configured, and plans that tell nobody any more.
+pub(super) struct Left {
+    departures: Vec<Departure>,
+    empty: Vec<String>,
+}
+
+impl Left {
+    pub(super) fn of(config: &Config, mut departures: Vec<Departure>) -> Left {
+        let plan = |left: &Departure| config.plans.iter().find(|plan| plan.name == left.plan);
+        departures.retain(|left| plan(left).is_some_and(|plan| plan.to.contains(&left.recipient)));
+        let has_left = |plan: &Plan, to: &str| {
+            departures.iter().any(|left| left.plan == plan.name && left.recipient == to)
+        };
+        let empty = |plan: &&Plan| plan.post_to.is_empty() && plan.to.iter().all(|to| has_left(plan, to));
+        let empty = config.plans.iter().filter(empty).map(|plan| plan.name.clone()).collect();
+        Left { departures, empty }
+    }
+
+    pub(super) fn text(&self, out: &mut impl Write) -> io::Result<()> {
+        for Departure { plan, recipient, left_at, .. } in &self.departures {
+            let (plan, left_at) = (printable(plan), local_time(*left_at));
+            writeln!(
+                out,
+                "\n{recipient} left the plan `{plan}` on {left_at}; `newswatch plans resubscribe` takes that back"
+            )?;
+        }
+        for plan in &self.empty {
+            writeln!(
+                out,
+                "\nNobody is left on the plan `{}`: what it finds waits until somebody is back.",
+                printable(plan)
+            )?;
+        }
+        Ok(())
+    }
 }
 
 /// How many of the sources are in which health, the most first.
@@ -66,6 +119,21 @@ fn healths(sources: &[SourceRow]) -> Vec<(String, usize)> {
     }
     counts.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
     counts
+}
+
+/// How many of the sources' hubs are in which state.
+fn hubs(sources: &[SourceRow]) -> Vec<(&'static str, usize)> {
+    let states = sources.iter().filter_map(|row| row.hub.as_ref()).map(|hub| hub.state.as_str());
+    let (mut subscribed, mut asked, mut failing) = (0, 0, 0);
+    for state in states {
+        *match state {
+            "subscribed" => &mut subscribed,
+            "asked" => &mut asked,
+            _ => &mut failing,
+        } += 1;
+    }
+    let all = [("subscribed", subscribed), ("asked", asked), ("failing", failing)];
+    all.into_iter().filter(|(_, count)| *count > 0).collect()
 }
 
 /// What should have happened an hour ago and did not.
@@ -90,16 +158,18 @@ fn late(status: &Status, sources: &[SourceRow], now: DateTime<Utc>) -> Vec<Strin
     late
 }
 
-fn text(
+fn figures(
     out: &mut impl Write,
     status: &Status,
     healths: &[(String, usize)],
-    sick: &[SourceRow],
-    elsewhere: &[SourceRow],
-    late: &[String],
+    hubs: &[(&str, usize)],
 ) -> io::Result<()> {
     let sources: Vec<_> = healths.iter().map(|(health, count)| format!("{count} {health}")).collect();
     writeln!(out, "sources   {}", if sources.is_empty() { "none".into() } else { sources.join(", ") })?;
+    if !hubs.is_empty() {
+        let hubs: Vec<_> = hubs.iter().map(|(state, count)| format!("{count} {state}")).collect();
+        writeln!(out, "hubs      {}; `newswatch sources list` says which", hubs.join(", "))?;
+    }
     writeln!(out, "polled    {}", status.last_poll_at.map_or("never".into(), local_time))?;
     writeln!(out, "articles  {}, {} in the last 24 hours", status.articles, status.articles_today)?;
     writeln!(
@@ -113,9 +183,22 @@ fn text(
         out,
         "mail      {} sent, {} owed{oldest}, {} refused",
         status.mail_sent, status.mail_owed, status.mail_refused
-    )?;
+    )
+}
+
+/// What needs attention, a paragraph each.
+fn troubles(
+    out: &mut impl Write,
+    status: &Status,
+    sick: &[SourceRow],
+    elsewhere: &[SourceRow],
+    late: &[String],
+) -> io::Result<()> {
     for line in late {
         writeln!(out, "\n{line}")?;
+    }
+    if let Some(why) = &status.web_trouble {
+        writeln!(out, "\nThe page is not shown: {}", printable(why))?;
     }
     for row in sick {
         let since = row.health_since_at.map_or(String::new(), |at| format!(" since {}", local_time(at)));
@@ -161,10 +244,15 @@ fn text(
 fn object(
     status: &Status,
     healths: &[(String, usize)],
+    hubs: &[(&str, usize)],
     sick: &[SourceRow],
     elsewhere: &[SourceRow],
     late: &[String],
+    left: &Left,
 ) -> Value {
+    let departures = left.departures.iter().map(
+        |left| json!({"plan": left.plan, "recipient": left.recipient, "left_at": data_time(left.left_at)}),
+    );
     let elsewhere = elsewhere.iter().map(|row| {
         json!({"source": row.name, "url": row.url, "read_from": row.read_from, "reason": row.health_reason})
     });
@@ -191,6 +279,9 @@ fn object(
             "oldest_owed_at": status.oldest_owed_at.map(data_time),
         },
         "pages_failing": pages_failing.collect::<Vec<_>>(), "late": late, "sick": sick.collect::<Vec<_>>(),
+        "hubs": hubs.iter().map(|(state, count)| ((*state).to_owned(), Value::from(*count))).collect::<serde_json::Map<_, _>>(),
+        "web_trouble": status.web_trouble,
+        "departures": departures.collect::<Vec<_>>(), "plans_without_readers": left.empty,
         "read_elsewhere": elsewhere.collect::<Vec<_>>(),
     })
 }

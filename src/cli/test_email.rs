@@ -29,6 +29,7 @@ pub fn run(given: &Arguments, config: Option<&Path>) -> anyhow::Result<Exit> {
         date: now.trunc_subsecs(0),
         list: "test".into(),
         in_reply_to: None,
+        unsubscribe_url: None,
     };
     let wire = mail::wire(&envelope, &test_mail(&config))?;
     let runtime = runtime()?;

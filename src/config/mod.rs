@@ -9,6 +9,7 @@ mod syntax;
 #[cfg(test)]
 mod tests;
 mod values;
+mod web;
 mod write;
 
 pub use write::{NewFeed, Taken};
@@ -19,6 +20,7 @@ use crate::page::Selectors;
 use crate::schedule::Cadence;
 use crate::watch::{Watch, WatchList};
 use chrono_tz::Tz;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -31,6 +33,8 @@ pub struct Config {
     pub mail: Mail,
     /// `[post]`: what posts are signed with.
     pub post_key: Option<Secret>,
+    /// `[web]`; without it nothing listens.
+    pub web: Option<Web>,
     pub sources: Vec<Source>,
     pub watches: Vec<Watch>,
     /// `watches`, compiled.
@@ -106,6 +110,43 @@ pub enum Secret {
 impl std::fmt::Debug for Secret {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("Secret")
+    }
+}
+
+/// `[web]`.
+#[derive(Debug, Clone)]
+pub struct Web {
+    pub listen: Listen,
+    /// What a reader has to show; there is one wherever others can reach the page.
+    pub token: Option<Secret>,
+    /// The https address under which a reverse proxy shows the page, without a slash at its end.
+    pub public_url: Option<String>,
+}
+
+/// Where the page is served.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Listen {
+    Address(SocketAddr),
+    /// A Unix socket's path.
+    Socket(PathBuf),
+}
+
+impl Listen {
+    /// Whether only this machine can reach it.
+    pub fn is_local(&self) -> bool {
+        match self {
+            Listen::Address(address) => address.ip().is_loopback(),
+            Listen::Socket(_) => true,
+        }
+    }
+}
+
+impl std::fmt::Display for Listen {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Listen::Address(address) => write!(f, "{address}"),
+            Listen::Socket(path) => write!(f, "{}", path.display()),
+        }
     }
 }
 

@@ -359,4 +359,7 @@ const SYNONYMS: &[(&str, &str)] = &[
     ("sender", "from"),
     ("admins", "ops_to"),
     ("zone", "timezone"),
+    ("bind", "listen"),
+    ("port", "listen"),
+    ("base_url", "public_url"),
 ];

@@ -4,7 +4,7 @@
 //! and a test compares the two.
 
 use super::reader::{Keys, Text};
-use super::{Config, Daemon, FullText, Mail, Secret, Source, Tls, Transport, values};
+use super::{Config, Daemon, FullText, Mail, Secret, Source, Tls, Transport, values, web};
 use crate::digest::Plan;
 use crate::extract::{self, Rules};
 use crate::page::{self, Selectors};
@@ -36,6 +36,7 @@ pub fn config(keys: &Keys<'_, '_>, path: &Path) -> Option<Config> {
     let mail =
         keys.section("mail", "[mail]", |keys| mail(keys, base)).unwrap_or_else(|| Some(Mail::default()));
     let post_key = keys.section("post", "[post]", |keys| secret(keys, "key_file", "key_env")).flatten();
+    let web = keys.section("web", "[web]", web::web).flatten();
     let mut sources = keys.sections("feed", "[[feed]]", |keys| source(keys, daemon.zone, None));
     sources.extend(keys.sections("page", "[[page]]", |keys| {
         let selectors = selectors(keys);
@@ -59,6 +60,7 @@ pub fn config(keys: &Keys<'_, '_>, path: &Path) -> Option<Config> {
         daemon,
         mail: mail?,
         post_key,
+        web,
         sources: sources.into_iter().map(|(source, _)| source).collect(),
         watches: watches.into_iter().map(|(watch, _, _)| watch).collect(),
         watch_list: watch_list?,
@@ -167,7 +169,7 @@ fn smtp(keys: &Keys<'_, '_>, wanted: bool) -> Option<Transport> {
 }
 
 /// A secret that a file or an environment variable holds.
-fn secret(keys: &Keys<'_, '_>, in_file: &'static str, in_variable: &'static str) -> Option<Secret> {
+pub fn secret(keys: &Keys<'_, '_>, in_file: &'static str, in_variable: &'static str) -> Option<Secret> {
     let file = keys.checked(in_file, values::line).map(|file| Secret::File(file.into()));
     let variable = keys.checked(in_variable, values::line).map(Secret::Environment);
     if let (Some(_), Some(at)) = (&file, keys.place(in_variable)) {

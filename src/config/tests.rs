@@ -10,10 +10,10 @@ fn meaning(text: &str) -> String {
     format!("{daemon:#?}\n{mail:#?}\n{sources:#?}\n{watches:#?}\n{plans:#?}")
 }
 
-/// `#key = value` becomes `key = value`.
+/// `#key = value` becomes `key = value`, `#[table]` a table.
 fn uncommented(line: &str) -> Option<&str> {
     let bare = line.strip_prefix('#')?;
-    bare.starts_with(|first: char| first.is_ascii_lowercase()).then_some(bare)
+    bare.starts_with(|first: char| first.is_ascii_lowercase() || first == '[').then_some(bare)
 }
 
 #[test]
@@ -49,11 +49,28 @@ const SENDMAIL: &str = "transport = \"sendmail\"\nfrom = \"newswatch@example.org
 const SMTP: &str = "transport = \"smtp\"\nhost = \"smtp.example.org\"\nfrom = \"newswatch@example.org\"";
 
 #[test]
+fn a_table_for_the_page_alone_is_the_page_as_documented() {
+    let documented = SHIPPED.replacen("#[web]", "[web]", 1).replacen("#listen", "listen", 1);
+    for text in ["[web]", &documented] {
+        let config = parse(text, Path::new("config.toml")).unwrap_or_else(|error| panic!("{error}"));
+        assert_eq!(format!("{:?}", config.web), format!("{:?}", Some(Web::default())));
+    }
+    let shipped = parse(SHIPPED, Path::new("config.toml")).unwrap_or_else(|error| panic!("{error}"));
+    assert!(shipped.web.is_none(), "nothing listens unasked");
+}
+
+#[test]
 fn every_example_may_be_uncommented() {
     let examples: Vec<&str> = SHIPPED.lines().filter(|line| line.starts_with("# e.g. ")).collect();
     assert!(examples.len() >= 15, "{examples:?}");
     for example in examples {
-        let changed = SHIPPED.replacen(example, example.trim_start_matches("# e.g. "), 1);
+        let mut changed = SHIPPED.replacen(example, example.trim_start_matches("# e.g. "), 1);
+        if ["token_", "public_url"].iter().any(|key| example.contains(key)) {
+            changed = changed.replacen("#[web]", "[web]", 1);
+        }
+        if example.contains("public_url") {
+            changed = changed.replacen("# e.g. token_file", "token_file", 1);
+        }
         assert_ne!(meaning(&changed).len(), 0, "{example}");
     }
 }

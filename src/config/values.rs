@@ -3,9 +3,10 @@
 //! Invariant: an error quotes what was written and shows what would be right,
 //! but never repeats what may be a secret.
 
+use super::Listen;
 use chrono::NaiveTime;
 use chrono_tz::{TZ_VARIANTS, Tz};
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
 use url::{Host, Url};
 
@@ -15,6 +16,7 @@ const INTERVAL_MOST: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 /// RFC 5321, 4.5.3.1.
 const LOCAL_PART_BYTES_MAX: usize = 64;
 const ADDRESS_BYTES_MAX: usize = 254;
+const PUBLIC_URL_BYTES_MAX: usize = 200;
 
 /// Most names that an error lists.
 const LISTED_MAX: usize = 20;
@@ -166,6 +168,40 @@ pub fn post_address(text: &str) -> Result<String, String> {
         return Ok(address);
     }
     Err(format!("a post to `{host}` would go in clear: write `https://`"))
+}
+
+/// Where the page is served: an address with its port, or a Unix socket's path.
+pub fn listen(text: &str) -> Result<Listen, String> {
+    if text.starts_with('/') && !text.ends_with('/') && !text.contains(char::is_control) {
+        return Ok(Listen::Socket(text.into()));
+    }
+    if let Some(port) = text.strip_prefix("localhost:").and_then(|port| port.parse().ok()) {
+        return Ok(Listen::Address(SocketAddr::from((Ipv4Addr::LOCALHOST, port))));
+    }
+    text.parse().map(Listen::Address).map_err(|_| {
+        format!(
+            "`{text}` is no address to listen at; write it like `127.0.0.1:8808`, `[::1]:8808` or `/run/newswatch/web.sock`"
+        )
+    })
+}
+
+/// The address under which a reverse proxy shows the page; goes into headers of mail.
+pub fn public_url(text: &str) -> Result<String, String> {
+    let address = url(text).map_err(|why| match Url::parse(text) {
+        Ok(_) => why,
+        Err(_) => format!("`{text}` is no address; write it like `https://news.example.org`"),
+    })?;
+    let parsed = Url::parse(&address).map_err(|error| error.to_string())?;
+    if parsed.scheme() != "https" {
+        return Err(format!("`{text}` would show the page in clear: write `https://`"));
+    }
+    if parsed.query().is_some() || parsed.fragment().is_some() || parsed.as_str().len() > PUBLIC_URL_BYTES_MAX
+    {
+        return Err(format!(
+            "`{text}` is too much of an address: host and path alone, such as `https://news.example.org`"
+        ));
+    }
+    Ok(parsed.as_str().trim_end_matches('/').into())
 }
 
 /// A way for publishers to reach somebody; goes into a header.

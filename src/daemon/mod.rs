@@ -1,9 +1,11 @@
-//! What runs: the poll loop, the tell loop, shutdown, readiness, watchdog, reload.
+//! What runs: the poll loop, the tell loop, the page, the hubs; shutdown, readiness,
+//! watchdog, reload.
 //!
 //! Invariant: loops talk through rows in the database, so what one of them has
 //! committed survives the death of all. Every task spawned here is joined here.
 
 mod deliver;
+mod hints;
 mod pages;
 mod poll;
 mod post;
@@ -12,6 +14,8 @@ mod source;
 mod tell;
 mod trial;
 mod verdict;
+mod web;
+mod websub;
 
 pub use deliver::{Told, deliver_due};
 pub use poll::poll_once;
@@ -103,6 +107,8 @@ pub async fn run(desk: Desk, reload: impl Fn() -> anyhow::Result<Config>) -> Res
     let mut loops = JoinSet::new();
     loops.spawn(poll::run(desk.clone(), stopping.clone(), pulse.clone()));
     loops.spawn(tell::run(desk.clone(), stopping.clone(), pulse.clone()));
+    loops.spawn(web::run(desk.clone(), stopping.clone()));
+    loops.spawn(websub::run(desk.clone(), stopping.clone()));
     loops.spawn(watchdog_loop(desk, stopping, pulse));
     notify(&[sd_notify::NotifyState::Ready]);
     // A loop that ends before it is asked to has died, and a daemon that polls

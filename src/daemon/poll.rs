@@ -3,8 +3,9 @@
 //! Invariant: no source is polled twice at a time, and none waits for another but
 //! for a place among `polls_at_once_max`, which slow servers do not hold for long.
 
+use super::hints::Hints;
 use super::source::{self, Polled, is_to_come, poll_source};
-use super::{Desk, NAP, Pulse, STOP_PATIENCE, off_thread};
+use super::{Desk, NAP, Pulse, STOP_PATIENCE, off_thread, websub};
 use crate::config::Source;
 use crate::crash::{self, Point};
 use crate::store::{SourceState, StoreError};
@@ -21,9 +22,13 @@ const SLOW_FROM: Duration = Duration::from_secs(2);
 /// Slow polls there may be, for each place among `polls_at_once_max`.
 const SLOW_SHARE: usize = 16;
 
+/// Between looks for hints of hubs.
+const HINT_LOOK: Duration = Duration::from_secs(1);
+
 /// The sources to poll, with what is known of each.
 struct Timetable {
     rows: Vec<Row>,
+    hints: Hints,
 }
 
 struct Row {
@@ -45,16 +50,22 @@ pub(super) async fn run(
     let desk = desks.borrow_and_update().clone();
     let mut timetable = Timetable::load(&desk).await;
     drop(desk);
+    let mut looked_at = Instant::now();
     while !*stopping.borrow() {
         Pulse::beat(&pulse.polled);
         let desk = desks.borrow().clone();
+        let has_hubs = websub::callbacks(&desk.config).is_some();
+        if has_hubs && looked_at.elapsed() >= HINT_LOOK {
+            timetable.take_hints(&desk).await;
+            looked_at = Instant::now();
+        }
         let room = polls.room(desk.config.daemon.polls_at_once_max);
         let due = timetable.due(Utc::now());
         let patience = if due.len() > room { SLOW_FROM / 4 } else { NAP };
         for row in due.into_iter().take(room) {
             polls.start(&desk, row);
         }
-        let nap = timetable.nap(Utc::now()).min(patience);
+        let nap = timetable.nap(Utc::now()).min(if has_hubs { patience.min(HINT_LOOK) } else { patience });
         tokio::select! {
             Some(done) = polls.tasks.join_next_with_id() => {
                 let done = polls.end(done);
@@ -175,7 +186,7 @@ async fn survived(desk: Arc<Desk>, source: Source, state: SourceState) -> Result
 
 impl Timetable {
     async fn load(desk: &Desk) -> Timetable {
-        Timetable { rows: Vec::new() }.renewed(desk).await
+        Timetable { rows: Vec::new(), hints: Hints::default() }.renewed(desk).await
     }
 
     /// The timetable for a desk with other sources; polls under way stay so.
@@ -195,7 +206,22 @@ impl Timetable {
             source: source.clone(),
             logged: None,
         });
-        Timetable { rows: rows.collect() }
+        Timetable { rows: rows.collect(), hints: self.hints }
+    }
+
+    /// Makes due what hubs say has news.
+    async fn take_hints(&mut self, desk: &Desk) {
+        let store = desk.store.clone();
+        let hinted = off_thread(move || store.take_hints(Utc::now())).await.unwrap_or_else(|error| {
+            tracing::error!(error = &error as &dyn std::error::Error, "hints of hubs were not read");
+            Vec::new()
+        });
+        for row in self.rows.iter_mut().filter(|row| hinted.contains(&row.source.name)) {
+            self.hints.take(&row.source.name, row.under_way);
+            if !row.under_way {
+                row.state.next_poll_at = Some(Utc::now());
+            }
+        }
     }
 
     /// Sources whose time has come, the longest overdue first.
@@ -242,6 +268,7 @@ impl Timetable {
     fn note(&mut self, (name, polled): (String, Option<Result<Polled, StoreError>>)) {
         let Some(row) = self.rows.iter_mut().find(|row| row.source.name == name) else { return };
         row.under_way = false;
+        let found_news = matches!(&polled, Some(Ok(polled)) if polled.new + polled.revised > 0);
         match polled {
             Some(Ok(polled)) => row.state = polled.state,
             Some(Err(error)) => {
@@ -254,6 +281,9 @@ impl Timetable {
                 row.state.next_poll_at = Some(Utc::now() + TimeDelta::minutes(1));
             }
             None => row.state.next_poll_at = Some(Utc::now() + TimeDelta::minutes(10)),
+        }
+        if let Some(at) = self.hints.ended(&name, found_news, Utc::now()) {
+            row.state.next_poll_at = Some(row.state.next_poll_at.map_or(at, |planned| planned.min(at)));
         }
     }
 }

@@ -4,7 +4,7 @@
 //! came with are one commit; a body that could not be read advances no validator.
 
 use super::verdict::{self, Times, next_state};
-use super::{Desk, off_thread, pages};
+use super::{Desk, off_thread, pages, websub};
 use crate::config::{FullText, Source};
 use crate::digest::Urgency;
 use crate::extract::{self, Article};
@@ -13,7 +13,7 @@ use crate::feed::{self, Dialect, Entry, Fault, Feed, NotAFeed};
 use crate::fetch::{Body, FetchError, Fetcher, Poll, Validators};
 use crate::health::Seen;
 use crate::page;
-use crate::store::{Known, NewArticle, PageWanted, Recording, SourceState, StoreError, Touched};
+use crate::store::{Known, NewArticle, Offer, PageWanted, Recording, SourceState, StoreError, Touched};
 use crate::story::{self, Telling};
 use crate::watch::Match;
 use chrono::{DateTime, Utc};
@@ -67,6 +67,7 @@ pub async fn poll_source(
     if let Kind::Fresh { feed, .. } = &mut reading.kind {
         follow_sitemaps(&desk.fetcher, feed).await;
     }
+    let offer = reading.offer();
     let (reading, mut sifted) = sift(desk, source, reading, state.healthy_at.is_none()).await?;
     // Another address may number the same entries otherwise: that is no window rolled over.
     sifted.rolled_over &= reading.read_from() == state.read_from.as_deref();
@@ -76,6 +77,9 @@ pub async fn poll_source(
         off_thread(move || recording(&desk, &source, state, sifted, reading, times)).await
     };
     let mut polled = commit(desk, recording, began).await?;
+    if let Some(offer) = offer {
+        websub::note(desk, &source.name, offer).await;
+    }
     // A site that failed or put us off is not asked for its pages either.
     if matches!(polled.outcome, "fresh" | "unchanged") {
         match pages::read_owed(desk, source).await {
@@ -291,12 +295,17 @@ fn read_body(source: &Source, body: Body) -> Kind {
         Some(selectors) => Ok(page::read(&body.bytes, content_type, &body.url, selectors)),
     };
     match feed {
-        Ok(feed) => Kind::Fresh {
-            feed: Box::new(feed),
-            validators: body.validators,
-            max_age: body.max_age,
-            moved_to: body.moved_to,
-        },
+        Ok(mut feed) => {
+            if source.selectors.is_none() {
+                feed::announce(&mut feed, &body.links, &body.url);
+            }
+            Kind::Fresh {
+                feed: Box::new(feed),
+                validators: body.validators,
+                max_age: body.max_age,
+                moved_to: body.moved_to,
+            }
+        }
         Err(error) => Kind::Wrong(error),
     }
 }
@@ -318,6 +327,15 @@ impl Reading {
     /// Where it was read, when that was not at the configured address.
     pub(super) fn read_from(&self) -> Option<&str> {
         self.elsewhere.as_ref().map(|elsewhere| elsewhere.url.as_str())
+    }
+
+    /// The hub it offers, or that it offers none; nothing where it did not say, or
+    /// another address did.
+    fn offer(&self) -> Option<Option<Offer>> {
+        match &self.kind {
+            Kind::Fresh { feed, .. } if self.elsewhere.is_none() => Some(websub::offer(feed)),
+            _ => None,
+        }
     }
 
     fn entries(&self) -> &[Entry] {

@@ -1,7 +1,8 @@
 //! The tell loop: what is owed to mail, and then to deliveries.
 //!
 //! Invariant: a mail is in the outbox in the same commit that marks its matches
-//! as told. A slot is told once.
+//! as told. A slot is told once. Who left a plan is told no more of it; what it finds
+//! while nobody is left stays owed.
 //! While the way out is shut only digests are written, one a slot: everything else
 //! stays owed, and is one mail when mail gets out again, not thousands.
 
@@ -9,11 +10,12 @@ use super::deliver::{deliver_due, log_delivery};
 use super::{Desk, NAP, Pulse, off_thread};
 use crate::config::Config;
 use crate::crash::{self, Point};
-use crate::digest::trouble::{self, Change};
+use crate::digest::trouble::{self, Change, Leaving};
 use crate::digest::{self, Digest, Earlier, Footer, Item, Plan, Rate, Urgency, Window};
 use crate::health::Health;
 use crate::mail::{self, Envelope};
-use crate::store::{Debts, NewMail, OPERATOR, SourceState, Store, StoreError};
+use crate::store::{Debts, Departure, NewMail, OPERATOR, SourceState, Store, StoreError, Troubles};
+use crate::web::unsubscribe;
 use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
 use sha2::{Digest as _, Sha256};
 use std::sync::Arc;
@@ -87,8 +89,16 @@ pub async fn tell_due(desk: &Arc<Desk>, now: DateTime<Utc>) -> Result<usize, Tel
         let is_open = !desk.store.is_shut()?;
         let mut done = Vec::new();
         for plan in &desk.config.plans {
+            let readers = match readers(&desk.store, plan) {
+                Ok(readers) if readers.is_empty() && plan.post_to.is_empty() => continue,
+                Ok(readers) => readers,
+                Err(error) => {
+                    done.push(Err(error.into()));
+                    continue;
+                }
+            };
             // What only programs are told does not wait for the relay.
-            if (is_open || plan.to.is_empty()) && !plan.is_quiet(now) {
+            if (is_open || readers.is_empty()) && !plan.is_quiet(now) {
                 done.push(tell_spikes(&desk, plan, now));
                 done.push(tell_alerts(&desk, plan, now));
                 done.push(tell_edits(&desk, plan, now));
@@ -240,6 +250,10 @@ pub(super) fn tell(
     now: DateTime<Utc>,
 ) -> Result<usize, TellError> {
     crash::point(Point::OwedRead);
+    let readers = readers(store, plan)?;
+    if readers.is_empty() && plan.post_to.is_empty() {
+        return Ok(0);
+    }
     let News { slot, window, owed, edited, spikes } = news;
     let items: Vec<Item> = owed.iter().map(|(item, _)| item.clone()).collect();
     let debts = Debts {
@@ -254,7 +268,7 @@ pub(super) fn tell(
     let mails = match digest {
         Some(digest) => {
             let mails =
-                mails((config, store), &plan.name, &plan.to, &slot, &digest, only(&items, &edited), now)?;
+                mails((config, store), &plan.name, &readers, &slot, &digest, only(&items, &edited), now)?;
             let body = digest::payload(plan, &window, &items, &edited, &footer, &digest.subject);
             [mails, posts((config, store), plan, &slot, &digest.subject, &body)?].concat()
         }
@@ -265,6 +279,13 @@ pub(super) fn tell(
     let written = store.enqueue(&plan.name, &slot, closes, &debts, &mails, now)?;
     crash::point(Point::Enqueued);
     Ok(if written { mails.len() } else { 0 })
+}
+
+/// The recipients of `plan` who have not left it.
+pub(super) fn readers(store: &Store, plan: &Plan) -> Result<Vec<String>, StoreError> {
+    let left = store.departures()?;
+    let has_left = |to: &String| left.iter().any(|left| left.plan == plan.name && left.recipient == *to);
+    Ok(plan.to.iter().filter(|to| !has_left(to)).cloned().collect())
 }
 
 /// The article of a mail that tells of one story only: such a mail answers the one
@@ -280,7 +301,13 @@ fn only(items: &[Item], edited: &[Item]) -> Option<i64> {
 /// to the operator, else to the first plan's recipients: somebody has to read it.
 fn tell_orphans(desk: &Desk, now: DateTime<Utc>) -> Result<usize, TellError> {
     let Some(heir) = desk.config.plans.first() else { return Ok(0) };
-    let to = if desk.config.mail.ops_to.is_empty() { &heir.to } else { &desk.config.mail.ops_to };
+    let to = match desk.config.mail.ops_to.is_empty() {
+        true => readers(&desk.store, heir)?,
+        false => desk.config.mail.ops_to.clone(),
+    };
+    if to.is_empty() && heir.post_to.is_empty() {
+        return Ok(0);
+    }
     let mut mails = 0;
     for name in desk.store.plans_owing()? {
         if desk.config.plans.iter().any(|plan| plan.name == name) {
@@ -299,8 +326,8 @@ fn tell_orphans(desk: &Desk, now: DateTime<Utc>) -> Result<usize, TellError> {
     Ok(mails)
 }
 
-/// Tells the operator, in one mail, of every source that broke or healed, and of
-/// mail that was refused.
+/// Tells the operator, in one mail, of every source that broke or healed, of mail
+/// that was refused, and of readers who left.
 fn tell_trouble(desk: &Desk, now: DateTime<Utc>) -> Result<usize, TellError> {
     let (to, zone) = (&desk.config.mail.ops_to, desk.config.daemon.zone);
     if to.is_empty() {
@@ -308,13 +335,30 @@ fn tell_trouble(desk: &Desk, now: DateTime<Utc>) -> Result<usize, TellError> {
     }
     let changed = desk.store.health_changes(now - TROUBLE_PATIENCE)?;
     let changes: Vec<_> = changed.iter().map(change).collect();
-    let (rows, refusals): (Vec<_>, Vec<_>) = desk.store.refused_untold()?.into_iter().unzip();
-    let Some(digest) = trouble::trouble(&changes, &refusals, zone) else { return Ok(0) };
+    let (refused, refusals): (Vec<_>, Vec<_>) = desk.store.refused_untold()?.into_iter().unzip();
+    let left: Vec<_> = desk.store.departures()?.into_iter().filter(|left| !left.is_told).collect();
+    let leavings = left.iter().map(|left| leaving(desk, left)).collect::<Result<Vec<_>, _>>()?;
+    let Some(digest) = trouble::trouble(&changes, &refusals, &leavings, zone) else { return Ok(0) };
     let slot = format!("trouble {}", now.timestamp_millis());
     let mails = mails((&desk.config, &desk.store), OPERATOR, to, &slot, &digest, None, now)?;
-    let healths: Vec<_> = changed.into_iter().map(|state| (state.name, state.health)).collect();
-    let written = desk.store.enqueue_trouble(&healths, &rows, &slot, &mails, now)?;
+    let troubles = Troubles {
+        healths: changed.into_iter().map(|state| (state.name, state.health)).collect(),
+        refused,
+        departures: left.iter().map(|left| left.id).collect(),
+    };
+    let written = desk.store.enqueue_trouble(&troubles, &slot, &mails, now)?;
     Ok(if written { mails.len() } else { 0 })
+}
+
+fn leaving(desk: &Desk, left: &Departure) -> Result<Leaving, StoreError> {
+    let plan = desk.config.plans.iter().find(|plan| plan.name == left.plan);
+    let is_empty = |plan: &Plan| Ok(plan.post_to.is_empty() && readers(&desk.store, plan)?.is_empty());
+    Ok(Leaving {
+        plan: left.plan.clone(),
+        recipient: left.recipient.clone(),
+        left_at: left.left_at,
+        leaves_nobody: plan.map(is_empty).transpose()?.unwrap_or(false),
+    })
 }
 
 fn change(state: &SourceState) -> Change {
@@ -345,6 +389,7 @@ fn mails(
     now: DateTime<Utc>,
 ) -> Result<Vec<NewMail>, TellError> {
     let instance = store.instance()?;
+    let key = store.unsubscribe_key()?;
     let mail = |recipient: &String| {
         let answers = |article_id| store.first_told(plan, recipient, article_id);
         let envelope = Envelope {
@@ -354,6 +399,7 @@ fn mails(
             date: now.trunc_subsecs(0),
             list: plan.to_owned(),
             in_reply_to: article_id.map(answers).transpose()?.flatten(),
+            unsubscribe_url: unsubscribe_url(config, &key, plan, recipient),
         };
         let wire = mail::wire(&envelope, digest)?;
         Ok(NewMail {
@@ -365,6 +411,14 @@ fn mails(
         })
     };
     to.iter().map(mail).collect()
+}
+
+/// Where `recipient` leaves `plan` by one click, where there is such a place and both
+/// are configured: the operator's mail is nobody's to leave.
+fn unsubscribe_url(config: &Config, key: &str, plan: &str, recipient: &str) -> Option<String> {
+    let public_url = config.web.as_ref()?.public_url.as_ref()?;
+    let is_one = |one: &Plan| one.name == plan && one.to.iter().any(|to| to == recipient);
+    config.plans.iter().any(is_one).then(|| unsubscribe::address(public_url, key, plan, recipient))
 }
 
 /// The same for the programs that a plan tells.

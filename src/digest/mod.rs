@@ -5,6 +5,7 @@
 //! never rendered; nothing remote is referred to. No clock, no disk, no network.
 #![deny(clippy::disallowed_methods, clippy::disallowed_types)]
 
+mod atom;
 mod changes;
 mod payload;
 mod prose;
@@ -12,6 +13,7 @@ mod sheet;
 mod spike;
 pub mod trouble;
 
+pub use atom::{PlanStory, atom};
 pub use payload::payload;
 pub use prose::{Piece, encoded_len, marked_line, quote};
 pub use spike::Rate;

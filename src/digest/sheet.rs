@@ -78,7 +78,7 @@ impl Story {
     }
 
     /// The sentence around the hit as plain text.
-    fn starred(&self) -> String {
+    pub fn starred(&self) -> String {
         starred(&self.quote)
     }
 }
@@ -183,7 +183,8 @@ fn told_at(item: &Item) -> DateTime<Utc> {
     item.published_at.unwrap_or(item.first_seen_at)
 }
 
-fn story(plan: &Plan, window: &Window, item: &Item) -> Story {
+/// One story, its times as on the day the window closes.
+pub fn story(plan: &Plan, window: &Window, item: &Item) -> Story {
     let mut watches: Vec<&ItemMatch> = item.watches.iter().collect();
     // Stable, so that of two equal scores the one given first stays first.
     watches.sort_by(|a, b| b.score.total_cmp(&a.score));
@@ -235,7 +236,7 @@ fn edit(item: &Item, earlier: &Earlier, zone: Tz, now: DateTime<Utc>) -> Option<
     })
 }
 
-fn name(text: &str) -> String {
+pub fn name(text: &str) -> String {
     prose::line(text, NAME_CHARS_MAX)
 }
 
@@ -302,7 +303,7 @@ fn story_time(item: &Item, zone: Tz, now: DateTime<Utc>) -> String {
 
 /// `Sun 22 Nov, 14:05 CET`, with the year where it is another than that of
 /// `now`; nothing for a date outside the calendar.
-fn local(at: DateTime<Utc>, zone: Tz, now: DateTime<Utc>) -> Option<String> {
+pub fn local(at: DateTime<Utc>, zone: Tz, now: DateTime<Utc>) -> Option<String> {
     // Zones cannot shift instants at the ends of what chrono can hold.
     if ![at, now].iter().all(|at| (1..=9998).contains(&at.year())) {
         return None;
@@ -581,8 +582,8 @@ fn command(plan: &Plan, window: &Window) -> String {
     format!("newswatch digest {} --since {since} --dry-run", shell_word(&name(&plan.name)))
 }
 
-fn shell_word(word: &str) -> String {
-    let is_plain = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
+pub fn shell_word(word: &str) -> String {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "._-@".contains(c);
     if !word.is_empty() && word.chars().all(is_plain) {
         return word.into();
     }

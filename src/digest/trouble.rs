@@ -1,7 +1,7 @@
 //! What the operator is told: sources that fell sick, those that are well again,
 //! and mail that was refused for good.
 
-use super::{Digest, prose};
+use super::{Digest, prose, sheet};
 use askama::Template;
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
@@ -34,6 +34,16 @@ pub struct Refusal {
     pub reason: String,
 }
 
+/// A reader who left a plan by one click.
+#[derive(Debug, Clone)]
+pub struct Leaving {
+    pub plan: String,
+    pub recipient: String,
+    pub left_at: DateTime<Utc>,
+    /// Nobody is left whom the plan tells.
+    pub leaves_nobody: bool,
+}
+
 /// A change, ready to print.
 struct Line {
     source: String,
@@ -50,6 +60,7 @@ struct Html<'a> {
     sick: &'a [Line],
     healed: &'a [Line],
     refused: &'a [Refused],
+    left: &'a [Left],
     more: &'a More,
 }
 
@@ -59,6 +70,7 @@ struct Text<'a> {
     sick: &'a [Line],
     healed: &'a [Line],
     refused: &'a [Refused],
+    left: &'a [Left],
     more: &'a More,
 }
 
@@ -66,6 +78,17 @@ struct Text<'a> {
 struct More {
     changes: usize,
     refused: usize,
+    left: usize,
+}
+
+/// Somebody who left, ready to print.
+struct Left {
+    plan: String,
+    recipient: String,
+    at: String,
+    leaves_nobody: bool,
+    /// What takes it back.
+    command: String,
 }
 
 /// A refusal, ready to print.
@@ -78,20 +101,25 @@ struct Refused {
 }
 
 /// One mail for all of it; nothing where there is nothing to tell.
-pub fn trouble(changes: &[Change], refusals: &[Refusal], zone: Tz) -> Option<Digest> {
+pub fn trouble(changes: &[Change], refusals: &[Refusal], leavings: &[Leaving], zone: Tz) -> Option<Digest> {
     let lines = |is_sick| -> Vec<Line> {
         let chosen = changes.iter().filter(|change| change.is_sick == is_sick);
         chosen.take(CHANGES_MAX).map(|change| line(change, zone)).collect()
     };
     let (sick, healed) = (lines(true), lines(false));
     let refused: Vec<_> = refusals.iter().take(CHANGES_MAX).map(|refusal| refused(refusal, zone)).collect();
+    let left: Vec<_> = leavings.iter().take(CHANGES_MAX).map(|leaving| left(leaving, zone)).collect();
     let named = sick.len() + healed.len();
-    let more = &More { changes: changes.len() - named, refused: refusals.len() - refused.len() };
-    let subject = subject(changes, refusals.len())?;
-    let (sick, healed, refused) = (&sick[..], &healed[..], &refused[..]);
+    let more = &More {
+        changes: changes.len() - named,
+        refused: refusals.len() - refused.len(),
+        left: leavings.len() - left.len(),
+    };
+    let subject = subject(changes, refusals.len(), leavings)?;
+    let (sick, healed, refused, left) = (&sick[..], &healed[..], &refused[..], &left[..]);
     let holds = "a template over strings cannot fail";
-    let html = Html { subject: &subject, sick, healed, refused, more }.render().expect(holds);
-    let text = Text { sick, healed, refused, more }.render().expect(holds);
+    let html = Html { subject: &subject, sick, healed, refused, left, more }.render().expect(holds);
+    let text = Text { sick, healed, refused, left, more }.render().expect(holds);
     Some(Digest { subject, text, html })
 }
 
@@ -117,16 +145,32 @@ fn refused(refusal: &Refusal, zone: Tz) -> Refused {
     }
 }
 
+fn left(leaving: &Leaving, zone: Tz) -> Left {
+    let clean = |text: &str| prose::line(text, WORDS_CHARS_MAX);
+    let (plan, recipient) = (clean(&leaving.plan), clean(&leaving.recipient));
+    let command =
+        format!("newswatch plans resubscribe {} {}", sheet::shell_word(&plan), sheet::shell_word(&recipient));
+    Left { at: local(leaving.left_at, zone), leaves_nobody: leaving.leaves_nobody, plan, recipient, command }
+}
+
 fn local(at: DateTime<Utc>, zone: Tz) -> String {
     at.with_timezone(&zone).format("%-d %b %Y, %H:%M %Z").to_string()
 }
 
-fn subject(changes: &[Change], refused: usize) -> Option<String> {
+fn subject(changes: &[Change], refused: usize, leavings: &[Leaving]) -> Option<String> {
     let (sick, healed): (Vec<_>, Vec<_>) = changes.iter().partition(|change| change.is_sick);
     let subject = match (&sick[..], &healed[..]) {
         _ if refused == 1 => "Mail refused: somebody was not told".into(),
         _ if refused > 1 => format!("{refused} mails refused: somebody was not told"),
-        ([], []) => return None,
+        _ if leavings.iter().any(|leaving| leaving.leaves_nobody) => {
+            let plan = leavings.iter().find(|leaving| leaving.leaves_nobody).map(|leaving| &leaving.plan);
+            format!("Nobody is left on the plan {}", plan.map_or("", String::as_str))
+        }
+        ([], []) => match leavings {
+            [] => return None,
+            [one] => format!("Left the plan {}: {}", one.plan, one.recipient),
+            many => format!("{} readers left their plans", many.len()),
+        },
         ([one], []) => format!("Source in trouble: {} is {}", one.source, one.health),
         ([], [one]) => format!("Source well again: {}", one.source),
         (many, []) => format!("{} sources in trouble", many.len()),
@@ -152,7 +196,7 @@ mod tests {
             reason: is_sick.then(|| "failed to read `naryn.example`:\r\nit answered 403 <b>".into()),
         };
         let check = |changes: &[Change], subject: &str, line: &str| {
-            let mail = trouble(changes, &[], Tz::Asia__Bishkek).expect("something changed");
+            let mail = trouble(changes, &[], &[], Tz::Asia__Bishkek).expect("something changed");
             assert_eq!(mail.subject, subject);
             assert!(mail.text.contains(line), "{}", mail.text);
             assert!(!mail.html.contains("<b> "), "foreign text is escaped: {}", mail.html);
@@ -172,7 +216,7 @@ mod tests {
             "Sources: 1 in trouble, 1 well again",
             "* Osh Echo: since",
         );
-        assert_eq!(trouble(&[], &[], Tz::UTC), None);
+        assert_eq!(trouble(&[], &[], &[], Tz::UTC), None);
         let refusal = Refusal {
             id: 17,
             recipient: "desk@example.org".into(),
@@ -180,15 +224,35 @@ mod tests {
             refused_at: at,
             reason: "550 no such user".into(),
         };
-        let mail = trouble(&[], std::slice::from_ref(&refusal), Tz::UTC).expect("a mail was refused");
+        let mail = trouble(&[], std::slice::from_ref(&refusal), &[], Tz::UTC).expect("a mail was refused");
         assert_eq!(mail.subject, "Mail refused: somebody was not told");
         for words in ["desk@example.org", "550 no such user", "newswatch outbox retry 17"] {
             assert!(mail.text.contains(words) && mail.html.contains(words), "{words}: {}", mail.text);
         }
-        let many = trouble(&[], &vec![refusal; CHANGES_MAX + 3], Tz::UTC).expect("mails were refused");
+        let many = trouble(&[], &vec![refusal; CHANGES_MAX + 3], &[], Tz::UTC).expect("mails were refused");
         assert_eq!(many.subject, "203 mails refused: somebody was not told");
         for words in ["and 3 more", "newswatch outbox retry --all"] {
             assert!(many.text.contains(words) && many.html.contains(words), "{words}: {}", many.text);
+        }
+
+        let leaving = |recipient: &str, leaves_nobody| Leaving {
+            plan: "rights desk".into(),
+            recipient: recipient.into(),
+            left_at: at,
+            leaves_nobody,
+        };
+        let mail = trouble(&[], &[], &[leaving("bek@example.org", false)], Tz::UTC).expect("a reader left");
+        assert_eq!(mail.subject, "Left the plan rights desk: bek@example.org");
+        assert!(
+            mail.text.contains("newswatch plans resubscribe 'rights desk' bek@example.org"),
+            "{}",
+            mail.text
+        );
+        let both = [leaving("bek@example.org", true), leaving("ada@example.org", true)];
+        let mail = trouble(&[change("Osh Echo", true)], &[], &both, Tz::UTC).expect("nobody is left");
+        assert_eq!(mail.subject, "Nobody is left on the plan rights desk");
+        for words in ["ada@example.org", "Osh Echo", "waits until somebody is back"] {
+            assert!(mail.text.contains(words) && mail.html.contains(words), "{words}: {}", mail.text);
         }
     }
 }

@@ -96,7 +96,10 @@ pub fn read(text: &str, entries_max: usize) -> Option<Feed> {
 }
 
 fn feed(root: &Value, entries: Vec<Entry>, faults: Vec<Fault>) -> Feed {
-    let hubs = root.list("hubs").iter().filter_map(|hub| hub.text("url")).collect();
+    // rssCloud, the other type, is another language.
+    let hubs = root.list("hubs").iter();
+    let hubs = hubs.filter(|hub| hub.text("type").is_none_or(|kind| kind.eq_ignore_ascii_case("websub")));
+    let hubs = hubs.filter_map(|hub| hub.text("url")).collect();
     Feed {
         title: root.text("title"),
         link: root.text("home_page_url").or_else(|| root.text("feed_url")),
@@ -105,6 +108,7 @@ fn feed(root: &Value, entries: Vec<Entry>, faults: Vec<Fault>) -> Feed {
         description: root.text("description"),
         authors: authors(root),
         hubs,
+        own: root.text("feed_url"),
         dialect: Dialect::JsonFeed,
         entries,
         faults,

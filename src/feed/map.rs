@@ -67,6 +67,7 @@ struct Fields {
     update_period_minutes: Option<u32>,
     update_frequency: Option<u32>,
     hubs: Vec<String>,
+    own: Option<String>,
     faults: Vec<Fault>,
 }
 
@@ -125,6 +126,7 @@ pub fn feed(tree: &Tree<'_>) -> Feed {
         categories: fields.categories,
         ttl_minutes: fields.ttl_minutes.or(sy),
         hubs: fields.hubs,
+        own: fields.own,
         faults: fields.faults,
         ..Feed::default()
     }
@@ -323,6 +325,9 @@ impl Fields {
             }
             _ => return,
         };
+        if rel == "self" && self.own.is_none() {
+            self.own = href.as_ref().map(|href| resolve(tree, node, href));
+        }
         if self.link.wants(rank) {
             let href = href.or_else(|| plain(tree, node));
             self.link.offer(rank, href.map(|href| resolve(tree, node, &href)));

@@ -10,6 +10,7 @@ pub mod charset;
 pub mod dates;
 pub mod discover;
 mod entities;
+pub mod header;
 pub mod identity;
 mod json;
 pub mod link;
@@ -65,6 +66,9 @@ pub struct Feed {
     /// WebSub hubs (`rel=hub`).
     #[serde(skip)]
     pub hubs: Vec<String>,
+    /// Where the feed itself says it stands (`rel=self`), absolute: its WebSub topic.
+    #[serde(skip)]
+    pub own: Option<String>,
     /// Other sitemaps, where the document is a sitemap index.
     #[serde(skip)]
     pub sitemaps: Vec<Sitemap>,
@@ -266,9 +270,23 @@ fn not_a_feed(text: &str) -> NotAFeed {
 }
 
 /// What needs the whole feed: relative links, inherited authors, identities, titles.
+/// Lets the hubs and the own address that stand in an answer's `Link` fields go before
+/// those of the document (WebSub, 4).
+pub fn announce(feed: &mut Feed, fields: &[String], url: &str) {
+    let hubs = header::linked(fields, "hub", Some(url));
+    let own = header::linked(fields, "self", Some(url)).into_iter().next();
+    if !hubs.is_empty() {
+        feed.hubs = hubs;
+    }
+    feed.own = own.or_else(|| feed.own.take());
+}
+
 fn settle(feed: &mut Feed, url: Option<&str>) {
     let document = url.and_then(|url| Url::parse(url).ok());
     feed.link = feed.link.take().and_then(|link| absolute(link, document.as_ref()));
+    feed.own = feed.own.take().and_then(|own| absolute(own, document.as_ref()));
+    let hubs = std::mem::take(&mut feed.hubs);
+    feed.hubs.extend(hubs.into_iter().filter_map(|hub| absolute(hub, document.as_ref())));
     let site = feed.link.as_deref().and_then(|link| Url::parse(link).ok());
     let base = site.or(document);
     for entry in &mut feed.entries {

@@ -349,6 +349,56 @@ fn feeds_say_how_they_want_to_be_polled() {
     let hub =
         "<atom:link rel='hub' href='https://hub.test/'/><atom:link rel='self' href='https://a.test/feed'/>";
     assert_eq!(feed(hub).hubs, ["https://hub.test/"]);
+    assert_eq!(feed(hub).own.as_deref(), Some("https://a.test/feed"));
+    let json = br#"{"version": "https://jsonfeed.org/version/1.1", "feed_url": "https://a.test/j", "items": [],
+                    "hubs": [{"type": "rssCloud", "url": "https://c.test/"}, {"type": "WebSub", "url": "https://h.test/"}]}"#;
+    let json = parse(json, None, None).expect("a feed");
+    assert_eq!(
+        (json.hubs, json.own.as_deref()),
+        (vec!["https://h.test/".to_owned()], Some("https://a.test/j"))
+    );
+}
+
+#[test]
+fn links_of_the_header_go_before_those_of_the_document() {
+    let check = |fields: &[&str], hubs: &[&str], own: &str| {
+        let inside =
+            "<atom:link rel='hub' href='https://in.test/'/><atom:link rel='self' href='https://a.test/in'/>";
+        let document = format!("<rss><channel>{inside}</channel></rss>");
+        let mut feed = parse(document.as_bytes(), None, None).expect("a feed");
+        super::announce(
+            &mut feed,
+            &fields.iter().map(|field| (*field).to_owned()).collect::<Vec<_>>(),
+            "https://a.test/rss",
+        );
+        assert_eq!(
+            (feed.hubs.as_slice(), feed.own.as_deref()),
+            (hubs.iter().map(|hub| (*hub).to_owned()).collect::<Vec<_>>().as_slice(), Some(own)),
+            "{fields:?}"
+        );
+    };
+    check(&[], &["https://in.test/"], "https://a.test/in");
+    check(
+        &["<https://h.test/>; rel=hub", "<https://a.test/s>; rel=\"self\""],
+        &["https://h.test/"],
+        "https://a.test/s",
+    );
+    check(&["<https://h.test/>;REL=\"x HUB\" , </s>;rel=self"], &["https://h.test/"], "https://a.test/s");
+    check(
+        &["<https://h.test/?a=1,2>; title=\"a, b; rel=self \\\" c\"; rel=hub"],
+        &["https://h.test/?a=1,2"],
+        "https://a.test/in",
+    );
+    check(
+        &["<https://x.test/>; rel=next; rel=hub", "https://h.test/; rel=hub", "<https://h.test/", "<>;", ""],
+        &["https://in.test/"],
+        "https://a.test/in",
+    );
+    check(
+        &["<https://h.test/>; rel=hub, <https://i.test/>; rel=hub"],
+        &["https://h.test/", "https://i.test/"],
+        "https://a.test/in",
+    );
 }
 
 #[test]

@@ -83,6 +83,25 @@ pub async fn post(
     }
 }
 
+/// One form, sent again where it is told to go (RFC 9110, 15.4.8 and 15.4.9).
+pub async fn submit(fetcher: &Fetcher, url: Url, form: &str) -> Result<u16, FetchError> {
+    let mut trail = Trail { url, redirects: Vec::new(), is_permanent: true };
+    let limits = fetcher.limits();
+    loop {
+        let host = host_of(&trail.url);
+        let request = fetcher.client(&trail.url)?.post(trail.url.clone());
+        let request = request.header(header::CONTENT_TYPE, "application/x-www-form-urlencoded");
+        let answer = tokio::time::timeout(limits.first_byte, request.body(form.to_owned()).send()).await;
+        let answer = answer
+            .map_err(|_| FetchError::Silent { host: host.clone(), seconds: limits.first_byte.as_secs() })?;
+        let response = answer.map_err(|error| error::of_transport(error, &host, limits.connect.as_secs()))?;
+        match response.status().as_u16() {
+            307 | 308 => trail = follow(fetcher, trail, &response)?,
+            status => return Ok(status),
+        }
+    }
+}
+
 async fn step(
     fetcher: &Fetcher,
     trail: Trail,
@@ -218,6 +237,7 @@ async fn read(
             last_modified: text(headers, header::LAST_MODIFIED),
         },
         max_age: max_age(headers),
+        links: headers.get_all(header::LINK).iter().map(from_wire).collect(),
         moved_to: (!trail.redirects.is_empty() && trail.is_permanent).then(|| trail.url.to_string()),
         redirects: trail.redirects,
         url: trail.url.into(),

@@ -86,6 +86,8 @@ pub struct Body {
     pub validators: Validators,
     /// `Cache-Control: max-age`, where the server gave one.
     pub max_age: Option<Duration>,
+    /// The `Link` fields (RFC 8288).
+    pub links: Vec<String>,
     /// Where permanent redirects (301, 308) alone led, if they did.
     pub moved_to: Option<String>,
     /// The way there.
@@ -210,6 +212,16 @@ impl Fetcher {
     pub async fn post(&self, url: &str, with: &[(&str, String)], body: Vec<u8>) -> Result<u16, FetchError> {
         let url = self.guard().read(url).map_err(FetchError::Refused)?;
         exchange::post(self, &url, with, body).await
+    }
+
+    /// Submits a form, following where its address has moved to (307, 308); what is
+    /// answered beside the status is not read.
+    ///
+    /// # Errors
+    /// An address on the way is refused, or nothing answered.
+    pub async fn submit(&self, url: &str, form: &str) -> Result<u16, FetchError> {
+        let url = self.guard().read(url).map_err(FetchError::Refused)?;
+        exchange::submit(self, url, form).await
     }
 
     async fn fetch(&self, url: &str, validators: &Validators, asks: Asks) -> Poll {

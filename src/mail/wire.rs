@@ -28,6 +28,8 @@ pub struct Envelope {
     pub list: String,
     /// Message-ID this mail answers, for an updated story.
     pub in_reply_to: Option<String>,
+    /// The https address at which a POST takes the recipient off the list (RFC 8058).
+    pub unsubscribe_url: Option<String>,
 }
 
 /// Bytes fit for SMTP (RFC 5321, 2.3.8 and 4.5.3.1.6).
@@ -84,8 +86,11 @@ pub fn wire(envelope: &Envelope, digest: &Digest) -> Result<Wire, MailError> {
         .subject(subject(&digest.subject))
         .date(date(envelope.date).into())
         .raw_header(header("List-Id", format!("<{list}.newswatch.{}>", sender.domain())))
-        .raw_header(header("List-Unsubscribe", unsubscribe(sender.as_ref(), &list)))
+        .raw_header(header("List-Unsubscribe", unsubscribe(envelope, sender.as_ref(), &list)))
         .raw_header(header("Auto-Submitted", "auto-generated".into()));
+    if envelope.unsubscribe_url.is_some() {
+        builder = builder.raw_header(header("List-Unsubscribe-Post", "List-Unsubscribe=One-Click".into()));
+    }
     if let Some(answered) = &envelope.in_reply_to {
         let answered = self::message_id(answered)?;
         builder = builder.in_reply_to(answered.clone()).references(answered);
@@ -152,8 +157,9 @@ fn list_label(plan: &str) -> String {
     if label.is_empty() { format!("plan-{fingerprint}") } else { format!("{label}-{fingerprint}") }
 }
 
-/// A mail to the sender asks to be taken off the list (RFC 2369, 3.2).
-fn unsubscribe(sender: &str, list: &str) -> String {
+/// Where one is taken off the list by one click, where there is such a place, and a
+/// mail to the sender that asks for it (RFC 2369, 3.2; RFC 8058, 3.1).
+fn unsubscribe(envelope: &Envelope, sender: &str, list: &str) -> String {
     let mut address = String::new();
     for byte in sender.bytes() {
         if byte.is_ascii_alphanumeric() || b"@.-_+".contains(&byte) {
@@ -162,7 +168,11 @@ fn unsubscribe(sender: &str, list: &str) -> String {
             address.push_str(&format!("%{byte:02X}"));
         }
     }
-    format!("<mailto:{address}?subject=unsubscribe%20{list}>")
+    let by_mail = format!("<mailto:{address}?subject=unsubscribe%20{list}>");
+    match &envelope.unsubscribe_url {
+        Some(url) => format!("<{url}>, {by_mail}"),
+        None => by_mail,
+    }
 }
 
 fn boundary(message_id: &str) -> String {

@@ -17,6 +17,8 @@ pub const MIGRATIONS: &[&str] = &[
     include_str!("../../migrations/0003_notices.sql"),
     include_str!("../../migrations/0004_history.sql"),
     include_str!("../../migrations/0005_mirrors.sql"),
+    include_str!("../../migrations/0006_departures.sql"),
+    include_str!("../../migrations/0007_hubs.sql"),
 ];
 
 /// Brings the file to the newest of `migrations`. Returns the backup's path

@@ -9,10 +9,12 @@ mod articles;
 mod backup;
 mod claim;
 mod columns;
+mod departures;
 mod edits;
 mod error;
 mod evidence;
 mod history;
+mod hubs;
 mod migrate;
 mod open;
 mod outbox;
@@ -31,8 +33,10 @@ mod writer;
 mod tests;
 
 pub use claim::{Claim, claim};
+pub use departures::Departure;
 pub use error::StoreError;
 pub use history::Past;
+pub use hubs::{HubRow, HubWork, Offer, Subscription};
 pub use pages::{PageMissing, PageOwed};
 pub use rescore::{Asked, Difference, Verdict};
 pub use search::{Found, Search};
@@ -41,7 +45,7 @@ pub use status::{SourceRow, Status, WatchRow};
 
 use crate::crash::{self, Point};
 use crate::digest::trouble::Refusal;
-use crate::digest::{Footer, Item, Plan, Rate, Urgency};
+use crate::digest::{Footer, Item, Plan, PlanStory, Rate, Urgency};
 use crate::extract::Article;
 use crate::fetch::Validators;
 use crate::mail::Delivery;
@@ -173,6 +177,17 @@ pub struct Debts {
     pub owed: Vec<i64>,
     /// Edits owed.
     pub corrections: Vec<i64>,
+}
+
+/// What one mail tells the operator of, by row.
+#[derive(Debug, Clone, Default)]
+pub struct Troubles {
+    /// Source and its health.
+    pub healths: Vec<(String, String)>,
+    /// Mails refused for good.
+    pub refused: Vec<i64>,
+    /// Readers who left a plan.
+    pub departures: Vec<i64>,
 }
 
 /// A mail in the outbox, owed or settled, without its bytes.
@@ -410,6 +425,17 @@ impl Store {
         })
     }
 
+    /// What `plan` told and has yet to tell, at most so many stories, the newest first.
+    pub fn stories_of(&self, plan: &str, most: usize) -> Result<Vec<PlanStory>, StoreError> {
+        self.read(|connection| owed::stories_of(connection, plan, most))
+    }
+
+    /// Notes why the page cannot be shown, or that it is.
+    pub fn note_web(&self, trouble: Option<&str>) -> Result<(), StoreError> {
+        let trouble = trouble.map(str::to_owned);
+        self.write(move |connection| status::note_web(connection, trouble.as_deref()))
+    }
+
     /// End of the last window `plan` was told about; alerts close none.
     pub fn told_until(&self, plan: &str) -> Result<Option<DateTime<Utc>>, StoreError> {
         self.read(|connection| outbox::told_until(connection, plan))
@@ -482,21 +508,21 @@ impl Store {
         self.read(|connection| sources::health_changes(connection, since))
     }
 
-    /// Writes the mails that tell of the healths given (source, health) and of
-    /// refused mails by row, and that they were told, in one transaction.
+    /// Writes the mails that tell of troubles, and that they were told, in one
+    /// transaction.
     pub fn enqueue_trouble(
         &self,
-        healths: &[(String, String)],
-        refused: &[i64],
+        troubles: &Troubles,
         slot: &str,
         mails: &[NewMail],
         now: DateTime<Utc>,
     ) -> Result<bool, StoreError> {
         let digest = outbox::NewDigest { plan: OPERATOR.into(), slot: slot.into(), until: None };
-        let (healths, refused, mails) = (healths.to_vec(), refused.to_vec(), mails.to_vec());
+        let (troubles, mails) = (troubles.clone(), mails.to_vec());
         self.write(move |connection| {
-            sources::note_told(connection, &healths)?;
-            outbox::note_refusals_told(connection, &refused)?;
+            sources::note_told(connection, &troubles.healths)?;
+            outbox::note_refusals_told(connection, &troubles.refused)?;
+            departures::note_told(connection, &troubles.departures)?;
             let written = outbox::enqueue(connection, &digest, &Debts::default(), &mails, now)?;
             crash::point(Point::TroubleUncommitted);
             Ok(written)

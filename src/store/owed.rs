@@ -3,10 +3,10 @@
 //! Invariant: every owed row is handed out with exactly one item, so that a
 //! digest that settles its items leaves nothing behind and tells nothing twice.
 
-use super::columns::{Time, at, surely};
+use super::columns::{Time, at, number, surely};
 use super::edits;
 use super::evidence::{self, Fields};
-use crate::digest::{Copy, Item, Urgency};
+use crate::digest::{Copy, Item, PlanStory, Urgency};
 use crate::story::{self, Telling};
 use crate::watch::Field;
 use chrono::{DateTime, Utc};
@@ -64,6 +64,41 @@ pub fn found_since(
         }
     }
     Ok(told_together(connection, rows)?.into_iter().map(|(item, _)| item).collect())
+}
+
+/// What `plan` owes and what it told already, at most so many stories, the newest first.
+pub fn stories_of(connection: &Connection, plan: &str, most: usize) -> Result<Vec<PlanStory>> {
+    // By row, so that a plan's whole past is not read for its newest stories.
+    let sql = "WITH newest AS (
+                   SELECT DISTINCT article_id FROM (
+                       SELECT m.article_id FROM owed w NOT INDEXED JOIN match m ON m.id = w.match_id
+                       WHERE w.plan = ?1 AND m.gone_at IS NULL ORDER BY w.id DESC LIMIT ?2))
+               SELECT m.article_id, w.id, m.id
+               FROM newest n JOIN match m ON m.article_id = n.article_id AND m.gone_at IS NULL
+               JOIN owed w ON w.match_id = m.id AND w.plan = ?1
+               ORDER BY m.article_id, m.score DESC, m.id";
+    let mut statement = connection.prepare_cached(sql)?;
+    // A story may be owed for several watches and in several copies.
+    let values = params![plan, number(most.saturating_mul(3))];
+    let rows = statement.query_map(values, |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
+    let told = told_together(connection, rows.collect::<Result<_>>()?)?;
+    let stories = told.into_iter().map(|(item, owed)| story_of(connection, item, &owed));
+    let mut stories: Vec<PlanStory> = stories.collect::<Result<_>>()?;
+    stories.sort_by_key(|story| std::cmp::Reverse((story.updated_at, story.item.article_id)));
+    stories.truncate(most);
+    Ok(stories)
+}
+
+fn story_of(connection: &Connection, item: Item, owed: &[i64]) -> Result<PlanStory> {
+    let sql = "SELECT min(d.created_at) AS told_at,
+                      max(max(w.owed_at), coalesce((SELECT revised_at FROM article WHERE id = ?2), '')) AS updated_at
+               FROM owed w LEFT JOIN digest d ON d.id = w.digest_id
+               WHERE w.id IN (SELECT value FROM json_each(?1))";
+    let ids = serde_json::Value::from(owed).to_string();
+    let read = |row: &rusqlite::Row<'_>| Ok((at(row, "told_at")?, surely(row, "updated_at")?));
+    let values = params![ids, item.article_id];
+    let (told_at, updated_at) = connection.prepare_cached(sql)?.query_row(values, read)?;
+    Ok(PlanStory { item, told_at, updated_at })
 }
 
 /// Rows of article, owed row and match, by article, as items and the rows they settle.

@@ -3,6 +3,7 @@
 //! Invariant: reads only; every figure is counted from rows, none is kept.
 
 use super::columns::{Time, at, count};
+use super::hubs::{self, HubRow};
 use super::pages::{self, PagesFailing};
 use crate::digest::Footer;
 use chrono::{DateTime, TimeDelta, Utc};
@@ -27,6 +28,8 @@ pub struct Status {
     pub last_poll_at: Option<DateTime<Utc>>,
     /// Sources whose pages failed in the last seven days.
     pub pages_failing: Vec<PagesFailing>,
+    /// Why the daemon's page cannot be shown.
+    pub web_trouble: Option<String>,
 }
 
 /// A source as `sources list` shows it.
@@ -48,6 +51,8 @@ pub struct SourceRow {
     pub moved_to: Option<String>,
     /// The address it is read at, where that is not `url`.
     pub read_from: Option<String>,
+    /// The subscription with its hub.
+    pub hub: Option<HubRow>,
 }
 
 /// A watch as `watches list` shows it.
@@ -73,7 +78,8 @@ pub fn status(connection: &Connection, now: DateTime<Utc>) -> Result<Status> {
                       (SELECT count(*) FROM outbox WHERE state = 'sent') AS mail_sent,
                       (SELECT count(*) FROM outbox WHERE state = 'refused') AS mail_refused,
                       (SELECT min(created_at) FROM outbox WHERE state = 'owed') AS oldest_owed_at,
-                      (SELECT polled_at FROM poll ORDER BY id DESC LIMIT 1) AS last_poll_at";
+                      (SELECT polled_at FROM poll ORDER BY id DESC LIMIT 1) AS last_poll_at,
+                      (SELECT value FROM meta WHERE name = 'web_trouble') AS web_trouble";
     connection.prepare_cached(sql)?.query_row([Time(now - TimeDelta::days(1))], |row| {
         Ok(Status {
             articles: count(row, "articles")?,
@@ -87,8 +93,17 @@ pub fn status(connection: &Connection, now: DateTime<Utc>) -> Result<Status> {
             oldest_owed_at: at(row, "oldest_owed_at")?,
             last_poll_at: at(row, "last_poll_at")?,
             pages_failing: pages::failing(connection, now - TimeDelta::days(7), now)?,
+            web_trouble: row.get("web_trouble")?,
         })
     })
+}
+
+pub fn note_web(connection: &Connection, trouble: Option<&str>) -> Result<()> {
+    connection.execute("DELETE FROM meta WHERE name = 'web_trouble'", [])?;
+    match trouble {
+        Some(why) => connection.execute("INSERT INTO meta VALUES ('web_trouble', ?1)", [why]).map(drop),
+        None => Ok(()),
+    }
 }
 
 pub fn source_rows(connection: &Connection, now: DateTime<Utc>) -> Result<Vec<SourceRow>> {
@@ -96,8 +111,10 @@ pub fn source_rows(connection: &Connection, now: DateTime<Utc>) -> Result<Vec<So
                     week AS (SELECT source_id, count(*) AS articles FROM article
                              WHERE first_seen_at >= ?1 GROUP BY source_id)
                SELECT s.*, coalesce(total.articles, 0) AS articles,
-                      coalesce(week.articles, 0) / 7.0 AS items_a_day
+                      coalesce(week.articles, 0) / 7.0 AS items_a_day,
+                      h.hub, h.lease_ends_at, h.last_error AS hub_error
                FROM source s
+               LEFT JOIN subscription h ON h.source_id = s.id AND h.wanted
                LEFT JOIN total ON total.source_id = s.id
                LEFT JOIN week ON week.source_id = s.id
                WHERE s.retired_at IS NULL ORDER BY s.name";
@@ -117,6 +134,7 @@ pub fn source_rows(connection: &Connection, now: DateTime<Utc>) -> Result<Vec<So
             items_a_day: row.get("items_a_day")?,
             moved_to: row.get("moved_to")?,
             read_from: row.get("read_from")?,
+            hub: hubs::row(row, now)?,
         })
     })?;
     rows.collect()

@@ -22,6 +22,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("fetch", &["crash", "schedule"]),
     ("store", &["crash", "schedule", "digest", "extract", "story", "watch", "fetch", "mail"]),
     ("mail", &["config", "crash", "digest"]),
+    ("web", &["config", "digest", "store"]),
     // top: what runs
     ("daemon", &["*"]),
     ("newsroom", &["page"]),
@@ -34,6 +35,7 @@ const PURE: &[&str] = &["schedule", "feed", "page", "health", "extract", "story"
 const AT_HOME: &[(&str, &[&str])] = &[
     ("rusqlite", &["store"]),
     ("lettre", &["mail"]),
+    ("axum", &["newsroom", "web"]),
     ("reqwest", &["fetch"]),
     ("scraper", &["page", "extract"]),
     ("clap", &["cli"]),

@@ -30,7 +30,7 @@ fn every_command_stands_in_readme_and_manual() {
         let heading = format!("NEWSWATCH {}", command.to_uppercase());
         assert!(manual.contains(&heading), "the manual says nothing of `{command}`");
     }
-    for deeper in ["OUTBOX RETRY", "WATCHES EXPAND"] {
+    for deeper in ["OUTBOX RETRY", "WATCHES EXPAND", "PLANS RESUBSCRIBE"] {
         assert!(manual.contains(&format!("NEWSWATCH {deeper}")), "the manual says nothing of {deeper}");
     }
 }

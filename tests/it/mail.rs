@@ -8,7 +8,7 @@
 mod facts;
 mod hostile;
 mod local;
-mod mutants;
+pub mod mutants;
 mod outcomes;
 mod postfix;
 mod readers;
@@ -51,6 +51,7 @@ fn envelope() -> Envelope {
         date: facts::time("2026-11-22T16:00:03Z"),
         list: "rights desk".into(),
         in_reply_to: None,
+        unsubscribe_url: None,
     }
 }
 
@@ -154,6 +155,7 @@ fn the_same_envelope_gives_the_same_bytes() {
 fn the_headers_say_what_kind_of_mail_this_is() {
     let answer = Envelope {
         in_reply_to: Some("first@newswatch.example.org".into()),
+        unsubscribe_url: None,
         date: facts::time("1969-01-01T00:00:00Z"),
         list: "Отдел прав".into(),
         ..envelope()

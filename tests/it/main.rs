@@ -27,3 +27,4 @@ mod seed;
 mod sources;
 mod support;
 mod watchlist;
+mod web;

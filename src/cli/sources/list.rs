@@ -9,7 +9,7 @@ use chrono::Utc;
 use std::collections::HashMap;
 use std::path::Path;
 
-const COLUMNS: [&str; 13] = [
+const COLUMNS: [&str; 16] = [
     "source",
     "health",
     "since_at",
@@ -22,6 +22,9 @@ const COLUMNS: [&str; 13] = [
     "tags",
     "reason",
     "error",
+    "hub",
+    "hub_state",
+    "hub_until_at",
     "url",
 ];
 
@@ -44,6 +47,7 @@ fn row(source: &Source, known: Option<&SourceRow>) -> Vec<Cell> {
     };
     let count =
         |number: Option<u64>| Cell::Count(number.and_then(|number| i64::try_from(number).ok()).unwrap_or(0));
+    let hub = known.and_then(|row| row.hub.as_ref());
     vec![
         source.name.clone().into(),
         health.into(),
@@ -57,6 +61,9 @@ fn row(source: &Source, known: Option<&SourceRow>) -> Vec<Cell> {
         Cell::Words(source.tags.clone()),
         known.and_then(|row| row.health_reason.clone()).into(),
         known.and_then(|row| row.last_error.clone()).into(),
+        hub.map(|hub| hub.hub.clone()).into(),
+        hub.map(|hub| hub.state.clone()).into(),
+        Cell::Time(hub.and_then(|hub| hub.until)),
         source.url.clone().into(),
     ]
 }

@@ -6,6 +6,7 @@ use crate::watch::{Field, Hit, Score};
 use chrono::{TimeDelta, TimeZone};
 use tempfile::TempDir;
 
+mod hubs;
 mod opening;
 mod recording;
 mod rescoring;

@@ -208,6 +208,8 @@ fn shipped_migrations_never_change() {
         "7b6b44a01cccc8866817289ba48a0afd750b26e80a693234890804b8105775e8",
         "100d314199d5e269812f7c305be4580fd20dc6aa13747382a0f28e0474fff0f1",
         "119524df0570a495bcf2663baa6de372343c1ed4ffd37c97ac29d0ef3dff8af7",
+        "fb0b4098d70c93bd3f3b0bda53cc92b0b80e7b6b482b78382ed7a38036495903",
+        "c3228a80433e30b9d656b76757910495b844161daf5ce0eb0af4739b4c72803c",
     ];
     for (sql, pinned) in migrate::MIGRATIONS.iter().zip(pinned) {
         let digest: String =

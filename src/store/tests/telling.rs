@@ -208,7 +208,8 @@ fn mail_refused_for_good_is_told_to_the_operator_once() {
     let (rows, refusals): (Vec<_>, Vec<_>) =
         desk.store.refused_untold().expect("the outbox reads").into_iter().unzip();
     assert_eq!(refusals[0].reason, "550 no such user");
-    assert!(desk.store.enqueue_trouble(&[], &rows, "trouble 1", &[], minute(61)).expect("written"));
+    let troubles = Troubles { refused: rows, ..Troubles::default() };
+    assert!(desk.store.enqueue_trouble(&troubles, "trouble 1", &[], minute(61)).expect("written"));
     assert!(desk.store.refused_untold().expect("the outbox reads").is_empty());
 }
 

