@@ -3,6 +3,7 @@
 //! Invariant: every page is a commit of its own, made after the poll's; one that
 //! is not read stays owed. A page that says less never replaces what says more.
 
+use super::poll::Waits;
 use super::source::{Chain, judge_one};
 use super::{Desk, off_thread};
 use crate::config::{FullText, Source};
@@ -50,7 +51,7 @@ impl Miss {
 
 /// Reads the pages of `source` that are owed and due, and commits each. Returns
 /// the matches in the articles completed.
-pub(super) async fn read_owed(desk: &Arc<Desk>, source: &Source) -> Result<usize, StoreError> {
+pub(super) async fn read_owed(desk: &Arc<Desk>, source: &Source, waits: &Waits) -> Result<usize, StoreError> {
     if source.full_text == FullText::Never {
         return Ok(0);
     }
@@ -62,7 +63,7 @@ pub(super) async fn read_owed(desk: &Arc<Desk>, source: &Source) -> Result<usize
             break;
         }
         let link = owed.article.link.clone().unwrap_or_default();
-        match read_one(desk, source, owed).await? {
+        match read_one(desk, source, owed, waits).await? {
             Ok(found) => {
                 misses = 0;
                 matches += found;
@@ -90,10 +91,11 @@ async fn read_one(
     desk: &Arc<Desk>,
     source: &Source,
     owed: PageOwed,
+    waits: &Waits,
 ) -> Result<Result<usize, Miss>, StoreError> {
     let (store, id, tries) = (desk.store.clone(), owed.article_id, owed.tries + 1);
     off_thread(move || store.page_try(id, next_try(tries, Utc::now()))).await?;
-    let completed = match page_of(desk, source, &owed).await {
+    let completed = match page_of(desk, source, &owed, waits).await {
         Ok(page) => complete(desk, owed, page).await?,
         Err(miss) => Err(miss),
     };
@@ -111,12 +113,12 @@ fn next_try(tries: u32, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
     (tries < TRIES_MAX).then_some(now + wait)
 }
 
-async fn page_of(desk: &Desk, source: &Source, owed: &PageOwed) -> Result<Page, Miss> {
+async fn page_of(desk: &Desk, source: &Source, owed: &PageOwed, waits: &Waits) -> Result<Page, Miss> {
     let Some(link) = owed.article.link.as_deref() else {
         return Err(Miss { why: "it has no address".into(), again: Again::Never });
     };
     let rules = source.rules.clone();
-    let body = match desk.fetcher.page(link, &Validators::default()).await {
+    let body = match waits.on(desk.fetcher.page(link, &Validators::default())).await {
         Poll::Fresh(body) => body,
         Poll::Failed(error) => return Err(Miss::later(format!("failed to {}", Chain(&error)))),
         Poll::Gone => return Err(Miss { why: "it is gone (410)".into(), again: Again::Never }),
