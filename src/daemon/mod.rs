@@ -9,6 +9,7 @@ mod poll;
 mod post;
 mod rescore;
 mod source;
+mod split;
 mod tell;
 mod trial;
 mod verdict;

@@ -269,7 +269,7 @@ pub(super) fn tell(
 
 /// The article of a mail that tells of one story only: such a mail answers the one
 /// that first told it. A digest of several answers none, or all would be one thread.
-fn only(items: &[Item], edited: &[Item]) -> Option<i64> {
+pub(super) fn only(items: &[Item], edited: &[Item]) -> Option<i64> {
     match (items, edited) {
         ([one], []) | ([], [one]) => Some(one.article_id),
         _ => None,
@@ -329,7 +329,12 @@ fn change(state: &SourceState) -> Change {
 }
 
 /// What the footer says of the window: read, sick, next.
-fn footer(store: &Store, plan: &Plan, window: &Window, now: DateTime<Utc>) -> Result<Footer, StoreError> {
+pub(super) fn footer(
+    store: &Store,
+    plan: &Plan,
+    window: &Window,
+    now: DateTime<Utc>,
+) -> Result<Footer, StoreError> {
     let mut footer = store.footer(window.from, window.to)?;
     footer.next_digest_at = plan.cron.as_ref().and_then(|cron| cron.next_after(now));
     Ok(footer)
@@ -389,7 +394,7 @@ fn posts(
 
 /// A function of instance, plan, slot and recipient, so that the same fact has the
 /// same Message-ID however often it is told (RFC 5322, 3.6.4).
-fn message_id(instance: &str, plan: &str, slot: &str, recipient: &str, from: &str) -> String {
+pub(super) fn message_id(instance: &str, plan: &str, slot: &str, recipient: &str, from: &str) -> String {
     let mut hash = Sha256::new();
     for part in [instance, plan, slot, recipient] {
         hash.update(part.as_bytes());

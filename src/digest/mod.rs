@@ -6,12 +6,14 @@
 #![deny(clippy::disallowed_methods, clippy::disallowed_types)]
 
 mod changes;
+mod headline;
 mod payload;
 mod prose;
 mod sheet;
 mod spike;
 pub mod trouble;
 
+pub use headline::headline;
 pub use payload::payload;
 pub use prose::{Piece, encoded_len, marked_line, quote};
 pub use spike::Rate;

@@ -16,7 +16,7 @@ use std::ops::Range;
 use url::Url;
 
 /// Characters of a headline.
-const HEADLINE_CHARS_MAX: usize = 240;
+pub const HEADLINE_CHARS_MAX: usize = 240;
 /// Characters of a name (source, watch, state).
 const NAME_CHARS_MAX: usize = 80;
 /// Octets of a link; what is longer is not made one.
@@ -258,7 +258,7 @@ fn marks(text: &str, field: Field, hits: &[&Hit]) -> Vec<Range<usize>> {
 }
 
 /// An address a reader may be sent to, or nothing.
-fn web_link(link: &str) -> Option<String> {
+pub fn web_link(link: &str) -> Option<String> {
     let url = Url::parse(link.trim()).ok()?;
     let is_web = matches!(url.scheme(), "http" | "https") && url.has_host();
     let is_plain = url.username().is_empty() && url.password().is_none();

@@ -18,6 +18,7 @@ mod open;
 mod outbox;
 mod owed;
 mod pages;
+mod parts;
 mod rates;
 mod recent;
 mod rescore;
@@ -34,6 +35,7 @@ pub use claim::{Claim, claim};
 pub use error::StoreError;
 pub use history::Past;
 pub use pages::{PageMissing, PageOwed};
+pub use parts::{Part, Whole};
 pub use rescore::{Asked, Difference, Verdict};
 pub use search::{Found, Search};
 pub use show::{Copy, Revision, Shown, ShownMatch, Told};
@@ -567,6 +569,28 @@ impl Store {
     ) -> Result<(), StoreError> {
         let delivery = delivery.clone();
         self.write(move |connection| outbox::settle(connection, id, &delivery, failed_at, now))
+    }
+
+    /// What the digest of a mail told, read again from what it settled, and how far
+    /// its parts have come; `None` where there is no such mail.
+    pub fn whole(&self, outbox_id: i64) -> Result<Option<Whole>, StoreError> {
+        self.read(|connection| parts::whole(connection, outbox_id))
+    }
+
+    /// Settles a mail as too large and puts `parts` into the place of it and of
+    /// `replaced`, in one transaction. False, and nothing written, where one of them
+    /// was tried or settled since it was read.
+    pub fn split(
+        &self,
+        id: i64,
+        (delivery, failed_at): (Delivery, Option<&'static str>),
+        replaced: Vec<i64>,
+        parts: Vec<(NewMail, Part)>,
+        now: DateTime<Utc>,
+    ) -> Result<bool, StoreError> {
+        self.write(move |connection| {
+            parts::split(connection, id, (&delivery, failed_at), &replaced, &parts, now)
+        })
     }
 
     /// Searches the history, newest first.

@@ -208,6 +208,7 @@ fn shipped_migrations_never_change() {
         "7b6b44a01cccc8866817289ba48a0afd750b26e80a693234890804b8105775e8",
         "100d314199d5e269812f7c305be4580fd20dc6aa13747382a0f28e0474fff0f1",
         "119524df0570a495bcf2663baa6de372343c1ed4ffd37c97ac29d0ef3dff8af7",
+        "ab1b2c1af5999b32c8d1a3d71500fdd5c670601f4f94ffe619690acfe755832f",
     ];
     for (sql, pinned) in migrate::MIGRATIONS.iter().zip(pinned) {
         let digest: String =
