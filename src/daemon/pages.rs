@@ -8,9 +8,9 @@ use super::source::{Chain, judge_one};
 use super::{Desk, off_thread};
 use crate::config::{FullText, Source};
 use crate::extract::{self, Page};
-use crate::fetch::{Poll, Validators};
+use crate::fetch::{FetchError, Poll, Validators};
 use crate::schedule;
-use crate::store::{PageOwed, StoreError};
+use crate::store::{Look, PageOwed, Sight, StoreError};
 use crate::story;
 use chrono::{DateTime, TimeDelta, Utc};
 use std::sync::Arc;
@@ -18,6 +18,9 @@ use std::time::{Duration, Instant};
 
 /// Pages read after one poll; the others wait for the next.
 const PAGES_A_POLL_MAX: usize = 60;
+
+/// Pages looked at again after one poll: a few conditional requests.
+const LOOKS_A_POLL_MAX: usize = 3;
 
 /// Time given to the pages of one poll: the source itself is due again.
 const PAGES_PATIENCE: Duration = Duration::from_secs(5 * 60);
@@ -84,6 +87,36 @@ pub(super) async fn read_owed(desk: &Arc<Desk>, source: &Source, waits: &Waits) 
         off_thread(move || store.note_faults(&name, &faults)).await?;
     }
     Ok(matches)
+}
+
+/// Looks again at pages of `source` that somebody was told of. Nothing here fails the
+/// poll: what was not seen is looked at another day.
+pub(super) async fn look_again(desk: &Arc<Desk>, source: &Source, waits: &Waits) -> Result<(), StoreError> {
+    let (store, name) = (desk.store.clone(), source.name.clone());
+    let looks = off_thread(move || store.looks(&name, Utc::now(), LOOKS_A_POLL_MAX)).await?;
+    for Look { article_id, link, validators } in looks {
+        let sight = sight(waits.on(desk.fetcher.page(&link, &validators)).await);
+        let (store, is_known) = (desk.store.clone(), sight != Sight::Unknown);
+        if off_thread(move || store.looked(article_id, sight, Utc::now())).await? {
+            tracing::info!(source = source.name, link, "the page of a told story is gone");
+        }
+        if !is_known {
+            break;
+        }
+    }
+    Ok(())
+}
+
+/// What an answer says of the page itself. Who is shut out learns nothing of it, and
+/// what stands behind a log-in is there.
+fn sight(poll: Poll) -> Sight {
+    match poll {
+        Poll::Fresh(body) => Sight::There(Some(body.validators)),
+        Poll::Unchanged => Sight::There(None),
+        Poll::Gone | Poll::Failed(FetchError::NotFound { .. }) => Sight::Missing,
+        Poll::Failed(FetchError::Blocked { .. }) => Sight::There(None),
+        Poll::Deferred(_) | Poll::Failed(_) => Sight::Unknown,
+    }
 }
 
 /// One try of one page, counted before it is made; its matches, or why it was missed.

@@ -81,10 +81,11 @@ pub(super) async fn poll_source(
     let mut polled = commit(desk, recording, began).await?;
     // A site that failed or put us off is not asked for its pages either.
     if matches!(polled.outcome, "fresh" | "unchanged") {
-        match pages::read_owed(desk, source, waits).await {
-            Ok(matches) => polled.matches += matches,
+        let read = pages::read_owed(desk, source, waits).await;
+        match (read, pages::look_again(desk, source, waits).await) {
+            (Ok(matches), Ok(())) => polled.matches += matches,
             // The poll itself is committed; the pages stay owed.
-            Err(error) => {
+            (Err(error), _) | (_, Err(error)) => {
                 let error = &error as &dyn std::error::Error;
                 tracing::error!(source = source.name, error, "owed pages were not read; trying again");
             }

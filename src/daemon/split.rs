@@ -106,7 +106,10 @@ fn compose(
     part.owed = pieces.iter().flat_map(|piece| &piece.owed).copied().collect();
     part.corrections = pieces.iter().flat_map(|piece| &piece.item.corrections).copied().collect();
     let window = window(whole);
-    let footer = footer(&desk.store, plan, &window, now)?;
+    let mut footer = footer(&desk.store, plan, &window, now)?;
+    if part.number == 1 {
+        footer.removed = whole.removed.clone();
+    }
     let digest = digest::compose(plan, &window, &items, &edited, &footer);
     let mut digest = digest.expect("a part has a story to tell");
     if part.parts > 1 {

@@ -10,7 +10,7 @@ use super::{Desk, NAP, Pulse, off_thread};
 use crate::config::Config;
 use crate::crash::{self, Point};
 use crate::digest::trouble::{self, Change};
-use crate::digest::{self, Digest, Earlier, Footer, Item, Plan, Rate, Urgency, Window};
+use crate::digest::{self, Digest, Earlier, Footer, Item, Plan, Rate, Removed, Urgency, Window};
 use crate::health::Health;
 use crate::mail::{self, Envelope};
 use crate::store::{Debts, NewMail, OPERATOR, SourceState, Store, StoreError};
@@ -134,7 +134,12 @@ fn tell_alert(desk: &Desk, plan: &Plan, owed: &[Owed], now: DateTime<Utc>) -> Re
     let window = Window { from, to: now, urgency: Urgency::AtOnce };
     // The slot of an alert is its first owed row: written twice, it is the same alert.
     let slot = format!("alert {first}");
-    tell((&desk.config, &desk.store), plan, News { slot, window, owed, edited: &[], spikes: Vec::new() }, now)
+    tell(
+        (&desk.config, &desk.store),
+        plan,
+        News { slot, window, owed, edited: &[], removed: Vec::new(), spikes: Vec::new() },
+        now,
+    )
 }
 
 /// Watches that are found far more often than usual, once a day: what is owed of
@@ -153,7 +158,7 @@ fn tell_spikes(desk: &Desk, plan: &Plan, now: DateTime<Utc>) -> Result<usize, Te
         mails += tell(
             (&desk.config, &desk.store),
             plan,
-            News { slot, window, owed: &owed, edited: &[], spikes: vec![spike] },
+            News { slot, window, owed: &owed, edited: &[], removed: Vec::new(), spikes: vec![spike] },
             now,
         )?;
     }
@@ -167,8 +172,8 @@ fn spikes(desk: &Desk, plan: &Plan, now: DateTime<Utc>) -> Result<Vec<Rate>, Sto
     Ok(rates)
 }
 
-/// What was told at once and has changed since, where no digest will tell it: a mail
-/// each, or one for all of them when there are many.
+/// What was told at once and has changed or gone since, where no digest will tell it:
+/// a mail for each edit, or one for all of them when there are many.
 fn tell_edits(desk: &Desk, plan: &Plan, now: DateTime<Utc>) -> Result<usize, TellError> {
     if plan.cron.is_some() {
         return Ok(0);
@@ -177,7 +182,23 @@ fn tell_edits(desk: &Desk, plan: &Plan, now: DateTime<Utc>) -> Result<usize, Tel
     let rests = |earlier: &Earlier| earlier.changed_at <= now - EDIT_PATIENCE;
     edited.retain(|item| item.earlier.as_ref().is_none_or(rests));
     let each = if edited.len() > plan.burst_max { edited.len() } else { 1 };
-    edited.chunks(each).map(|edited| tell_edit(desk, plan, edited, now)).sum()
+    let removed = tell_removed(desk, plan, now)?;
+    edited
+        .chunks(each)
+        .map(|edited| tell_edit(desk, plan, edited, now))
+        .sum::<Result<usize, _>>()
+        .map(|mails| mails + removed)
+}
+
+/// What was told and is gone since, in one mail.
+fn tell_removed(desk: &Desk, plan: &Plan, now: DateTime<Utc>) -> Result<usize, TellError> {
+    let removed = desk.store.removed(&plan.name)?;
+    let Some(first) = removed.first().map(|removed| removed.id) else { return Ok(0) };
+    let from = removed.iter().map(|removed| removed.told_at).min().unwrap_or(now);
+    let window = Window { from, to: now, urgency: Urgency::AtOnce };
+    let slot = format!("removed {first}");
+    let news = News { slot, window, owed: &[], edited: &[], removed, spikes: Vec::new() };
+    tell((&desk.config, &desk.store), plan, news, now)
 }
 
 fn tell_edit(desk: &Desk, plan: &Plan, edited: &[Item], now: DateTime<Utc>) -> Result<usize, TellError> {
@@ -185,7 +206,12 @@ fn tell_edit(desk: &Desk, plan: &Plan, edited: &[Item], now: DateTime<Utc>) -> R
     let from = edited.iter().filter_map(|item| Some(item.earlier.as_ref()?.told_at)).min().unwrap_or(now);
     let window = Window { from, to: now, urgency: Urgency::AtOnce };
     let slot = format!("edit {first}");
-    tell((&desk.config, &desk.store), plan, News { slot, window, owed: &[], edited, spikes: Vec::new() }, now)
+    tell(
+        (&desk.config, &desk.store),
+        plan,
+        News { slot, window, owed: &[], edited, removed: Vec::new(), spikes: Vec::new() },
+        now,
+    )
 }
 
 /// The digest of the plan's latest slot, if it has not been made.
@@ -217,9 +243,15 @@ fn tell_digest(
     let window = Window { from, to: until, urgency: Urgency::Digest };
     let owed = desk.store.owed(&plan.name, None, None)?;
     let edited = desk.store.corrections(&plan.name)?;
+    let removed = desk.store.removed(&plan.name)?;
     let slot = slot.to_owned();
     let spikes = spikes(desk, plan, now)?;
-    tell((&desk.config, &desk.store), plan, News { slot, window, owed: &owed, edited: &edited, spikes }, now)
+    tell(
+        (&desk.config, &desk.store),
+        plan,
+        News { slot, window, owed: &owed, edited: &edited, removed, spikes },
+        now,
+    )
 }
 
 /// What is about to be told.
@@ -229,6 +261,7 @@ pub(super) struct News<'a> {
     pub window: Window,
     pub owed: &'a [Owed],
     pub edited: &'a [Item],
+    pub removed: Vec<Removed>,
     pub spikes: Vec<Rate>,
 }
 
@@ -240,15 +273,16 @@ pub(super) fn tell(
     now: DateTime<Utc>,
 ) -> Result<usize, TellError> {
     crash::point(Point::OwedRead);
-    let News { slot, window, owed, edited, spikes } = news;
+    let News { slot, window, owed, edited, removed, spikes } = news;
     let items: Vec<Item> = owed.iter().map(|(item, _)| item.clone()).collect();
     let debts = Debts {
         owed: owed.iter().flat_map(|(_, rows)| rows).copied().collect(),
         corrections: items.iter().chain(edited).flat_map(|item| &item.corrections).copied().collect(),
+        removals: removed.iter().map(|removed| removed.id).collect(),
     };
     // An edit that was taken back is settled without a word.
     let edited: Vec<Item> = edited.iter().filter(|item| item.is_news()).cloned().collect();
-    let footer = Footer { spikes, ..footer(store, plan, &window, now)? };
+    let footer = Footer { spikes, removed, ..footer(store, plan, &window, now)? };
     let digest = digest::compose(plan, &window, &items, &edited, &footer);
     crash::point(Point::Composed);
     let mails = match digest {

@@ -18,6 +18,7 @@ pub const MIGRATIONS: &[&str] = &[
     include_str!("../../migrations/0004_history.sql"),
     include_str!("../../migrations/0005_mirrors.sql"),
     include_str!("../../migrations/0007_parts.sql"),
+    include_str!("../../migrations/0008_removals.sql"),
 ];
 
 /// Brings the file to the newest of `migrations`. Returns the backup's path

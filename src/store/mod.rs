@@ -21,6 +21,7 @@ mod pages;
 mod parts;
 mod rates;
 mod recent;
+mod removals;
 mod rescore;
 mod search;
 mod show;
@@ -36,6 +37,7 @@ pub use error::StoreError;
 pub use history::Past;
 pub use pages::{PageMissing, PageOwed};
 pub use parts::{Part, Whole};
+pub use removals::{Look, Sight};
 pub use rescore::{Asked, Difference, Verdict};
 pub use search::{Found, Search};
 pub use show::{Copy, Revision, Shown, ShownMatch, Told};
@@ -43,7 +45,7 @@ pub use status::{SourceRow, Status, WatchRow};
 
 use crate::crash::{self, Point};
 use crate::digest::trouble::Refusal;
-use crate::digest::{Footer, Item, Plan, Rate, Urgency};
+use crate::digest::{Footer, Item, Plan, Rate, Removed, Urgency};
 use crate::extract::Article;
 use crate::fetch::Validators;
 use crate::mail::Delivery;
@@ -175,6 +177,8 @@ pub struct Debts {
     pub owed: Vec<i64>,
     /// Edits owed.
     pub corrections: Vec<i64>,
+    /// Removals owed.
+    pub removals: Vec<i64>,
 }
 
 /// A mail in the outbox, owed or settled, without its bytes.
@@ -382,6 +386,22 @@ impl Store {
     pub fn pages_rest(&self, source: &str, until: DateTime<Utc>) -> Result<(), StoreError> {
         let source = source.to_owned();
         self.write(move |connection| pages::rest(connection, &source, until))
+    }
+
+    /// Pages of `source` that somebody was told of and that are to be looked at again.
+    pub fn looks(&self, source: &str, now: DateTime<Utc>, most: usize) -> Result<Vec<Look>, StoreError> {
+        self.read(|connection| removals::due(connection, source, now, most))
+    }
+
+    /// Commits what a look at a page found. True where it is owed as removed from now on.
+    pub fn looked(&self, article_id: i64, sight: Sight, now: DateTime<Utc>) -> Result<bool, StoreError> {
+        self.write(move |connection| removals::looked(connection, article_id, &sight, now))
+    }
+
+    /// Stories that `plan` was told, whose pages are gone, and that it was not told of
+    /// as such.
+    pub fn removed(&self, plan: &str) -> Result<Vec<Removed>, StoreError> {
+        self.read(|connection| removals::removed(connection, plan, None))
     }
 
     /// Adds to the history of `source` what was wrong with its pages.

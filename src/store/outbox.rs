@@ -6,6 +6,7 @@
 
 use super::columns::{Time, at, surely};
 use super::edits;
+use super::removals;
 use super::{Debts, Letter, LetterState, NewMail, OPERATOR, OutboxRow};
 use crate::crash::{self, Point};
 use crate::digest::trouble::Refusal;
@@ -61,6 +62,7 @@ pub fn enqueue(
     crash::point(Point::DigestWritten);
     settle_owed(connection, digest_id, &debts.owed)?;
     edits::settle(connection, digest_id, &debts.corrections)?;
+    removals::settle(connection, digest_id, &debts.removals)?;
     crash::point(Point::DebtsSettled);
     for mail in mails {
         let _ = post(connection, digest_id, mail, now)?;

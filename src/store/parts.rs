@@ -5,8 +5,8 @@
 
 use super::columns::{at, surely};
 use super::outbox;
-use super::{NewMail, edits, owed};
-use crate::digest::Item;
+use super::{NewMail, edits, owed, removals};
+use crate::digest::{Item, Removed};
 use crate::mail::Delivery;
 use chrono::{DateTime, Utc};
 use rusqlite::{Connection, OptionalExtension, Result, Row, params};
@@ -37,6 +37,7 @@ pub struct Whole {
     pub told_at: DateTime<Utc>,
     pub owed: Vec<(Item, Vec<i64>)>,
     pub edited: Vec<Item>,
+    pub removed: Vec<Removed>,
     /// What the mail itself is, where it is a part already.
     pub part: Option<Part>,
     /// Parts beside it that nobody has tried to send.
@@ -59,6 +60,7 @@ pub fn whole(connection: &Connection, outbox_id: i64) -> Result<Option<Whole>> {
             told_at: surely(row, "created_at")?,
             owed: Vec::new(),
             edited: Vec::new(),
+            removed: Vec::new(),
             part: None,
             untried: Vec::new(),
             taken: Vec::new(),
@@ -69,6 +71,7 @@ pub fn whole(connection: &Connection, outbox_id: i64) -> Result<Option<Whole>> {
     let Some((digest_id, recipient, mut whole)) = found else { return Ok(None) };
     whole.owed = owed::told_by(connection, &whole.plan, digest_id)?;
     whole.edited = edits::told_by(connection, &whole.plan, digest_id)?;
+    whole.removed = removals::removed(connection, &whole.plan, Some(digest_id))?;
     for (id, state, tries, part) in beside(connection, digest_id, &recipient)? {
         match (id == outbox_id, state.as_str(), tries) {
             (true, ..) => whole.part = Some(part),

@@ -23,6 +23,7 @@ mod plans;
 mod poll;
 mod posts;
 mod relay;
+mod removals;
 mod running;
 mod seed;
 mod sources;

@@ -209,6 +209,7 @@ fn shipped_migrations_never_change() {
         "100d314199d5e269812f7c305be4580fd20dc6aa13747382a0f28e0474fff0f1",
         "119524df0570a495bcf2663baa6de372343c1ed4ffd37c97ac29d0ef3dff8af7",
         "ab1b2c1af5999b32c8d1a3d71500fdd5c670601f4f94ffe619690acfe755832f",
+        "9684e28db27db9d4b5893f5d08b72e1257e39773063eaf94a20f552b22090d53",
     ];
     for (sql, pinned) in migrate::MIGRATIONS.iter().zip(pinned) {
         let digest: String =
