@@ -13,6 +13,7 @@ mod inside;
 mod killed;
 mod lives;
 mod mail;
+mod mutated;
 mod mute;
 mod newsroom;
 mod nights;
