@@ -408,3 +408,50 @@ fn by_name(states: Vec<SourceState>) -> HashMap<String, SourceState> {
 fn fresh_state(source: &Source) -> SourceState {
     SourceState { name: source.name.clone(), url: source.url.clone(), ..SourceState::default() }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A poll under way that has waited so long for its server, or works.
+    fn under_way(polls: &mut Polls, waits_ms: Option<u64>, is_slow: bool) {
+        let id = polls.tasks.spawn(std::future::pending()).id();
+        let since = waits_ms.and_then(|ms| Instant::now().checked_sub(Duration::from_millis(ms)));
+        let waits = Arc::new(Waits(Mutex::new(since)));
+        polls.under_way.insert(id, UnderWay { name: String::new(), began: Instant::now(), is_slow, waits });
+    }
+
+    #[tokio::test]
+    async fn a_poll_keeps_its_place_while_it_works_and_not_while_it_waits_long() {
+        let check = |usual_ms: &[u64], waits_ms, is_slow, left: (usize, usize)| {
+            let took = usual_ms.iter().map(|ms| Duration::from_millis(*ms)).collect();
+            let mut polls = Polls { took, ..Polls::default() };
+            under_way(&mut polls, waits_ms, is_slow);
+            let Room { any, slow } = polls.room(4);
+            assert_eq!((any, slow), left, "{usual_ms:?} {waits_ms:?} {is_slow}");
+        };
+        let most = 4 * KNOWN_SLOW_SHARE;
+        check(&[], Some(1), false, (3, most));
+        check(&[], Some(1_000), false, (4, most));
+        check(&[400, 400, 9], Some(500), false, (3, most));
+        check(&[400, 400, 9], Some(900), false, (4, most));
+        check(&[1, 1, 1_900], Some(500), false, (4, most));
+        check(&[400], None, false, (3, most));
+        check(&[400], Some(1), true, (4, most - 1));
+        check(&[400], None, true, (3, most - 1));
+    }
+
+    #[tokio::test]
+    async fn what_is_known_to_be_slow_leaves_room_for_what_turns_out_so() {
+        let mut polls = Polls::default();
+        for _ in 0..4 * KNOWN_SLOW_SHARE {
+            under_way(&mut polls, Some(10_000), true);
+        }
+        let mut room = polls.room(4);
+        assert!(!room.takes(true) && room.takes(false));
+        for _ in 0..4 * (SLOW_SHARE - KNOWN_SLOW_SHARE) {
+            under_way(&mut polls, Some(10_000), false);
+        }
+        assert!(!polls.room(4).takes(false), "there is an end to it");
+    }
+}
