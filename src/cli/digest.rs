@@ -59,6 +59,9 @@ fn show(given: &Arguments, config: &Config, plan: &Plan) -> anyhow::Result<Exit>
     };
     let window = Window { from, to: now, urgency: Urgency::Digest };
     let mut footer = store.footer(from, now)?;
+    if given.since.is_none() {
+        footer.removed = store.removed(&plan.name)?;
+    }
     footer.next_digest_at = plan.cron.as_ref().and_then(|cron| cron.next_after(now));
     let Some(digest) = digest::compose(plan, &window, &items, &edited, &footer) else {
         eprintln!("newswatch: nothing to tell `{}`", plan.name);

@@ -233,6 +233,7 @@ async fn hand_over(desk: &Arc<Desk>) -> anyhow::Result<Exit> {
     let mut tell = |told: &daemon::Told| {
         let (reason, next) = match &told.delivery {
             Delivery::Sent => return,
+            Delivery::TooLarge(reason) => (reason, "it goes on in smaller parts"),
             Delivery::Deferred(reason) | Delivery::Unknown(reason) => {
                 later += 1;
                 (reason, "it stays in the outbox and goes out later")

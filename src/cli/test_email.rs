@@ -69,7 +69,9 @@ fn verdict(out: &mut impl Write, to: &str, delivery: &Delivery) -> anyhow::Resul
         Delivery::Sent => (format!("sent to {to}"), Exit::Ok),
         Delivery::Deferred(reason) => (format!("not sent for now: {reason}"), Exit::Unavailable),
         Delivery::Unknown(reason) => (format!("perhaps sent: {reason}"), Exit::TryLater),
-        Delivery::Refused(reason) => (format!("refused: {reason}"), Exit::Failed),
+        Delivery::Refused(reason) | Delivery::TooLarge(reason) => {
+            (format!("refused: {reason}"), Exit::Failed)
+        }
     };
     writeln!(out, "{}", printable(&line))?;
     Ok(exit)

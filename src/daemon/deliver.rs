@@ -3,6 +3,7 @@
 //! Invariant: a try is counted before it is made and settled after; what is on its
 //! way is never cut off, for that would send it twice.
 
+use super::split::{Split, split};
 use super::{Desk, off_thread, post};
 use crate::crash::{self, Point};
 use crate::mail::Delivery;
@@ -33,22 +34,37 @@ pub async fn deliver_due(
     go_on: impl Fn() -> bool,
     mut tell: impl FnMut(&Told),
 ) -> Result<usize, StoreError> {
+    let (mut sent, mut ways) = (0, Ways::default());
+    // What is split goes on at once; its parts get smaller, so this ends.
+    while deliver_round(desk, &clock, &go_on, &mut tell, (&mut sent, &mut ways)).await? > 0 {}
+    Ok(sent)
+}
+
+/// Tries each mail that is due once; how many of them go on in parts.
+async fn deliver_round(
+    desk: &Arc<Desk>,
+    clock: &impl Fn() -> DateTime<Utc>,
+    go_on: &impl Fn() -> bool,
+    tell: &mut impl FnMut(&Told),
+    (sent, ways): (&mut usize, &mut Ways),
+) -> Result<usize, StoreError> {
     let (store, now) = (desk.store.clone(), clock());
     let due = off_thread(move || store.outbox_due(now)).await?;
     crash::point(Point::OutboxRead);
-    let (mut sent, mut ways) = (0, Ways::default());
+    let mut split = 0;
     for row in due.into_iter().take_while(|_| go_on()) {
         if !ways.is_open(&row.recipient) {
             continue;
         }
-        let Some(delivery) = try_once(desk, &row, &clock).await? else { continue };
-        sent += usize::from(delivery == Delivery::Sent);
+        let Some(delivery) = try_once(desk, &row, clock).await? else { continue };
+        *sent += usize::from(delivery == Delivery::Sent);
+        split += usize::from(matches!(delivery, Delivery::TooLarge(_)));
         let store = desk.store.clone();
         let is_shut = off_thread(move || store.is_shut()).await?;
         ways.note(&row.recipient, &delivery, is_shut);
         tell(&Told { recipient: row.recipient, subject: row.subject, delivery });
     }
-    Ok(sent)
+    Ok(split)
 }
 
 /// Says in the log what became of a try.
@@ -59,6 +75,9 @@ pub(super) fn log_delivery(told: &Told) {
         Delivery::Deferred(reason) => tracing::warn!(recipient, subject, reason, "mail deferred"),
         Delivery::Unknown(reason) => tracing::warn!(recipient, subject, reason, "mail perhaps sent"),
         Delivery::Refused(reason) => tracing::error!(recipient, subject, reason, "mail refused"),
+        Delivery::TooLarge(reason) => {
+            tracing::warn!(recipient, subject, reason, "mail too large; it goes on in parts")
+        }
     }
 }
 
@@ -89,7 +108,7 @@ impl Ways {
 }
 
 /// One try of one mail, counted before and settled after; none where it was dropped
-/// since the outbox was read.
+/// since the outbox was read. `TooLarge` says that parts have taken its place.
 async fn try_once(
     desk: &Arc<Desk>,
     row: &OutboxRow,
@@ -109,8 +128,46 @@ async fn try_once(
     };
     crash::point(Point::Answered);
     let failed_at = failed_at.filter(|_| delivery != Delivery::Sent);
-    let (store, settled, now) = (desk.store.clone(), delivery.clone(), clock());
-    off_thread(move || store.settle(id, &settled, failed_at, now)).await?;
+    let delivery = settle(desk, row, delivery, failed_at, clock()).await?;
     crash::point(Point::Settled);
     Ok(Some(delivery))
+}
+
+/// Settles a try. A mail that is too large goes on in parts, or is refused where it
+/// cannot be made smaller.
+async fn settle(
+    desk: &Arc<Desk>,
+    row: &OutboxRow,
+    delivery: Delivery,
+    failed_at: Option<&'static str>,
+    now: DateTime<Utc>,
+) -> Result<Delivery, StoreError> {
+    let (desk, row) = (desk.clone(), row.clone());
+    off_thread(move || {
+        let delivery = match delivery {
+            Delivery::TooLarge(reason) => match parts(&desk, &row, now) {
+                Some(Split { replaced, parts }) => {
+                    let told = (Delivery::TooLarge(reason.clone()), failed_at);
+                    if desk.store.split(row.id, told, replaced, parts, now)? {
+                        return Ok(Delivery::TooLarge(reason));
+                    }
+                    Delivery::Deferred(reason)
+                }
+                None => Delivery::Refused(reason),
+            },
+            other => other,
+        };
+        desk.store.settle(row.id, &delivery, failed_at, now)?;
+        Ok(delivery)
+    })
+    .await
+}
+
+/// The parts of a mail; a mail that cannot be composed anew is refused as it is.
+fn parts(desk: &Desk, row: &OutboxRow, now: DateTime<Utc>) -> Option<Split> {
+    split(desk, row, now).unwrap_or_else(|error| {
+        let error = &error as &dyn std::error::Error;
+        tracing::error!(error, recipient = row.recipient, "a mail was not split");
+        None
+    })
 }

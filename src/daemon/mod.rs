@@ -11,6 +11,7 @@ mod poll;
 mod post;
 mod rescore;
 mod source;
+mod split;
 mod tell;
 mod trial;
 mod verdict;
@@ -20,7 +21,7 @@ mod websub;
 pub use deliver::{Told, deliver_due};
 pub use poll::poll_once;
 pub use rescore::{Rescored, rescore, tell_history};
-pub use source::{Chain, Polled, follow_sitemaps, poll_source};
+pub use source::{Chain, Polled, follow_sitemaps};
 pub use tell::{TellError, tell_due, tell_now};
 pub use trial::{Trial, try_sources};
 

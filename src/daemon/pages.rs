@@ -3,13 +3,14 @@
 //! Invariant: every page is a commit of its own, made after the poll's; one that
 //! is not read stays owed. A page that says less never replaces what says more.
 
+use super::poll::Waits;
 use super::source::{Chain, judge_one};
 use super::{Desk, off_thread};
 use crate::config::{FullText, Source};
 use crate::extract::{self, Page};
-use crate::fetch::{Poll, Validators};
+use crate::fetch::{FetchError, Poll, Validators};
 use crate::schedule;
-use crate::store::{PageOwed, StoreError};
+use crate::store::{Look, PageOwed, Sight, StoreError};
 use crate::story;
 use chrono::{DateTime, TimeDelta, Utc};
 use std::sync::Arc;
@@ -17,6 +18,9 @@ use std::time::{Duration, Instant};
 
 /// Pages read after one poll; the others wait for the next.
 const PAGES_A_POLL_MAX: usize = 60;
+
+/// Pages looked at again after one poll: a few conditional requests.
+const LOOKS_A_POLL_MAX: usize = 3;
 
 /// Time given to the pages of one poll: the source itself is due again.
 const PAGES_PATIENCE: Duration = Duration::from_secs(5 * 60);
@@ -50,7 +54,7 @@ impl Miss {
 
 /// Reads the pages of `source` that are owed and due, and commits each. Returns
 /// the matches in the articles completed.
-pub(super) async fn read_owed(desk: &Arc<Desk>, source: &Source) -> Result<usize, StoreError> {
+pub(super) async fn read_owed(desk: &Arc<Desk>, source: &Source, waits: &Waits) -> Result<usize, StoreError> {
     if source.full_text == FullText::Never {
         return Ok(0);
     }
@@ -62,7 +66,7 @@ pub(super) async fn read_owed(desk: &Arc<Desk>, source: &Source) -> Result<usize
             break;
         }
         let link = owed.article.link.clone().unwrap_or_default();
-        match read_one(desk, source, owed).await? {
+        match read_one(desk, source, owed, waits).await? {
             Ok(found) => {
                 misses = 0;
                 matches += found;
@@ -85,15 +89,46 @@ pub(super) async fn read_owed(desk: &Arc<Desk>, source: &Source) -> Result<usize
     Ok(matches)
 }
 
+/// Looks again at pages of `source` that somebody was told of. Nothing here fails the
+/// poll: what was not seen is looked at another day.
+pub(super) async fn look_again(desk: &Arc<Desk>, source: &Source, waits: &Waits) -> Result<(), StoreError> {
+    let (store, name) = (desk.store.clone(), source.name.clone());
+    let looks = off_thread(move || store.looks(&name, Utc::now(), LOOKS_A_POLL_MAX)).await?;
+    for Look { article_id, link, validators } in looks {
+        let sight = sight(waits.on(desk.fetcher.page(&link, &validators)).await);
+        let (store, is_known) = (desk.store.clone(), sight != Sight::Unknown);
+        if off_thread(move || store.looked(article_id, sight, Utc::now())).await? {
+            tracing::info!(source = source.name, link, "the page of a told story is gone");
+        }
+        if !is_known {
+            break;
+        }
+    }
+    Ok(())
+}
+
+/// What an answer says of the page itself. Who is shut out learns nothing of it, and
+/// what stands behind a log-in is there.
+fn sight(poll: Poll) -> Sight {
+    match poll {
+        Poll::Fresh(body) => Sight::There(Some(body.validators)),
+        Poll::Unchanged => Sight::There(None),
+        Poll::Gone | Poll::Failed(FetchError::NotFound { .. }) => Sight::Missing,
+        Poll::Failed(FetchError::Blocked { .. }) => Sight::There(None),
+        Poll::Deferred(_) | Poll::Failed(_) => Sight::Unknown,
+    }
+}
+
 /// One try of one page, counted before it is made; its matches, or why it was missed.
 async fn read_one(
     desk: &Arc<Desk>,
     source: &Source,
     owed: PageOwed,
+    waits: &Waits,
 ) -> Result<Result<usize, Miss>, StoreError> {
     let (store, id, tries) = (desk.store.clone(), owed.article_id, owed.tries + 1);
     off_thread(move || store.page_try(id, next_try(tries, Utc::now()))).await?;
-    let completed = match page_of(desk, source, &owed).await {
+    let completed = match page_of(desk, source, &owed, waits).await {
         Ok(page) => complete(desk, owed, page).await?,
         Err(miss) => Err(miss),
     };
@@ -111,12 +146,12 @@ fn next_try(tries: u32, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
     (tries < TRIES_MAX).then_some(now + wait)
 }
 
-async fn page_of(desk: &Desk, source: &Source, owed: &PageOwed) -> Result<Page, Miss> {
+async fn page_of(desk: &Desk, source: &Source, owed: &PageOwed, waits: &Waits) -> Result<Page, Miss> {
     let Some(link) = owed.article.link.as_deref() else {
         return Err(Miss { why: "it has no address".into(), again: Again::Never });
     };
     let rules = source.rules.clone();
-    let body = match desk.fetcher.page(link, &Validators::default()).await {
+    let body = match waits.on(desk.fetcher.page(link, &Validators::default())).await {
         Poll::Fresh(body) => body,
         Poll::Failed(error) => return Err(Miss::later(format!("failed to {}", Chain(&error)))),
         Poll::Gone => return Err(Miss { why: "it is gone (410)".into(), again: Again::Never }),

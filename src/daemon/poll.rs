@@ -1,7 +1,8 @@
 //! The poll loop: every source when its time has come.
 //!
 //! Invariant: no source is polled twice at a time, and none waits for another but
-//! for a place among `polls_at_once_max`, which slow servers do not hold for long.
+//! for a place among `polls_at_once_max`. A slow server holds its place hardly longer
+//! than a quick one does, and none at all once it is known to be slow.
 
 use super::hints::Hints;
 use super::source::{self, Polled, is_to_come, poll_source};
@@ -11,16 +12,34 @@ use crate::crash::{self, Point};
 use crate::store::{SourceState, StoreError};
 use chrono::{DateTime, TimeDelta, Utc};
 use std::collections::{HashMap, VecDeque};
-use std::sync::Arc;
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 use tokio::sync::watch;
 use tokio::task::{Id, JoinError, JoinSet};
 
-/// A poll under way for longer is slow.
+/// A poll that took longer makes its source one that is known to be slow.
 const SLOW_FROM: Duration = Duration::from_secs(2);
 
-/// Slow polls there may be, for each place among `polls_at_once_max`.
+/// A poll that waits for its server for so many times as long as polls usually take
+/// gives up its place. With half of the sources mute and unknown, the others then wait
+/// at most (1 + 1.5) / 2 times as long as they would if all answered.
+const PATIENCE: f64 = 1.5;
+
+/// What it has at least: a loaded machine is late now and then.
+const PATIENCE_LEAST: Duration = Duration::from_millis(20);
+
+/// What polls usually take, until some have ended.
+const USUAL_AT_FIRST: Duration = Duration::from_millis(250);
+
+/// Polls by which the usual is judged.
+const USUAL_POLLS: usize = 31;
+
+/// Polls there may be that hold no place, for each place among `polls_at_once_max`:
+/// what is slow waits for its server and costs next to nothing. Of sources known to
+/// be slow there may be less, so that others find room to turn out slow.
 const SLOW_SHARE: usize = 16;
+const KNOWN_SLOW_SHARE: usize = 12;
 
 /// Between looks for hints of hubs.
 const HINT_LOOK: Duration = Duration::from_secs(1);
@@ -35,6 +54,11 @@ struct Row {
     source: Source,
     state: SourceState,
     under_way: bool,
+    /// Its last poll was slow: it waits for its server without a place.
+    is_slow: bool,
+    /// Decides between sources that are due since the same time, so that those of one
+    /// site, which wait for one another, do not take all places at once.
+    turn: u64,
     /// What the log last said is wrong with it.
     logged: Option<String>,
 }
@@ -59,18 +83,21 @@ pub(super) async fn run(
             timetable.take_hints(&desk).await;
             looked_at = Instant::now();
         }
-        let room = polls.room(desk.config.daemon.polls_at_once_max);
-        let due = timetable.due(Utc::now());
-        let patience = if due.len() > room { SLOW_FROM / 4 } else { NAP };
-        for row in due.into_iter().take(room) {
-            polls.start(&desk, row);
+        let mut room = polls.room(desk.config.daemon.polls_at_once_max);
+        let mut patience = NAP;
+        for row in timetable.due(Utc::now()) {
+            match room.takes(row.is_slow) {
+                true => polls.start(&desk, row),
+                // One under way may turn out slow, and give up its place.
+                false => patience = polls.patience(),
+            }
         }
         let nap = timetable.nap(Utc::now()).min(if has_hubs { patience.min(HINT_LOOK) } else { patience });
         tokio::select! {
             Some(done) = polls.tasks.join_next_with_id() => {
                 let done = polls.end(done);
                 timetable.log(&done);
-                reach.note(done.1.as_ref(), timetable.rows.len());
+                reach.note(done.polled.as_ref(), timetable.rows.len());
                 timetable.note(done);
             }
             () = tokio::time::sleep(nap) => {}
@@ -98,59 +125,134 @@ pub async fn poll_once(
     let mut waiting: VecDeque<_> = sources.into();
     let mut polls = Polls::default();
     loop {
-        for _ in 0..polls.room(desk.config.daemon.polls_at_once_max) {
+        let mut room = polls.room(desk.config.daemon.polls_at_once_max);
+        while room.takes(false) {
             let Some(source) = waiting.pop_front() else { break };
             let state = states.remove(&source.name).unwrap_or_else(|| fresh_state(&source));
-            polls.start(desk, &mut Row { source, state, under_way: false, logged: None });
+            polls.start(desk, &mut Row::new(source, state));
         }
-        let next = tokio::time::timeout(SLOW_FROM / 4, polls.tasks.join_next_with_id()).await;
+        let next = tokio::time::timeout(polls.patience(), polls.tasks.join_next_with_id()).await;
         let done = match next {
-            Ok(Some(done)) => done,
+            Ok(Some(done)) => polls.end(done),
             Ok(None) => return Ok(()),
-            // One under way may have become slow, and makes room.
+            // One under way may have turned out slow, and makes room.
             Err(_) => continue,
         };
-        let (name, polled) = polls.end(done);
-        if let Some(polled) = polled {
-            tell(&name, &polled);
+        if let Some(polled) = done.polled {
+            tell(&done.name, &polled);
         }
     }
 }
 
-/// Polls under way, by task: the source, and since when.
+/// Polls under way.
 #[derive(Default)]
 struct Polls {
     tasks: JoinSet<Result<Polled, StoreError>>,
-    under_way: HashMap<Id, (String, Instant)>,
+    under_way: HashMap<Id, UnderWay>,
+    /// How long the last quick ones took.
+    took: VecDeque<Duration>,
+}
+
+struct UnderWay {
+    name: String,
+    began: Instant,
+    /// Its source is known to be slow.
+    is_slow: bool,
+    waits: Arc<Waits>,
+}
+
+/// Since when a poll has been waiting for its server; nothing while it works.
+#[derive(Debug, Default)]
+pub(super) struct Waits(Mutex<Option<Instant>>);
+
+impl Waits {
+    pub(super) async fn on<T>(&self, answer: impl Future<Output = T>) -> T {
+        self.set(Some(Instant::now()));
+        let answer = answer.await;
+        self.set(None);
+        answer
+    }
+
+    fn set(&self, since: Option<Instant>) {
+        *self.0.lock().expect("no holder panics") = since;
+    }
+
+    fn since(&self) -> Option<Instant> {
+        *self.0.lock().expect("no holder panics")
+    }
+}
+
+/// A poll that has ended.
+struct Done {
+    name: String,
+    /// `None` where it was cut off.
+    polled: Option<Result<Polled, StoreError>>,
+    took: Duration,
+}
+
+/// How many polls may start.
+struct Room {
+    any: usize,
+    slow: usize,
+}
+
+impl Room {
+    /// Whether there is room for one more; takes it.
+    fn takes(&mut self, is_slow: bool) -> bool {
+        let left = if is_slow { &mut self.slow } else { &mut self.any };
+        let is_left = *left > 0;
+        *left = left.saturating_sub(1);
+        is_left
+    }
 }
 
 impl Polls {
-    /// How many may start. What is slow waits for its server, costs next to nothing,
-    /// and is counted apart.
-    fn room(&self, at_once_max: usize) -> usize {
-        let slow = self.under_way.values().filter(|(_, began)| began.elapsed() > SLOW_FROM).count();
-        let quick = self.under_way.len() - slow;
-        at_once_max.saturating_sub(quick).min((at_once_max * SLOW_SHARE).saturating_sub(slow))
+    fn room(&self, at_once_max: usize) -> Room {
+        let patience = self.patience();
+        let has_place = |one: &&UnderWay| match one.waits.since() {
+            Some(since) => !one.is_slow && since.elapsed() < patience,
+            None => true,
+        };
+        let placed = self.under_way.values().filter(has_place).count();
+        let without = self.under_way.len() - placed;
+        let known = self.under_way.values().filter(|one| one.is_slow).count();
+        Room {
+            any: at_once_max.saturating_sub(placed).min((at_once_max * SLOW_SHARE).saturating_sub(without)),
+            slow: (at_once_max * KNOWN_SLOW_SHARE).saturating_sub(known),
+        }
+    }
+
+    /// How long a poll keeps its place.
+    fn patience(&self) -> Duration {
+        let mut took: Vec<_> = self.took.iter().collect();
+        let (_, usual, _) = match took.len() {
+            0 => return USUAL_AT_FIRST.mul_f64(PATIENCE),
+            polls => took.select_nth_unstable(polls / 2),
+        };
+        usual.mul_f64(PATIENCE).clamp(PATIENCE_LEAST, SLOW_FROM)
     }
 
     fn start(&mut self, desk: &Arc<Desk>, row: &mut Row) {
         row.under_way = true;
         let (desk, source, state) = (desk.clone(), row.source.clone(), row.state.clone());
-        let name = source.name.clone();
-        let id = self.tasks.spawn(survived(desk, source, state)).id();
-        self.under_way.insert(id, (name, Instant::now()));
+        let (name, waits) = (source.name.clone(), Arc::<Waits>::default());
+        let id = self.tasks.spawn(survived(desk, source, state, waits.clone())).id();
+        let under_way = UnderWay { name, began: Instant::now(), is_slow: row.is_slow, waits };
+        self.under_way.insert(id, under_way);
     }
 
-    /// The source's name and what its poll brought; `None` where it was cut off.
-    fn end(
-        &mut self,
-        done: Result<(Id, Result<Polled, StoreError>), JoinError>,
-    ) -> (String, Option<Result<Polled, StoreError>>) {
+    fn end(&mut self, done: Result<(Id, Result<Polled, StoreError>), JoinError>) -> Done {
         let (id, polled) = match done {
             Ok((id, polled)) => (id, Some(polled)),
             Err(error) => (error.id(), None),
         };
-        (self.under_way.remove(&id).map(|(name, _)| name).unwrap_or_default(), polled)
+        let ended = self.under_way.remove(&id);
+        let took = ended.as_ref().map(|ended| ended.began.elapsed()).unwrap_or_default();
+        if took < SLOW_FROM {
+            self.took.truncate(USUAL_POLLS - 1);
+            self.took.push_front(took);
+        }
+        Done { name: ended.map(|ended| ended.name).unwrap_or_default(), polled, took }
     }
 
     async fn rest(mut self) {
@@ -163,13 +265,18 @@ impl Polls {
 
 /// Polls a source; one that we ourselves die of counts as failed, so that somebody
 /// is told of it.
-async fn survived(desk: Arc<Desk>, source: Source, state: SourceState) -> Result<Polled, StoreError> {
+async fn survived(
+    desk: Arc<Desk>,
+    source: Source,
+    state: SourceState,
+    waits: Arc<Waits>,
+) -> Result<Polled, StoreError> {
     let mut poll = JoinSet::new();
     {
         let (desk, source, state) = (desk.clone(), source.clone(), state.clone());
         poll.spawn(async move {
             crash::point(Point::PollBegins);
-            let polled = poll_source(&desk, &source, state).await;
+            let polled = poll_source(&desk, &source, state, &waits).await;
             crash::point(Point::PollEnds);
             polled
         });
@@ -181,6 +288,14 @@ async fn survived(desk: Arc<Desk>, source: Source, state: SourceState) -> Result
             source::died(&desk, &source, state).await
         }
         None => unreachable!("one task was spawned"),
+    }
+}
+
+impl Row {
+    fn new(source: Source, state: SourceState) -> Row {
+        let mut turn = DefaultHasher::new();
+        source.name.hash(&mut turn);
+        Row { source, state, under_way: false, is_slow: false, turn: turn.finish(), logged: None }
     }
 }
 
@@ -197,14 +312,16 @@ impl Timetable {
             Vec::new()
         });
         let mut states = by_name(states);
-        let busy: Vec<_> =
-            self.rows.into_iter().filter(|row| row.under_way).map(|row| row.source.name).collect();
+        let mut known: HashMap<_, _> = self
+            .rows
+            .into_iter()
+            .map(|row| (row.source.name.clone(), (row.under_way, row.is_slow)))
+            .collect();
         let enabled = desk.config.sources.iter().filter(|source| source.enabled);
-        let rows = enabled.map(|source| Row {
-            state: states.remove(&source.name).unwrap_or_else(|| fresh_state(source)),
-            under_way: busy.contains(&source.name),
-            source: source.clone(),
-            logged: None,
+        let rows = enabled.map(|source| {
+            let state = states.remove(&source.name).unwrap_or_else(|| fresh_state(source));
+            let (under_way, is_slow) = known.remove(&source.name).unwrap_or_default();
+            Row { under_way, is_slow, ..Row::new(source.clone(), state) }
         });
         Timetable { rows: rows.collect(), hints: self.hints }
     }
@@ -230,7 +347,7 @@ impl Timetable {
             !row.under_way && row.state.next_poll_at.is_none_or(|at| !is_to_come(&row.state, at, now))
         };
         let mut due: Vec<_> = self.rows.iter_mut().filter(is_due).collect();
-        due.sort_by_key(|row| row.state.next_poll_at);
+        due.sort_by_key(|row| (row.state.next_poll_at, row.turn));
         due
     }
 
@@ -243,7 +360,7 @@ impl Timetable {
     }
 
     /// Logs what changed with the source: a trouble once, however long it lasts.
-    fn log(&mut self, (name, polled): &(String, Option<Result<Polled, StoreError>>)) {
+    fn log(&mut self, Done { name, polled, .. }: &Done) {
         let Some(row) = self.rows.iter_mut().find(|row| row.source.name == *name) else { return };
         let Some(Ok(polled)) = polled else { return };
         let trouble = polled.error.clone().or_else(|| polled.read_elsewhere());
@@ -265,10 +382,11 @@ impl Timetable {
         }
     }
 
-    fn note(&mut self, (name, polled): (String, Option<Result<Polled, StoreError>>)) {
+    fn note(&mut self, Done { name, polled, took }: Done) {
         let Some(row) = self.rows.iter_mut().find(|row| row.source.name == name) else { return };
         row.under_way = false;
         let found_news = matches!(&polled, Some(Ok(polled)) if polled.new + polled.revised > 0);
+        row.is_slow = took >= SLOW_FROM;
         match polled {
             Some(Ok(polled)) => row.state = polled.state,
             Some(Err(error)) => {
@@ -319,4 +437,51 @@ fn by_name(states: Vec<SourceState>) -> HashMap<String, SourceState> {
 
 fn fresh_state(source: &Source) -> SourceState {
     SourceState { name: source.name.clone(), url: source.url.clone(), ..SourceState::default() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A poll under way that has waited so long for its server, or works.
+    fn under_way(polls: &mut Polls, waits_ms: Option<u64>, is_slow: bool) {
+        let id = polls.tasks.spawn(std::future::pending()).id();
+        let since = waits_ms.and_then(|ms| Instant::now().checked_sub(Duration::from_millis(ms)));
+        let waits = Arc::new(Waits(Mutex::new(since)));
+        polls.under_way.insert(id, UnderWay { name: String::new(), began: Instant::now(), is_slow, waits });
+    }
+
+    #[tokio::test]
+    async fn a_poll_keeps_its_place_while_it_works_and_not_while_it_waits_long() {
+        let check = |usual_ms: &[u64], waits_ms, is_slow, left: (usize, usize)| {
+            let took = usual_ms.iter().map(|ms| Duration::from_millis(*ms)).collect();
+            let mut polls = Polls { took, ..Polls::default() };
+            under_way(&mut polls, waits_ms, is_slow);
+            let Room { any, slow } = polls.room(4);
+            assert_eq!((any, slow), left, "{usual_ms:?} {waits_ms:?} {is_slow}");
+        };
+        let most = 4 * KNOWN_SLOW_SHARE;
+        check(&[], Some(1), false, (3, most));
+        check(&[], Some(1_000), false, (4, most));
+        check(&[400, 400, 9], Some(500), false, (3, most));
+        check(&[400, 400, 9], Some(900), false, (4, most));
+        check(&[1, 1, 1_900], Some(500), false, (4, most));
+        check(&[400], None, false, (3, most));
+        check(&[400], Some(1), true, (4, most - 1));
+        check(&[400], None, true, (3, most - 1));
+    }
+
+    #[tokio::test]
+    async fn what_is_known_to_be_slow_leaves_room_for_what_turns_out_so() {
+        let mut polls = Polls::default();
+        for _ in 0..4 * KNOWN_SLOW_SHARE {
+            under_way(&mut polls, Some(10_000), true);
+        }
+        let mut room = polls.room(4);
+        assert!(!room.takes(true) && room.takes(false));
+        for _ in 0..4 * (SLOW_SHARE - KNOWN_SLOW_SHARE) {
+            under_way(&mut polls, Some(10_000), false);
+        }
+        assert!(!polls.room(4).takes(false), "there is an end to it");
+    }
 }

@@ -102,7 +102,8 @@ pub fn tell_history(store: &Store, config: &Config, now: DateTime<Utc>) -> Resul
             let from = owed.iter().map(|(item, _)| item.first_seen_at).min().unwrap_or(now);
             let window = Window { from, to: now, urgency: Urgency::History };
             let slot = format!("history {first}");
-            let news = News { slot, window, owed: &owed, edited: &[], spikes: Vec::new() };
+            let news =
+                News { slot, window, owed: &owed, edited: &[], removed: Vec::new(), spikes: Vec::new() };
             mails += tell((config, store), plan, news, now)?;
         }
     }

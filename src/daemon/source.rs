@@ -3,6 +3,7 @@
 //! Invariant: entries, matches, what is owed for them and the validators they
 //! came with are one commit; a body that could not be read advances no validator.
 
+use super::poll::Waits;
 use super::verdict::{self, Times, next_state};
 use super::{Desk, off_thread, pages, websub};
 use crate::config::{FullText, Source};
@@ -50,22 +51,24 @@ pub struct Polled {
     pub unreachable: bool,
 }
 
-/// Polls `source` and commits what came of it.
+/// Polls `source` and commits what came of it; `waits` is told while the server is
+/// waited for.
 ///
 /// # Errors
 /// The database; a source that fails is a [`Polled`] with an error.
-pub async fn poll_source(
+pub(super) async fn poll_source(
     desk: &Arc<Desk>,
     source: &Source,
     state: SourceState,
+    waits: &Waits,
 ) -> Result<Polled, StoreError> {
     let began = Instant::now();
     if let Some(until) = state.not_before.filter(|until| is_to_come(&state, *until, Utc::now())) {
         return Ok(Polled::put_off(state, until));
     }
-    let mut reading = fetch(desk, source, &state).await;
+    let mut reading = fetch(desk, source, &state, waits).await;
     if let Kind::Fresh { feed, .. } = &mut reading.kind {
-        follow_sitemaps(&desk.fetcher, feed).await;
+        waits.on(follow_sitemaps(&desk.fetcher, feed)).await;
     }
     let offer = reading.offer();
     let (reading, mut sifted) = sift(desk, source, reading, state.healthy_at.is_none()).await?;
@@ -82,10 +85,11 @@ pub async fn poll_source(
     }
     // A site that failed or put us off is not asked for its pages either.
     if matches!(polled.outcome, "fresh" | "unchanged") {
-        match pages::read_owed(desk, source).await {
-            Ok(matches) => polled.matches += matches,
+        let read = pages::read_owed(desk, source, waits).await;
+        match (read, pages::look_again(desk, source, waits).await) {
+            (Ok(matches), Ok(())) => polled.matches += matches,
             // The poll itself is committed; the pages stay owed.
-            Err(error) => {
+            (Err(error), _) | (_, Err(error)) => {
                 let error = &error as &dyn std::error::Error;
                 tracing::error!(source = source.name, error, "owed pages were not read; trying again");
             }
@@ -240,15 +244,15 @@ pub(super) enum Kind {
 
 /// Asks the configured address; where it cannot be read there, the one it has
 /// moved to, then its mirrors. The first that is well wins.
-async fn fetch(desk: &Desk, source: &Source, state: &SourceState) -> Reading {
-    let own = read_at(desk, source, state, &source.url).await;
+async fn fetch(desk: &Desk, source: &Source, state: &SourceState, waits: &Waits) -> Reading {
+    let own = read_at(desk, source, state, &source.url, waits).await;
     if own.is_well() || matches!(own.kind, Kind::Deferred(_)) {
         return own;
     }
     let learned = verdict::learned_address(state, Utc::now()).map(|url| (url, false));
     let mirrors = source.mirrors.iter().map(|url| (url.as_str(), true));
     for (url, is_mirror) in learned.into_iter().chain(mirrors) {
-        let found = read_at(desk, source, state, url).await;
+        let found = read_at(desk, source, state, url, waits).await;
         if found.is_well() {
             let why = own.error().or_else(|| own.emptiness()).unwrap_or_default();
             let elsewhere = Some(Elsewhere { url: url.to_owned(), is_mirror, why });
@@ -259,10 +263,11 @@ async fn fetch(desk: &Desk, source: &Source, state: &SourceState) -> Reading {
 }
 
 /// Asks one address; validators go only to the one that gave them.
-async fn read_at(desk: &Desk, source: &Source, state: &SourceState, url: &str) -> Reading {
+async fn read_at(desk: &Desk, source: &Source, state: &SourceState, url: &str, waits: &Waits) -> Reading {
     let gave_them = state.read_from.as_deref().unwrap_or(&source.url) == url;
     let validators = if gave_them { state.validators.clone() } else { Validators::default() };
-    read(source, ask(&desk.fetcher, source, url, &validators).await).await
+    let answer = waits.on(ask(&desk.fetcher, source, url, &validators)).await;
+    read(source, answer).await
 }
 
 pub(super) async fn ask(fetcher: &Fetcher, source: &Source, url: &str, validators: &Validators) -> Poll {

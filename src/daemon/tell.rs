@@ -11,7 +11,7 @@ use super::{Desk, NAP, Pulse, off_thread};
 use crate::config::Config;
 use crate::crash::{self, Point};
 use crate::digest::trouble::{self, Change, Leaving};
-use crate::digest::{self, Digest, Earlier, Footer, Item, Plan, Rate, Urgency, Window};
+use crate::digest::{self, Digest, Earlier, Footer, Item, Plan, Rate, Removed, Urgency, Window};
 use crate::health::Health;
 use crate::mail::{self, Envelope};
 use crate::store::{Debts, Departure, NewMail, OPERATOR, SourceState, Store, StoreError, Troubles};
@@ -144,7 +144,12 @@ fn tell_alert(desk: &Desk, plan: &Plan, owed: &[Owed], now: DateTime<Utc>) -> Re
     let window = Window { from, to: now, urgency: Urgency::AtOnce };
     // The slot of an alert is its first owed row: written twice, it is the same alert.
     let slot = format!("alert {first}");
-    tell((&desk.config, &desk.store), plan, News { slot, window, owed, edited: &[], spikes: Vec::new() }, now)
+    tell(
+        (&desk.config, &desk.store),
+        plan,
+        News { slot, window, owed, edited: &[], removed: Vec::new(), spikes: Vec::new() },
+        now,
+    )
 }
 
 /// Watches that are found far more often than usual, once a day: what is owed of
@@ -163,7 +168,7 @@ fn tell_spikes(desk: &Desk, plan: &Plan, now: DateTime<Utc>) -> Result<usize, Te
         mails += tell(
             (&desk.config, &desk.store),
             plan,
-            News { slot, window, owed: &owed, edited: &[], spikes: vec![spike] },
+            News { slot, window, owed: &owed, edited: &[], removed: Vec::new(), spikes: vec![spike] },
             now,
         )?;
     }
@@ -177,8 +182,8 @@ fn spikes(desk: &Desk, plan: &Plan, now: DateTime<Utc>) -> Result<Vec<Rate>, Sto
     Ok(rates)
 }
 
-/// What was told at once and has changed since, where no digest will tell it: a mail
-/// each, or one for all of them when there are many.
+/// What was told at once and has changed or gone since, where no digest will tell it:
+/// a mail for each edit, or one for all of them when there are many.
 fn tell_edits(desk: &Desk, plan: &Plan, now: DateTime<Utc>) -> Result<usize, TellError> {
     if plan.cron.is_some() {
         return Ok(0);
@@ -187,7 +192,23 @@ fn tell_edits(desk: &Desk, plan: &Plan, now: DateTime<Utc>) -> Result<usize, Tel
     let rests = |earlier: &Earlier| earlier.changed_at <= now - EDIT_PATIENCE;
     edited.retain(|item| item.earlier.as_ref().is_none_or(rests));
     let each = if edited.len() > plan.burst_max { edited.len() } else { 1 };
-    edited.chunks(each).map(|edited| tell_edit(desk, plan, edited, now)).sum()
+    let removed = tell_removed(desk, plan, now)?;
+    edited
+        .chunks(each)
+        .map(|edited| tell_edit(desk, plan, edited, now))
+        .sum::<Result<usize, _>>()
+        .map(|mails| mails + removed)
+}
+
+/// What was told and is gone since, in one mail.
+fn tell_removed(desk: &Desk, plan: &Plan, now: DateTime<Utc>) -> Result<usize, TellError> {
+    let removed = desk.store.removed(&plan.name)?;
+    let Some(first) = removed.first().map(|removed| removed.id) else { return Ok(0) };
+    let from = removed.iter().map(|removed| removed.told_at).min().unwrap_or(now);
+    let window = Window { from, to: now, urgency: Urgency::AtOnce };
+    let slot = format!("removed {first}");
+    let news = News { slot, window, owed: &[], edited: &[], removed, spikes: Vec::new() };
+    tell((&desk.config, &desk.store), plan, news, now)
 }
 
 fn tell_edit(desk: &Desk, plan: &Plan, edited: &[Item], now: DateTime<Utc>) -> Result<usize, TellError> {
@@ -195,7 +216,12 @@ fn tell_edit(desk: &Desk, plan: &Plan, edited: &[Item], now: DateTime<Utc>) -> R
     let from = edited.iter().filter_map(|item| Some(item.earlier.as_ref()?.told_at)).min().unwrap_or(now);
     let window = Window { from, to: now, urgency: Urgency::AtOnce };
     let slot = format!("edit {first}");
-    tell((&desk.config, &desk.store), plan, News { slot, window, owed: &[], edited, spikes: Vec::new() }, now)
+    tell(
+        (&desk.config, &desk.store),
+        plan,
+        News { slot, window, owed: &[], edited, removed: Vec::new(), spikes: Vec::new() },
+        now,
+    )
 }
 
 /// The digest of the plan's latest slot, if it has not been made.
@@ -227,9 +253,15 @@ fn tell_digest(
     let window = Window { from, to: until, urgency: Urgency::Digest };
     let owed = desk.store.owed(&plan.name, None, None)?;
     let edited = desk.store.corrections(&plan.name)?;
+    let removed = desk.store.removed(&plan.name)?;
     let slot = slot.to_owned();
     let spikes = spikes(desk, plan, now)?;
-    tell((&desk.config, &desk.store), plan, News { slot, window, owed: &owed, edited: &edited, spikes }, now)
+    tell(
+        (&desk.config, &desk.store),
+        plan,
+        News { slot, window, owed: &owed, edited: &edited, removed, spikes },
+        now,
+    )
 }
 
 /// What is about to be told.
@@ -239,6 +271,7 @@ pub(super) struct News<'a> {
     pub window: Window,
     pub owed: &'a [Owed],
     pub edited: &'a [Item],
+    pub removed: Vec<Removed>,
     pub spikes: Vec<Rate>,
 }
 
@@ -254,15 +287,16 @@ pub(super) fn tell(
     if readers.is_empty() && plan.post_to.is_empty() {
         return Ok(0);
     }
-    let News { slot, window, owed, edited, spikes } = news;
+    let News { slot, window, owed, edited, removed, spikes } = news;
     let items: Vec<Item> = owed.iter().map(|(item, _)| item.clone()).collect();
     let debts = Debts {
         owed: owed.iter().flat_map(|(_, rows)| rows).copied().collect(),
         corrections: items.iter().chain(edited).flat_map(|item| &item.corrections).copied().collect(),
+        removals: removed.iter().map(|removed| removed.id).collect(),
     };
     // An edit that was taken back is settled without a word.
     let edited: Vec<Item> = edited.iter().filter(|item| item.is_news()).cloned().collect();
-    let footer = Footer { spikes, ..footer(store, plan, &window, now)? };
+    let footer = Footer { spikes, removed, ..footer(store, plan, &window, now)? };
     let digest = digest::compose(plan, &window, &items, &edited, &footer);
     crash::point(Point::Composed);
     let mails = match digest {
@@ -290,7 +324,7 @@ pub(super) fn readers(store: &Store, plan: &Plan) -> Result<Vec<String>, StoreEr
 
 /// The article of a mail that tells of one story only: such a mail answers the one
 /// that first told it. A digest of several answers none, or all would be one thread.
-fn only(items: &[Item], edited: &[Item]) -> Option<i64> {
+pub(super) fn only(items: &[Item], edited: &[Item]) -> Option<i64> {
     match (items, edited) {
         ([one], []) | ([], [one]) => Some(one.article_id),
         _ => None,
@@ -373,7 +407,12 @@ fn change(state: &SourceState) -> Change {
 }
 
 /// What the footer says of the window: read, sick, next.
-fn footer(store: &Store, plan: &Plan, window: &Window, now: DateTime<Utc>) -> Result<Footer, StoreError> {
+pub(super) fn footer(
+    store: &Store,
+    plan: &Plan,
+    window: &Window,
+    now: DateTime<Utc>,
+) -> Result<Footer, StoreError> {
     let mut footer = store.footer(window.from, window.to)?;
     footer.next_digest_at = plan.cron.as_ref().and_then(|cron| cron.next_after(now));
     Ok(footer)
@@ -415,7 +454,7 @@ fn mails(
 
 /// Where `recipient` leaves `plan` by one click, where there is such a place and both
 /// are configured: the operator's mail is nobody's to leave.
-fn unsubscribe_url(config: &Config, key: &str, plan: &str, recipient: &str) -> Option<String> {
+pub(super) fn unsubscribe_url(config: &Config, key: &str, plan: &str, recipient: &str) -> Option<String> {
     let public_url = config.web.as_ref()?.public_url.as_ref()?;
     let is_one = |one: &Plan| one.name == plan && one.to.iter().any(|to| to == recipient);
     config.plans.iter().any(is_one).then(|| unsubscribe::address(public_url, key, plan, recipient))
@@ -443,7 +482,7 @@ fn posts(
 
 /// A function of instance, plan, slot and recipient, so that the same fact has the
 /// same Message-ID however often it is told (RFC 5322, 3.6.4).
-fn message_id(instance: &str, plan: &str, slot: &str, recipient: &str, from: &str) -> String {
+pub(super) fn message_id(instance: &str, plan: &str, slot: &str, recipient: &str, from: &str) -> String {
     let mut hash = Sha256::new();
     for part in [instance, plan, slot, recipient] {
         hash.update(part.as_bytes());

@@ -7,6 +7,7 @@
 
 mod atom;
 mod changes;
+mod headline;
 mod payload;
 mod prose;
 mod sheet;
@@ -14,6 +15,7 @@ mod spike;
 pub mod trouble;
 
 pub use atom::{PlanStory, atom};
+pub use headline::headline;
 pub use payload::payload;
 pub use prose::{Piece, encoded_len, marked_line, quote};
 pub use spike::Rate;
@@ -165,6 +167,21 @@ pub struct Footer {
     pub next_digest_at: Option<DateTime<Utc>>,
     /// Watches found far more often than usual.
     pub spikes: Vec<Rate>,
+    /// Stories told earlier whose pages are gone.
+    pub removed: Vec<Removed>,
+}
+
+/// A story that was told and whose page is gone since.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Removed {
+    /// Row of the store that says it is owed; telling it settles it.
+    pub id: i64,
+    pub article_id: i64,
+    pub title: String,
+    pub link: Option<String>,
+    pub source: String,
+    pub told_at: DateTime<Utc>,
+    pub missing_at: DateTime<Utc>,
 }
 
 /// What is told about one window of time.
@@ -194,7 +211,7 @@ pub fn compose(
     corrected: &[Item],
     footer: &Footer,
 ) -> Option<Digest> {
-    let nothing = items.is_empty() && corrected.is_empty();
+    let nothing = items.is_empty() && corrected.is_empty() && footer.removed.is_empty();
     let spikes = window.urgency == Urgency::AtOnce && !footer.spikes.is_empty();
     if nothing && !spikes && !(plan.all_is_well && window.urgency == Urgency::Digest) {
         return None;
@@ -228,6 +245,13 @@ fn subject(window: &Window, stories: &[Story], corrected: &[Story], footer: &Foo
         ([], [one]) => format!("Corrected: {}", one.headline()),
         ([], [first, ..]) => {
             format!("{}: {}", sheet::count(corrected.len(), "correction"), first.headline())
+        }
+        ([], []) if !footer.removed.is_empty() => {
+            let title = prose::line(&footer.removed[0].title, sheet::HEADLINE_CHARS_MAX);
+            match footer.removed.len() {
+                1 => format!("Removed: {title}"),
+                more => format!("{more} stories removed: {title}"),
+            }
         }
         ([], []) if footer.sick.is_empty() => format!("All is well: no news, {}", sheet::read(footer)),
         ([], []) => {

@@ -6,7 +6,7 @@
 
 use super::changes::{self, Change};
 use super::prose::{self, Piece};
-use super::{Footer, Item, ItemMatch, Plan, Urgency, Window};
+use super::{Footer, Item, ItemMatch, Plan, Removed, Urgency, Window};
 use crate::watch::Field;
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde_json::{Value, json};
@@ -49,6 +49,7 @@ pub fn payload(
         "articles_read": footer.articles_read,
         "sources_polled": footer.sources_polled,
         "sick": sick.collect::<Vec<_>>(),
+        "removed": footer.removed.iter().take(STORIES_MAX).map(removed).collect::<Vec<_>>(),
         "next_digest_at": footer.next_digest_at.map(time),
     });
     json!({"type": kind, "timestamp": time(window.to), "data": data}).to_string()
@@ -70,6 +71,17 @@ fn story(item: &Item) -> Value {
         "watches": item.watches.iter().map(watch).collect::<Vec<_>>(),
         "also_in": also_in.collect::<Vec<_>>(),
         "edit": edit(item),
+    })
+}
+
+fn removed(story: &Removed) -> Value {
+    json!({
+        "id": story.article_id,
+        "title": line(&story.title),
+        "link": story.link,
+        "source": line(&story.source),
+        "told_at": time(story.told_at),
+        "missing_at": time(story.missing_at),
     })
 }
 

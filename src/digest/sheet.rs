@@ -6,7 +6,7 @@
 
 use super::changes::{self, Change};
 use super::prose::{self, Piece};
-use super::{Copy, Earlier, Footer, HTML_BYTES_MAX, Item, ItemMatch, Plan, Rate, Urgency, Window};
+use super::{Copy, Earlier, Footer, HTML_BYTES_MAX, Item, ItemMatch, Plan, Rate, Removed, Urgency, Window};
 use crate::watch::{Field, Hit};
 use askama::Template;
 use chrono::{DateTime, Datelike, Utc};
@@ -16,7 +16,7 @@ use std::ops::Range;
 use url::Url;
 
 /// Characters of a headline.
-const HEADLINE_CHARS_MAX: usize = 240;
+pub const HEADLINE_CHARS_MAX: usize = 240;
 /// Characters of a name (source, watch, state).
 const NAME_CHARS_MAX: usize = 80;
 /// Octets of a link; what is longer is not made one.
@@ -31,6 +31,8 @@ const RULES_MAX: usize = 3;
 const SICK_MAX: usize = 12;
 /// Corrections told with what changed; of as many again the headline is told.
 const CORRECTIONS_MAX: usize = 12;
+/// Stories named as removed.
+const REMOVED_MAX: usize = 12;
 /// Stories told in full even where not all have room for a line.
 const FULL_MIN: usize = 12;
 /// Stories that could have room for a line at best: none takes fewer than 100 octets.
@@ -113,6 +115,16 @@ pub struct Corrected<'a> {
     pub left_out: usize,
 }
 
+/// A story that was told and whose page is gone since.
+pub struct Gone {
+    pub id: i64,
+    pub title: String,
+    pub link: Option<String>,
+    pub source: String,
+    pub told: String,
+    pub since: String,
+}
+
 pub struct Sick {
     pub source: String,
     pub state: String,
@@ -133,6 +145,8 @@ pub struct Sheet<'a> {
     pub groups: Vec<Group<'a>>,
     pub left_out: usize,
     pub corrected: Corrected<'a>,
+    pub removed: Vec<Gone>,
+    pub removed_more: usize,
     pub read: String,
     pub sick: Vec<Sick>,
     pub sick_more: usize,
@@ -259,7 +273,7 @@ fn marks(text: &str, field: Field, hits: &[&Hit]) -> Vec<Range<usize>> {
 }
 
 /// An address a reader may be sent to, or nothing.
-fn web_link(link: &str) -> Option<String> {
+pub fn web_link(link: &str) -> Option<String> {
     let url = Url::parse(link.trim()).ok()?;
     let is_web = matches!(url.scheme(), "http" | "https") && url.has_host();
     let is_plain = url.username().is_empty() && url.password().is_none();
@@ -420,7 +434,7 @@ impl<'a> Matter<'a> {
             subject,
             kind: kind(
                 window.urgency,
-                stories.is_empty() && !corrected.is_empty(),
+                stories.is_empty() && !(corrected.is_empty() && footer.removed.is_empty()),
                 !footer.spikes.is_empty(),
             ),
             heading: heading(window, stories.len(), corrected.len(), footer),
@@ -431,6 +445,13 @@ impl<'a> Matter<'a> {
             groups: groups(stories, room.full, told, if alert { &[] } else { &footer.spikes }),
             left_out: stories.len().saturating_sub(told),
             corrected: Corrected::of(corrected, room.corrections),
+            removed: footer
+                .removed
+                .iter()
+                .take(REMOVED_MAX)
+                .map(|one| gone(one, plan.zone, window.to))
+                .collect(),
+            removed_more: footer.removed.len().saturating_sub(REMOVED_MAX),
             read: read(footer),
             sick: sick.map(|sick| self::sick(sick, plan.zone, window.to)).collect(),
             sick_more: footer.sick.len().saturating_sub(SICK_MAX),
@@ -476,6 +497,7 @@ fn heading(window: &Window, stories: usize, corrections: usize, footer: &Footer)
     let sick = footer.sick.len();
     match (stories, corrections, sick) {
         _ if window.urgency == Urgency::History => format!("{} from the history", count(stories, "story")),
+        (0, 0, _) if !footer.removed.is_empty() => count(footer.removed.len(), "removed story"),
         (0, 0, _) if window.urgency == Urgency::AtOnce => "No story that you were not told".into(),
         (0, 0, 0) => "All is well".into(),
         (0, 0, _) => format!("No news, {}", count(sick, "sick source")),
@@ -496,7 +518,7 @@ fn note(
         return Some(lines.join(" ") + follow);
     }
     match stories {
-        0 if corrections > 0 => None,
+        0 if corrections > 0 || !footer.removed.is_empty() => None,
         0 => Some("Nothing in this window matched your watches.".into()),
         _ if urgency == Urgency::History => Some(
             "These are not new: they were found in the stored articles, matched anew with the watches as \
@@ -559,6 +581,17 @@ fn sick(
         state: name(state),
         since: local(*since, zone, now).unwrap_or_else(|| "an unknown time".into()),
         reason: prose::line(reason, 160),
+    }
+}
+
+fn gone(removed: &Removed, zone: Tz, now: DateTime<Utc>) -> Gone {
+    Gone {
+        id: removed.article_id,
+        title: prose::line(&removed.title, HEADLINE_CHARS_MAX),
+        link: removed.link.as_deref().and_then(web_link),
+        source: name(&removed.source),
+        told: local(removed.told_at, zone, now).unwrap_or_else(|| "earlier".into()),
+        since: local(removed.missing_at, zone, now).unwrap_or_else(|| "an unknown time".into()),
     }
 }
 

@@ -87,7 +87,10 @@ pub async fn sendmail(command: &Path, from: &str, to: &str, wire: &Wire) -> (Del
         };
     let told = match &delivery {
         Delivery::Sent => tried("sendmail", true, command.display().to_string(), None),
-        Delivery::Deferred(reason) | Delivery::Refused(reason) | Delivery::Unknown(reason) => {
+        Delivery::Deferred(reason)
+        | Delivery::Refused(reason)
+        | Delivery::TooLarge(reason)
+        | Delivery::Unknown(reason) => {
             let cure = "run the command by hand with a small mail, and look into the mail log";
             tried("sendmail", false, reason.clone(), Some(cure))
         }

@@ -24,6 +24,8 @@ pub enum Delivery {
     Deferred(String),
     /// Never; the reason.
     Refused(String),
+    /// Never as it is: the server takes no mail of this size; the reason.
+    TooLarge(String),
     /// No answer after the final dot: the same bytes go again.
     Unknown(String),
 }

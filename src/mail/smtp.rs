@@ -133,11 +133,20 @@ impl Failure {
         let reason = format!("{}: {}", self.step.name(), self.reason);
         let of_session = self.step < Step::Sender || matches!(self.code, Some(530 | 534 | 535 | 538));
         match self.code {
+            Some(500..=599) if !of_session && self.is_of_size() => Delivery::TooLarge(reason),
             Some(500..=599) if !of_session => Delivery::Refused(reason),
             Some(_) => Delivery::Deferred(reason),
             None if self.ambiguous => Delivery::Unknown(reason),
             None => Delivery::Deferred(reason),
         }
+    }
+
+    /// Whether the mail is too large: by its enhanced code (RFC 3463, 3.3 and 3.4), else
+    /// by 552 (RFC 1870, 6.1 and 6.3), which of a recipient says that the mailbox is full.
+    fn is_of_size(&self) -> bool {
+        let enhanced = |code: &str| self.reason.split(' ').any(|word| word == code);
+        let is_full = self.step == Step::Recipient || enhanced("5.2.2");
+        enhanced("5.3.4") || enhanced("5.2.3") || (self.code == Some(552) && !is_full)
     }
 }
 

@@ -39,20 +39,25 @@ pub fn any(connection: &Connection, plan: &str) -> Result<bool> {
 
 /// Adds to an item that is about to be told as a whole the edits this settles, of
 /// every article whose owed rows it takes; and how it read where it was told before.
-pub fn fill(connection: &Connection, plan: &str, item: &mut Item, owed: &[i64]) -> Result<()> {
+/// Where a digest has told it already, what that settled.
+pub fn fill(
+    connection: &Connection,
+    plan: &str,
+    (item, owed): (&mut Item, &[i64]),
+    digest_id: Option<i64>,
+) -> Result<()> {
     let sql = "SELECT DISTINCT c.id
                FROM json_each(?2) given
                JOIN owed w ON w.id = given.value
                JOIN match m ON m.id = w.match_id
                JOIN revision r ON r.article_id = m.article_id
-               JOIN correction c ON c.revision_id = r.id AND c.plan = ?1 AND c.digest_id IS NULL
+               JOIN correction c ON c.revision_id = r.id AND c.plan = ?1 AND c.digest_id IS ?3
                ORDER BY c.id";
     let rows = serde_json::Value::from(owed).to_string();
     let mut statement = connection.prepare_cached(sql)?;
-    item.corrections = statement.query_map(params![plan, rows], |row| row.get(0))?.collect::<Result<_>>()?;
-    if let Some(told_at) = told_at(connection, plan, item.article_id)? {
-        item.earlier = earlier(connection, plan, item.article_id, told_at)?;
-    }
+    let found = statement.query_map(params![plan, rows, digest_id], |row| row.get(0))?;
+    item.corrections = found.collect::<Result<_>>()?;
+    item.earlier = earlier(connection, plan, item.article_id, digest_id)?;
     Ok(())
 }
 
@@ -70,45 +75,73 @@ pub fn corrections(connection: &Connection, plan: &str) -> Result<Vec<Item>> {
     let mut statement = connection.prepare_cached(sql)?;
     let rows = statement.query_map([plan], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
     let rows: Vec<(i64, i64, i64)> = rows.collect::<Result<_>>()?;
+    one_a_story(connection, plan, &rows, None)
+}
+
+/// The same of those that a digest has told.
+pub fn told_by(connection: &Connection, plan: &str, digest_id: i64) -> Result<Vec<Item>> {
+    let sql = "SELECT a.story_id, a.id, c.id
+               FROM correction c
+               JOIN revision r ON r.id = c.revision_id
+               JOIN article a ON a.id = r.article_id
+               WHERE c.digest_id = ?1 AND NOT EXISTS (
+                   SELECT 1 FROM match m JOIN owed w ON w.match_id = m.id
+                   WHERE m.article_id = a.id AND w.digest_id = ?1)
+               ORDER BY a.story_id, a.id, c.id";
+    let mut statement = connection.prepare_cached(sql)?;
+    let rows = statement.query_map([digest_id], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
+    one_a_story(connection, plan, &rows.collect::<Result<Vec<_>>>()?, Some(digest_id))
+}
+
+/// Rows of story, article and correction as items.
+fn one_a_story(
+    connection: &Connection,
+    plan: &str,
+    rows: &[(i64, i64, i64)],
+    digest_id: Option<i64>,
+) -> Result<Vec<Item>> {
     let mut items = Vec::new();
     for story in rows.chunk_by(|(a, ..), (b, ..)| a == b) {
-        let Some(mut item) = correction(connection, plan, story[0].1)? else { continue };
-        item.corrections = story.iter().map(|(.., correction_id)| *correction_id).collect();
-        items.push(item);
+        let article_id = story[0].1;
+        let earlier = earlier(connection, plan, article_id, digest_id)?;
+        if earlier.is_none() {
+            continue;
+        }
+        let corrections = story.iter().map(|(.., correction_id)| *correction_id).collect();
+        items.push(Item { earlier, corrections, ..owed::told_item(connection, plan, article_id)? });
     }
     items.sort_by_key(|item| item.corrections.first().copied());
     Ok(items)
 }
 
-fn correction(connection: &Connection, plan: &str, article_id: i64) -> Result<Option<Item>> {
-    let Some(told_at) = told_at(connection, plan, article_id)? else { return Ok(None) };
-    let earlier = earlier(connection, plan, article_id, told_at)?;
-    let mut item = owed::told_item(connection, plan, article_id)?;
-    item.earlier = earlier;
-    Ok(Some(item))
-}
-
-/// When the plan was first shown the article.
-fn told_at(connection: &Connection, plan: &str, article_id: i64) -> Result<Option<DateTime<Utc>>> {
+/// When the plan was first shown the article, before this digest where one is given.
+fn told_at(
+    connection: &Connection,
+    plan: &str,
+    article_id: i64,
+    digest_id: Option<i64>,
+) -> Result<Option<DateTime<Utc>>> {
     let sql = "SELECT d.created_at
                FROM match m JOIN owed w ON w.match_id = m.id JOIN digest d ON d.id = w.digest_id
-               WHERE m.article_id = ?2 AND w.plan = ?1 AND d.created_at >= w.owed_at
+               WHERE m.article_id = ?2 AND w.plan = ?1 AND d.created_at >= w.owed_at AND (?3 IS NULL OR d.id < ?3)
                ORDER BY d.id LIMIT 1";
     let mut statement = connection.prepare_cached(sql)?;
-    statement.query_row(params![plan, article_id], |row| surely(row, "created_at")).optional()
+    statement.query_row(params![plan, article_id, digest_id], |row| surely(row, "created_at")).optional()
 }
 
-/// The text that the first edit still owed took the place of.
+/// How it read when the plan was told of it: the text that the first edit still owed,
+/// or told by this digest, took the place of.
 fn earlier(
     connection: &Connection,
     plan: &str,
     article_id: i64,
-    told_at: DateTime<Utc>,
+    digest_id: Option<i64>,
 ) -> Result<Option<Earlier>> {
+    let Some(told_at) = told_at(connection, plan, article_id, digest_id)? else { return Ok(None) };
     let sql = "SELECT r.title, r.text,
                       (SELECT max(replaced_at) FROM revision WHERE article_id = ?2) AS changed_at
                FROM revision r JOIN correction c ON c.revision_id = r.id
-               WHERE c.plan = ?1 AND c.digest_id IS NULL AND r.article_id = ?2 ORDER BY r.id LIMIT 1";
+               WHERE c.plan = ?1 AND c.digest_id IS ?3 AND r.article_id = ?2 ORDER BY r.id LIMIT 1";
     let read = |row: &rusqlite::Row<'_>| {
         Ok(Earlier {
             told_at,
@@ -117,5 +150,5 @@ fn earlier(
             text: row.get("text")?,
         })
     };
-    connection.prepare_cached(sql)?.query_row(params![plan, article_id], read).optional()
+    connection.prepare_cached(sql)?.query_row(params![plan, article_id, digest_id], read).optional()
 }

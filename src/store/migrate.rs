@@ -19,6 +19,8 @@ pub const MIGRATIONS: &[&str] = &[
     include_str!("../../migrations/0005_mirrors.sql"),
     include_str!("../../migrations/0006_departures.sql"),
     include_str!("../../migrations/0007_hubs.sql"),
+    include_str!("../../migrations/0008_parts.sql"),
+    include_str!("../../migrations/0009_removals.sql"),
 ];
 
 /// Brings the file to the newest of `migrations`. Returns the backup's path

@@ -20,8 +20,10 @@ mod open;
 mod outbox;
 mod owed;
 mod pages;
+mod parts;
 mod rates;
 mod recent;
+mod removals;
 mod rescore;
 mod search;
 mod show;
@@ -38,6 +40,8 @@ pub use error::StoreError;
 pub use history::Past;
 pub use hubs::{HubRow, HubWork, Offer, Subscription};
 pub use pages::{PageMissing, PageOwed};
+pub use parts::{Part, Whole};
+pub use removals::{Look, Sight};
 pub use rescore::{Asked, Difference, Verdict};
 pub use search::{Found, Search};
 pub use show::{Copy, Revision, Shown, ShownMatch, Told};
@@ -45,7 +49,7 @@ pub use status::{SourceRow, Status, WatchRow};
 
 use crate::crash::{self, Point};
 use crate::digest::trouble::Refusal;
-use crate::digest::{Footer, Item, Plan, PlanStory, Rate, Urgency};
+use crate::digest::{Footer, Item, Plan, PlanStory, Rate, Removed, Urgency};
 use crate::extract::Article;
 use crate::fetch::Validators;
 use crate::mail::Delivery;
@@ -177,6 +181,8 @@ pub struct Debts {
     pub owed: Vec<i64>,
     /// Edits owed.
     pub corrections: Vec<i64>,
+    /// Removals owed.
+    pub removals: Vec<i64>,
 }
 
 /// What one mail tells the operator of, by row.
@@ -397,6 +403,22 @@ impl Store {
         self.write(move |connection| pages::rest(connection, &source, until))
     }
 
+    /// Pages of `source` that somebody was told of and that are to be looked at again.
+    pub fn looks(&self, source: &str, now: DateTime<Utc>, most: usize) -> Result<Vec<Look>, StoreError> {
+        self.read(|connection| removals::due(connection, source, now, most))
+    }
+
+    /// Commits what a look at a page found. True where it is owed as removed from now on.
+    pub fn looked(&self, article_id: i64, sight: Sight, now: DateTime<Utc>) -> Result<bool, StoreError> {
+        self.write(move |connection| removals::looked(connection, article_id, &sight, now))
+    }
+
+    /// Stories that `plan` was told, whose pages are gone, and that it was not told of
+    /// as such.
+    pub fn removed(&self, plan: &str) -> Result<Vec<Removed>, StoreError> {
+        self.read(|connection| removals::removed(connection, plan, None))
+    }
+
     /// Adds to the history of `source` what was wrong with its pages.
     pub fn note_faults(&self, source: &str, faults: &[String]) -> Result<(), StoreError> {
         let (source, faults) = (source.to_owned(), faults.to_vec());
@@ -593,6 +615,28 @@ impl Store {
     ) -> Result<(), StoreError> {
         let delivery = delivery.clone();
         self.write(move |connection| outbox::settle(connection, id, &delivery, failed_at, now))
+    }
+
+    /// What the digest of a mail told, read again from what it settled, and how far
+    /// its parts have come; `None` where there is no such mail.
+    pub fn whole(&self, outbox_id: i64) -> Result<Option<Whole>, StoreError> {
+        self.read(|connection| parts::whole(connection, outbox_id))
+    }
+
+    /// Settles a mail as too large and puts `parts` into the place of it and of
+    /// `replaced`, in one transaction. False, and nothing written, where one of them
+    /// was tried or settled since it was read.
+    pub fn split(
+        &self,
+        id: i64,
+        (delivery, failed_at): (Delivery, Option<&'static str>),
+        replaced: Vec<i64>,
+        parts: Vec<(NewMail, Part)>,
+        now: DateTime<Utc>,
+    ) -> Result<bool, StoreError> {
+        self.write(move |connection| {
+            parts::split(connection, id, (&delivery, failed_at), &replaced, &parts, now)
+        })
     }
 
     /// Searches the history, newest first.

@@ -6,6 +6,7 @@
 
 use super::columns::{Time, at, surely};
 use super::edits;
+use super::removals;
 use super::{Debts, Letter, LetterState, NewMail, OPERATOR, OutboxRow};
 use crate::crash::{self, Point};
 use crate::digest::trouble::Refusal;
@@ -61,9 +62,10 @@ pub fn enqueue(
     crash::point(Point::DigestWritten);
     settle_owed(connection, digest_id, &debts.owed)?;
     edits::settle(connection, digest_id, &debts.corrections)?;
+    removals::settle(connection, digest_id, &debts.removals)?;
     crash::point(Point::DebtsSettled);
     for mail in mails {
-        post(connection, digest_id, mail, now)?;
+        let _ = post(connection, digest_id, mail, now)?;
         crash::point(Point::MailPosted);
     }
     Ok(true)
@@ -90,15 +92,20 @@ pub fn void_ahead(connection: &Connection, plan: &str, now: DateTime<Utc>) -> Re
     connection.prepare_cached(sql)?.execute(params![plan, Time(now)]).map(drop)
 }
 
-/// The same Message-ID to the same recipient is the same mail.
-fn post(connection: &Connection, digest_id: i64, mail: &NewMail, now: DateTime<Utc>) -> Result<()> {
+/// The same Message-ID to the same recipient is the same mail: there is no second row.
+pub fn post(
+    connection: &Connection,
+    digest_id: i64,
+    mail: &NewMail,
+    now: DateTime<Utc>,
+) -> Result<Option<i64>> {
     let sql = "INSERT INTO outbox (digest_id, message_id, sender, recipient, subject, wire, next_try_at,
                                    created_at)
                VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?7)
-               ON CONFLICT (message_id, recipient) DO NOTHING";
+               ON CONFLICT (message_id, recipient) DO NOTHING RETURNING id";
     let NewMail { message_id, sender, recipient, subject, wire } = mail;
     let values = params![digest_id, message_id, sender, recipient, subject, wire, Time(now)];
-    connection.prepare_cached(sql)?.execute(values).map(drop)
+    connection.prepare_cached(sql)?.query_row(values, |row| row.get(0)).optional()
 }
 
 /// A next try further away than any back-off comes from a clock that has been
@@ -204,7 +211,8 @@ pub fn resume(connection: &Connection, now: DateTime<Utc>) -> Result<()> {
     connection.execute(sql, [Time(now)]).map(drop)
 }
 
-/// The mail that first told `recipient` of the story of an article, under `plan`.
+/// The mail, or the part of one, that first told `recipient` of the story of an
+/// article, under `plan`.
 pub fn first_told(
     connection: &Connection,
     plan: &str,
@@ -217,7 +225,10 @@ pub fn first_told(
                JOIN match m ON m.article_id = c.id
                JOIN owed w ON w.match_id = m.id AND w.plan = ?1
                JOIN outbox o ON o.digest_id = w.digest_id AND o.recipient = ?2 AND o.state <> 'dropped'
-               WHERE a.id = ?3 ORDER BY o.id LIMIT 1";
+               LEFT JOIN part p ON p.outbox_id = o.id
+               WHERE a.id = ?3
+                     AND (p.outbox_id IS NULL OR w.id IN (SELECT value FROM json_each(p.owed)))
+               ORDER BY o.id LIMIT 1";
     let values = params![plan, recipient, article_id];
     connection.prepare_cached(sql)?.query_row(values, |row| row.get(0)).optional()
 }
@@ -247,7 +258,8 @@ pub fn note_refusals_told(connection: &Connection, ids: &[i64]) -> Result<()> {
     ids.iter().try_for_each(|id| statement.execute([id]).map(drop))
 }
 
-pub fn settle(
+/// Notes what became of a try.
+pub fn note(
     connection: &Connection,
     id: i64,
     delivery: &Delivery,
@@ -257,11 +269,22 @@ pub fn settle(
     let (outcome, reason) = match delivery {
         Delivery::Sent => ("sent", None),
         Delivery::Deferred(reason) => ("deferred", Some(reason)),
-        Delivery::Refused(reason) => ("refused", Some(reason)),
+        Delivery::Refused(reason) | Delivery::TooLarge(reason) => ("refused", Some(reason)),
         Delivery::Unknown(reason) => ("unknown", Some(reason)),
     };
     let sql = "INSERT INTO delivery (outbox_id, tried_at, outcome, reason, step) VALUES (?1, ?2, ?3, ?4, ?5)";
-    connection.prepare_cached(sql)?.execute(params![id, Time(now), outcome, reason, failed_at])?;
+    let values = params![id, Time(now), outcome, reason, failed_at];
+    connection.prepare_cached(sql)?.execute(values).map(drop)
+}
+
+pub fn settle(
+    connection: &Connection,
+    id: i64,
+    delivery: &Delivery,
+    failed_at: Option<&str>,
+    now: DateTime<Utc>,
+) -> Result<()> {
+    note(connection, id, delivery, failed_at, now)?;
     let sql = "SELECT tries, created_at FROM outbox WHERE id = ?1 AND state = 'owed'";
     let owed = connection
         .prepare_cached(sql)?
@@ -272,7 +295,7 @@ pub fn settle(
     let worn_out = age >= TimeDelta::days(KEEP_TRYING_DAYS) && tries >= TRIES_LEAST;
     let state = match delivery {
         Delivery::Sent => "sent",
-        Delivery::Refused(_) => "refused",
+        Delivery::Refused(_) | Delivery::TooLarge(_) => "refused",
         Delivery::Deferred(_) | Delivery::Unknown(_) if worn_out => "refused",
         Delivery::Deferred(_) | Delivery::Unknown(_) => "owed",
     };

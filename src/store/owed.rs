@@ -29,7 +29,23 @@ pub fn owed(
 ) -> Result<Vec<(Item, Vec<i64>)>> {
     let mut told = told_together(connection, rows(connection, plan, urgency, untried)?)?;
     if edits::any(connection, plan)? {
-        told.iter_mut().try_for_each(|(item, owed)| edits::fill(connection, plan, item, owed))?;
+        told.iter_mut().try_for_each(|(item, owed)| edits::fill(connection, plan, (item, owed), None))?;
+    }
+    Ok(told)
+}
+
+/// What a digest told, as items and the rows that it settled by telling them.
+pub fn told_by(connection: &Connection, plan: &str, digest_id: i64) -> Result<Vec<(Item, Vec<i64>)>> {
+    // A debt that was settled when it was written is that of a copy, which nobody was shown.
+    let sql = "SELECT m.article_id, w.id, m.id
+               FROM owed w JOIN match m ON m.id = w.match_id JOIN digest d ON d.id = w.digest_id
+               WHERE w.digest_id = ?1 AND d.created_at >= w.owed_at
+               ORDER BY m.article_id, m.score DESC, m.id";
+    let mut statement = connection.prepare_cached(sql)?;
+    let rows = statement.query_map([digest_id], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
+    let mut told = told_together(connection, rows.collect::<Result<_>>()?)?;
+    for (item, owed) in &mut told {
+        edits::fill(connection, plan, (item, owed), Some(digest_id))?;
     }
     Ok(told)
 }

@@ -7,7 +7,7 @@
 use super::articles::{self, Keep};
 use super::columns::{Time, at, count, number, surely};
 use super::recent::Recent;
-use super::{NewArticle, PageWanted, search};
+use super::{NewArticle, PageWanted, removals, search};
 use crate::extract::Article;
 use chrono::{DateTime, TimeDelta, Utc};
 use rusqlite::{Connection, OptionalExtension, Result, Row, params};
@@ -110,7 +110,8 @@ pub fn read(
     let Some(source_id) = source_id else { return Ok(()) };
     recent.refresh(connection, now)?;
     if page.whole.is_some() {
-        return articles::replace(connection, id, new, folded, Keep::Revision, now);
+        articles::replace(connection, id, new, folded, Keep::Revision, now)?;
+        return removals::seen(connection, id, now);
     }
     if let Some(twin) = recent.twin_by_words(connection, source_id, new, id)?
         && says_nothing_more(connection, id, twin)?
@@ -120,7 +121,8 @@ pub fn read(
     // Whether a copy was told is asked when the matches are written: the story first.
     settle_story(connection, id, source_id, new.fingerprint, recent)?;
     recent.add(id, source_id, new.fingerprint);
-    articles::replace(connection, id, new, folded, Keep::Nothing, now)
+    articles::replace(connection, id, new, folded, Keep::Nothing, now)?;
+    removals::seen(connection, id, now)
 }
 
 /// Whether every match of the article is one of the twin's, and none was told.

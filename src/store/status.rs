@@ -184,5 +184,5 @@ pub fn footer(connection: &Connection, from: DateTime<Utc>, to: DateTime<Utc>) -
             format!("{} articles matched on the feed's text alone: {}", failing.articles, failing.why);
         (failing.source, "pages not read".into(), failing.since_at, reason)
     }));
-    Ok(Footer { articles_read, sources_polled, sick, next_digest_at: None, spikes: Vec::new() })
+    Ok(Footer { articles_read, sources_polled, sick, next_digest_at: None, ..Footer::default() })
 }

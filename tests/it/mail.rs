@@ -10,6 +10,7 @@ mod hostile;
 mod local;
 pub mod mutants;
 mod outcomes;
+mod parts;
 mod postfix;
 mod readers;
 mod real;

@@ -4,7 +4,8 @@
 //! beginning of a command (`RCPT`, `RCPT TO:<ada`), `body` or `dot`. An act is an
 //! answer (`550 no such user`, `\n` for a further line; 421 closes the connection
 //! too), `silence`, `close`, `reset`, `break 25` (this much of an answer, then
-//! closed) or `late 250 queued` (said to a client that has hung up by then).
+//! closed), `late 250 queued` (said to a client that has hung up by then) or
+//! `over 9000 552 too big` (at the dot of a mail of more octets).
 //! What a script does not name is done as any server does it.
 
 use std::path::Path;
@@ -35,6 +36,7 @@ enum Act {
     Reset,
     Break(String),
     Late(String),
+    Over(usize, String),
 }
 
 /// A mail that was read to its final dot.
@@ -126,6 +128,10 @@ fn act_of(act: &str) -> Act {
         ("reset", _) => Act::Reset,
         ("break", part) => Act::Break(words(part)),
         ("late", answer) => Act::Late(words(answer)),
+        ("over", rest) => {
+            let (octets, answer) = rest.split_once(' ').expect("octets and an answer");
+            Act::Over(octets.parse().expect("a number of octets"), words(answer))
+        }
         _ => Act::Say(words(act)),
     }
 }
@@ -201,7 +207,11 @@ async fn play(
                 session.perform(act).await?;
             }
             let bytes = session.read_mail().await?;
-            let act = act("dot").unwrap_or(Act::Say("250 queued".into()));
+            let act = match act("dot") {
+                Some(Act::Over(octets, answer)) if bytes.len() > octets => Act::Say(answer),
+                Some(Act::Over(..)) | None => Act::Say("250 queued".into()),
+                Some(act) => act,
+            };
             let refused = matches!(&act, Act::Say(answer) if answer.starts_with(['4', '5']));
             lock(seen).got.push(Got { recipient: recipient.clone(), bytes, kept: !refused });
             session.perform(act).await?;
@@ -244,6 +254,7 @@ impl Session {
                 self.socket.set_zero_linger()?;
                 gone()
             }
+            Act::Over(..) => Ok(()),
             // Until the other side gives up: it closes, or the test ends.
             Act::Silence => std::future::pending().await,
             Act::Late(answer) => {

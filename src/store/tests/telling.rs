@@ -266,7 +266,8 @@ fn an_edit_is_owed_to_whoever_was_shown_the_article_and_copies_share_theirs() {
     revise(PAPER, 2, "Temirov stands trial in Osh.", 4);
     assert!(corrections().is_empty(), "nobody was told yet");
     let owed = desk.owed(None);
-    let debts = Debts { owed: owed[0].1.clone(), corrections: owed[0].0.corrections.clone() };
+    let debts =
+        Debts { owed: owed[0].1.clone(), corrections: owed[0].0.corrections.clone(), ..Debts::default() };
     assert_eq!((debts.owed.len(), debts.corrections.len()), (2, 2), "the telling settles the edits");
     assert_eq!(owed[0].0.earlier, None);
     desk.store.enqueue("rights desk", "1", None, &debts, &[], minute(60)).expect("a digest is enqueued");

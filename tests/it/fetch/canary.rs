@@ -2,6 +2,7 @@
 //! address leads to a listener of ours, none but the public site is reached.
 
 use crate::fetch::{alone, check, limits, said};
+use crate::support::Desk;
 use newswatch::fetch::{Fetcher, Validators};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -36,6 +37,7 @@ async fn nothing_private_is_reached() {
     );
     let said = alone("canary::among_canaries", &setup, "").await;
     assert!(said.contains("no canary was reached"), "{said}");
+    println!("{}", said.lines().find(|line| line.contains("no canary")).unwrap_or_default());
 }
 
 /// Child of the test above; alone it has nothing to do.
@@ -44,9 +46,7 @@ async fn among_canaries() {
     if std::env::var_os("IN").is_none() {
         return;
     }
-    let forms: Vec<&str> =
-        REFUSED.lines().filter(|line| !line.is_empty() && !line.starts_with("# ")).collect();
-    let canaries = Canaries::default();
+    let (forms, canaries) = (forms(), Canaries::default());
     for port in [80, 443, 8080] {
         let listener =
             TcpListener::bind((Ipv6Addr::UNSPECIFIED, port)).await.expect("a namespace of our own");
@@ -57,12 +57,10 @@ async fn among_canaries() {
     let fetcher = Fetcher::new(None, &[], limits()).expect("HTTP can be set up");
 
     // The cage is closed: what is dialled is seen, and the public site answers.
-    for address in ["10.0.0.1:80", "[fd00::1]:80", "169.254.169.254:8080", "[64:ff9b::7f00:1]:443"] {
-        drop(TcpStream::connect(address).await.expect("every address is local here"));
-    }
+    let dialled = dial(&forms).await;
     let none = Validators::default();
     check("public", &fetcher.poll("http://public.example/", &none).await, "fresh");
-    while canaries.lock().expect("no panic").len() < 4 {
+    while canaries.lock().expect("no panic").len() < dialled {
         tokio::task::yield_now().await;
     }
     canaries.lock().expect("no panic").clear();
@@ -89,15 +87,105 @@ async fn among_canaries() {
     }
     assert!(rebound.iter().any(|said| said.contains("fresh")), "{rebound:?}");
     assert!(rebound.iter().any(|said| said.contains("not on the public internet")), "{rebound:?}");
+    tokio::task::spawn_blocking(follow_links).await.expect("no panic");
     assert_eq!(*canaries.lock().expect("no panic"), Vec::<IpAddr>::new());
-    println!("no canary was reached");
+    println!("no canary was reached, of {dialled} that a plain connection reaches");
+}
+
+/// The addresses of the table.
+fn forms() -> Vec<&'static str> {
+    REFUSED.lines().filter(|line| !line.is_empty() && !line.starts_with("# ")).collect()
+}
+
+/// Connects to every address that a form spells, as a program without a guard would;
+/// returns how many took the connection.
+async fn dial(forms: &[&str]) -> usize {
+    let mut dialled = 0;
+    for url in forms.iter().filter_map(|form| url::Url::parse(form).ok()) {
+        let address = match url.host() {
+            Some(url::Host::Ipv4(ip)) => IpAddr::V4(ip),
+            Some(url::Host::Ipv6(ip)) => IpAddr::V6(ip),
+            _ => continue,
+        };
+        if address.to_canonical() == IpAddr::V4(PUBLIC) {
+            continue;
+        }
+        match TcpStream::connect((address, 80)).await {
+            Ok(_) => dialled += 1,
+            // No TCP reaches these, whoever dials.
+            Err(error) => println!("cannot be dialled at all: {address}: {error}"),
+        }
+    }
+    assert!(dialled >= 100, "only {dialled} canaries can be reached");
+    dialled
+}
+
+/// The daemon's own ways to a link: entries' pages, sitemaps of an index, lists, and
+/// the search for feeds.
+fn follow_links() {
+    let desk = Desk::bare();
+    let mut config = format!("[daemon]\ndata = {:?}\n", desk.data());
+    let sources = forms().len().div_ceil(LINKS);
+    for number in 0..sources {
+        config += &format!(
+            "[[feed]]\nname = \"feed {number}\"\nurl = \"http://public.example/feed/{number}\"\nfull_text = \"always\"\n\
+             [[feed]]\nname = \"index {number}\"\nurl = \"http://public.example/index/{number}\"\n\
+             [[page]]\nname = \"list {number}\"\nurl = \"http://public.example/list/{number}\"\nitem = \"li\"\n"
+        );
+    }
+    std::fs::write(desk.path("config.toml"), config).expect("writable");
+    let ran = desk.run(&["poll"]);
+    let count = |sql: &str| desk.query(sql).remove(0).parse::<usize>().expect("a number");
+    let refused = count(
+        "SELECT count(*) FROM poll, json_each(faults) WHERE value GLOB '*failed to ask for this address*'",
+    );
+    assert!(refused >= 2 * forms().len(), "{refused} links were refused: {ran:?}");
+    let found = desk.run(&["sources", "discover", "http://public.example/list/all"]);
+    assert!(found.err.contains("failed to ask for this address") || found.code == Some(3), "{found:?}");
+}
+
+/// Links of one document: a source that misses so many pages in a row is left alone,
+/// and so many sitemaps of an index are read.
+const LINKS: usize = 3;
+
+/// A document of the public site that leads to some of the forms, or to all.
+fn document(path: &str) -> Option<String> {
+    let (kind, number) = path.trim_start_matches('/').split_once('/')?;
+    let forms = forms();
+    let chosen = match number {
+        "all" => &forms[..],
+        number => forms.chunks(LINKS).nth(number.parse().ok()?)?,
+    };
+    let escaped = |form: &&str| form.replace('&', "&amp;").replace('<', "&lt;").replace('"', "&quot;");
+    let links = chosen.iter().map(escaped).enumerate();
+    Some(match kind {
+        "feed" => {
+            let item = |(at, link)| {
+                format!(
+                    "<item><title>Story {number} {at}</title><description>It began…</description><link>{link}</link></item>"
+                )
+            };
+            format!("<rss><channel>{}</channel></rss>", links.map(item).collect::<String>())
+        }
+        "index" => {
+            let sitemap = |(_, link)| format!("<sitemap><loc>{link}</loc></sitemap>");
+            format!("<sitemapindex>{}</sitemapindex>", links.map(sitemap).collect::<String>())
+        }
+        _ => {
+            let item = |(at, link)| {
+                format!(
+                    "<li><a href=\"{link}\">Notice {number} {at}</a><link rel=alternate type=application/rss+xml href=\"{link}\"></li>"
+                )
+            };
+            format!("<html><body>{}</body></html>", links.map(item).collect::<String>())
+        }
+    })
 }
 
 /// Answers on every address: as a site that redirects to the form of that
 /// number where it is the public one, and as a canary elsewhere.
 async fn everywhere(listener: TcpListener, canaries: Canaries) {
-    let forms: Vec<&str> =
-        REFUSED.lines().filter(|line| !line.is_empty() && !line.starts_with("# ")).collect();
+    let forms = forms();
     while let Ok((mut stream, _)) = listener.accept().await {
         let reached = stream.local_addr().expect("it is connected").ip().to_canonical();
         if reached != IpAddr::V4(PUBLIC) {
@@ -107,11 +195,12 @@ async fn everywhere(listener: TcpListener, canaries: Canaries) {
         let mut request = [0; 4096];
         let length = stream.read(&mut request).await.unwrap_or(0);
         let line = String::from_utf8_lossy(&request[..length]).into_owned();
-        let number =
-            line.strip_prefix("GET /").and_then(|rest| rest.split(' ').next()?.parse::<usize>().ok());
-        let answer = match number.and_then(|number| forms.get(number)) {
-            Some(form) => format!("HTTP/1.1 302 Found\r\nlocation: {form}\r\ncontent-length: 0\r\n\r\n"),
-            None => "HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n".to_string(),
+        let path = line.strip_prefix("GET ").and_then(|rest| rest.split(' ').next()).unwrap_or_default();
+        let form = path.trim_start_matches('/').parse::<usize>().ok().and_then(|number| forms.get(number));
+        let answer = match (form, document(path)) {
+            (Some(form), _) => format!("HTTP/1.1 302 Found\r\nlocation: {form}\r\ncontent-length: 0\r\n\r\n"),
+            (None, Some(body)) => format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n{body}", body.len()),
+            (None, None) => "HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n".to_string(),
         };
         let _ = stream.write_all(answer.as_bytes()).await;
     }

@@ -1,7 +1,7 @@
 //! Facts of a digest, from a file.
 
 use chrono::{DateTime, Utc};
-use newswatch::digest::{Copy, Earlier, Footer, Item, ItemMatch, Plan, Rate, Urgency, Window};
+use newswatch::digest::{Copy, Earlier, Footer, Item, ItemMatch, Plan, Rate, Removed, Urgency, Window};
 use newswatch::schedule::Cron;
 use newswatch::watch::{Field, Hit};
 use std::path::Path;
@@ -100,6 +100,19 @@ fn footer(value: &Value) -> Footer {
         sick: rows(table, "sick").into_iter().map(sick).collect(),
         next_digest_at: table.get("next_digest_at").and_then(Value::as_str).map(time),
         spikes: tables(table, "spike").into_iter().map(rate).collect(),
+        removed: tables(table, "removed").into_iter().map(removed).collect(),
+    }
+}
+
+fn removed(table: &Table) -> Removed {
+    Removed {
+        id: 1,
+        article_id: 7,
+        title: string(table, "title"),
+        link: Some(string(table, "link")).filter(|link| !link.is_empty()),
+        source: string(table, "source"),
+        told_at: time(&string(table, "told_at")),
+        missing_at: time(&string(table, "missing_at")),
     }
 }
 

@@ -27,7 +27,7 @@ fn kind(delivery: &Delivery) -> (&'static str, &str) {
     match delivery {
         Delivery::Sent => ("sent", ""),
         Delivery::Deferred(reason) => ("deferred", reason),
-        Delivery::Refused(reason) => ("refused", reason),
+        Delivery::Refused(reason) | Delivery::TooLarge(reason) => ("refused", reason),
         Delivery::Unknown(reason) => ("unknown", reason),
     }
 }
