@@ -328,6 +328,10 @@ impl Skeleton {
         skeleton
     }
 
+    pub fn with_capacity(bytes: usize) -> Skeleton {
+        Skeleton { bytes: Vec::with_capacity(bytes), ..Skeleton::default() }
+    }
+
     pub fn as_str(&self) -> &str {
         str::from_utf8(&self.bytes).unwrap_or_default()
     }

@@ -30,6 +30,10 @@ impl Span {
 /// characters inside; a hyphen ends it.
 pub fn words(text: &str) -> Vec<Span> {
     let mut words = Vec::with_capacity(text.len() / WORD_BYTES);
+    if text.len() <= NAME_BYTES {
+        cut_by_letter(text, 0..text.len(), &mut words);
+        return words;
+    }
     let mut at = 0;
     while at < text.len() {
         at = Window::at(text, at).cut(text, at, &mut words);
@@ -39,6 +43,8 @@ pub fn words(text: &str) -> Vec<Span> {
 
 /// Bytes of a word and what follows it, at the least that is usual.
 const WORD_BYTES: usize = 6;
+/// Bytes of a text for which a window is not worth its while.
+const NAME_BYTES: usize = 24;
 /// Bytes of a window: one bit each in a mask.
 const WINDOW: usize = 64;
 

@@ -67,5 +67,40 @@ impl Label {
 
 /// Whether a letter is a vowel in any alphabet we read.
 pub fn vowel(char: char) -> bool {
-    "аеёиоуыэюяіїєөүұәўӯӣaeiouyāīōūäöüı".contains(char)
+    matches!(
+        char,
+        'а' | 'е'
+            | 'ё'
+            | 'и'
+            | 'о'
+            | 'у'
+            | 'ы'
+            | 'э'
+            | 'ю'
+            | 'я'
+            | 'і'
+            | 'ї'
+            | 'є'
+            | 'ө'
+            | 'ү'
+            | 'ұ'
+            | 'ә'
+            | 'ў'
+            | 'ӯ'
+            | 'ӣ'
+            | 'a'
+            | 'e'
+            | 'i'
+            | 'o'
+            | 'u'
+            | 'y'
+            | 'ā'
+            | 'ī'
+            | 'ō'
+            | 'ū'
+            | 'ä'
+            | 'ö'
+            | 'ü'
+            | 'ı'
+    )
 }

@@ -99,7 +99,7 @@ fn both(one: Option<Kind>, other: Option<Kind>) -> Option<Option<Kind>> {
 
 /// Skeleton of letters.
 pub fn skeleton(letters: &[char]) -> String {
-    let mut skeleton = Skeleton::default();
+    let mut skeleton = Skeleton::with_capacity(letters.len() + 2);
     letters.iter().for_each(|letter| skeleton.push_char(*letter));
     skeleton.into_string()
 }
