@@ -10,6 +10,8 @@ pub fn decoded(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let mut rest = text;
     while let Some(at) = rest.find('&') {
+        // Of several in a row only the last can begin a reference.
+        let at = at + rest[at + 1..].bytes().take_while(|byte| *byte == b'&').count();
         out.push_str(&rest[..at]);
         let after = &rest[at + 1..];
         let len = match after.strip_prefix('#') {

@@ -84,7 +84,7 @@ impl<'a> Tree<'a> {
 
     fn written(&self, leave_out: impl Fn(NodeId) -> bool, wanted: impl Fn(&str) -> bool) -> String {
         let mut html = String::with_capacity(self.nodes.len() * 40);
-        let mut references = 0;
+        let mut references = References::default();
         let mut open: Vec<NodeId> = Vec::new();
         let mut id = 1;
         while id < self.nodes.len() {
@@ -124,13 +124,34 @@ impl<'a> Tree<'a> {
 /// grows with the text before it; no article has this many.
 const REFERENCES_MAX: usize = 20_000;
 
-fn push_text(text: &str, references: &mut usize, html: &mut String) {
+/// At each of them html5ever looks through the rest of the text for the next tag:
+/// bytes that it may look through so, some tenths of a second's work.
+const REFERENCES_BYTES_MAX: usize = 1 << 30;
+
+/// What the character references of a page have cost so far.
+#[derive(Default)]
+struct References {
+    count: usize,
+    bytes: usize,
+}
+
+impl References {
+    /// Whether one more may stand before so many bytes of text.
+    fn allows(&mut self, rest_bytes: usize) -> bool {
+        self.count += 1;
+        self.bytes = self.bytes.saturating_add(rest_bytes);
+        self.count <= REFERENCES_MAX && self.bytes <= REFERENCES_BYTES_MAX
+    }
+}
+
+fn push_text(text: &str, references: &mut References, html: &mut String) {
     let mut rest = text;
     while let Some(at) = rest.find(['<', '&']) {
         html.push_str(&rest[..at]);
-        *references += 1;
+        let is_allowed = references.allows(rest.len());
         html.push_str(match rest.as_bytes()[at] {
-            _ if *references > REFERENCES_MAX => " ",
+            _ if !is_allowed && html.ends_with(' ') => "",
+            _ if !is_allowed => " ",
             b'<' => "&lt;",
             _ => "&",
         });

@@ -1,5 +1,6 @@
 //! Fetching from a site that is well, sick or hostile: a real one, on loopback.
 
+mod bombs;
 mod canary;
 
 use newswatch::fetch::{Fetcher, Limits, Poll, Validators};
@@ -537,44 +538,6 @@ async fn without_descriptors_a_poll_waits() {
     let said = alone("with_few_descriptors", "ulimit -n 64", &newsroom.url("/feed")).await;
     assert!(said.contains("waited, then fresh; never, then deferred"), "{said}");
     newsroom.close().await;
-}
-
-/// A bomb is refused at the limit: soon, and without the memory it asks for.
-#[tokio::test]
-async fn bombs_cost_little() {
-    let newsroom = newsroom().await;
-    // 200 MB in a gzip member; 1.3 GB in zstd blocks of one repeated byte, with a window of 128 MiB.
-    let zstd = [b"\x28\xb5\x2f\xfd\x00\x88".to_vec(), b"\x02\x00\x10<".repeat(10_000)].concat();
-    newsroom.answer("/gzip", 200, &[("content-encoding", "gzip")], gzip(&vec![b'<'; 200 << 20]));
-    newsroom.answer("/zstd", 200, &[("content-encoding", "zstd")], zstd);
-    newsroom.answer("/plain", 200, &[], vec![b'<'; 100 << 20]);
-    // A zstd window holds once more what was unpacked so far.
-    for (name, mib_max) in [("gzip", 32), ("plain", 32), ("zstd", 36)] {
-        let said = alone("within_little_memory", "true", &newsroom.url(&format!("/{name}"))).await;
-        let kib =
-            said.split(" KiB more").next().and_then(|said| said.rsplit(' ').next()?.parse::<u64>().ok());
-        assert!(kib.is_some_and(|kib| kib <= mib_max * 1024), "{name}: {said}");
-    }
-    newsroom.close().await;
-}
-
-/// Child of the test above; alone it has nothing to do.
-#[tokio::test]
-async fn within_little_memory() {
-    let Ok(url) = std::env::var("NEWSWATCH_TEST_FEED") else { return };
-    let fetcher = fetcher(limits());
-    let (before, started) = (resident_kib(), Instant::now());
-    let poll = fetcher.poll(&url, &Validators::default()).await;
-    check(&url, &poll, "more than 16777216 bytes once unpacked");
-    assert!(started.elapsed() < Duration::from_secs(5), "{:?}", started.elapsed());
-    println!("refused after {:?} with {} KiB more", started.elapsed(), resident_kib() - before);
-}
-
-/// The most this process held so far; 0 where the system does not say.
-fn resident_kib() -> u64 {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-    line.and_then(|line| line.split_whitespace().next()?.parse().ok()).unwrap_or(0)
 }
 
 /// A system without root certificates reads what is not https, and says what is missing.
