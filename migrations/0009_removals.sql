@@ -14,6 +14,7 @@ CREATE TABLE page_seen (
     last_modified TEXT
 ) STRICT;
 CREATE INDEX page_seen_next ON page_seen (source_id, next_look_at);
+CREATE INDEX page_seen_read ON page_seen (source_id, read_at);
 
 -- A story whose page is gone; digest_id says which digest told so.
 CREATE TABLE removal (

@@ -52,17 +52,30 @@ impl Miss {
     }
 }
 
-/// Reads the pages of `source` that are owed and due, and commits each. Returns
-/// the matches in the articles completed.
-pub(super) async fn read_owed(desk: &Arc<Desk>, source: &Source, waits: &Waits) -> Result<usize, StoreError> {
+/// Reads the pages of `source` that are owed and due, and commits each; then looks
+/// again at told ones, unless the site wants no more of us. Returns the matches in the
+/// articles completed.
+pub(super) async fn read(desk: &Arc<Desk>, source: &Source, waits: &Waits) -> Result<usize, StoreError> {
+    let (matches, is_welcome) = read_owed(desk, source, waits).await?;
+    if is_welcome && let Err(error) = look_again(desk, source, waits).await {
+        let error = &error as &dyn std::error::Error;
+        tracing::error!(source = source.name, error, "told pages were not looked at; trying again");
+    }
+    Ok(matches)
+}
+
+/// The matches in the articles completed, and whether the site can be asked for more.
+async fn read_owed(desk: &Arc<Desk>, source: &Source, waits: &Waits) -> Result<(usize, bool), StoreError> {
     if source.full_text == FullText::Never {
-        return Ok(0);
+        return Ok((0, true));
     }
     let (store, name) = (desk.store.clone(), source.name.clone());
     let due = off_thread(move || store.pages_owed(&name, Utc::now(), PAGES_A_POLL_MAX)).await?;
     let (began, mut misses, mut matches, mut faults) = (Instant::now(), 0, 0, Vec::new());
+    let mut is_welcome = true;
     for owed in due {
         if began.elapsed() > PAGES_PATIENCE || misses >= MISSES_IN_A_ROW_MAX {
+            is_welcome = false;
             break;
         }
         let link = owed.article.link.clone().unwrap_or_default();
@@ -77,6 +90,7 @@ pub(super) async fn read_owed(desk: &Arc<Desk>, source: &Source, waits: &Waits) 
                 if let Again::From(until) = miss.again {
                     let (store, name) = (desk.store.clone(), source.name.clone());
                     off_thread(move || store.pages_rest(&name, until)).await?;
+                    is_welcome = false;
                     break;
                 }
             }
@@ -86,16 +100,19 @@ pub(super) async fn read_owed(desk: &Arc<Desk>, source: &Source, waits: &Waits) 
         let (store, name) = (desk.store.clone(), source.name.clone());
         off_thread(move || store.note_faults(&name, &faults)).await?;
     }
-    Ok(matches)
+    Ok((matches, is_welcome))
 }
 
 /// Looks again at pages of `source` that somebody was told of. Nothing here fails the
 /// poll: what was not seen is looked at another day.
-pub(super) async fn look_again(desk: &Arc<Desk>, source: &Source, waits: &Waits) -> Result<(), StoreError> {
+async fn look_again(desk: &Arc<Desk>, source: &Source, waits: &Waits) -> Result<(), StoreError> {
     let (store, name) = (desk.store.clone(), source.name.clone());
     let looks = off_thread(move || store.looks(&name, Utc::now(), LOOKS_A_POLL_MAX)).await?;
     for Look { article_id, link, validators } in looks {
         let sight = sight(waits.on(desk.fetcher.page(&link, &validators)).await);
+        if sight == Sight::Missing {
+            look_at_witness(desk, article_id, waits).await?;
+        }
         let (store, is_known) = (desk.store.clone(), sight != Sight::Unknown);
         if off_thread(move || store.looked(article_id, sight, Utc::now())).await? {
             tracing::info!(source = source.name, link, "the page of a told story is gone");
@@ -107,14 +124,24 @@ pub(super) async fn look_again(desk: &Arc<Desk>, source: &Source, waits: &Waits)
     Ok(())
 }
 
-/// What an answer says of the page itself. Who is shut out learns nothing of it, and
-/// what stands behind a log-in is there.
+/// Looks at another page of the site before a missing one is called removed.
+async fn look_at_witness(desk: &Arc<Desk>, article_id: i64, waits: &Waits) -> Result<(), StoreError> {
+    let store = desk.store.clone();
+    let Some(witness) = off_thread(move || store.witness(article_id, Utc::now())).await? else {
+        return Ok(());
+    };
+    let seen = sight(waits.on(desk.fetcher.page(&witness.link, &witness.validators)).await);
+    let store = desk.store.clone();
+    off_thread(move || store.looked(witness.article_id, seen, Utc::now())).await.map(drop)
+}
+
+/// What an answer says of the page itself. What stands behind a log-in is there.
 fn sight(poll: Poll) -> Sight {
     match poll {
         Poll::Fresh(body) => Sight::There(Some(body.validators)),
         Poll::Unchanged => Sight::There(None),
         Poll::Gone | Poll::Failed(FetchError::NotFound { .. }) => Sight::Missing,
-        Poll::Failed(FetchError::Blocked { .. }) => Sight::There(None),
+        Poll::Failed(FetchError::Blocked { .. }) => Sight::Shut,
         Poll::Deferred(_) | Poll::Failed(_) => Sight::Unknown,
     }
 }

@@ -85,11 +85,10 @@ pub(super) async fn poll_source(
     }
     // A site that failed or put us off is not asked for its pages either.
     if matches!(polled.outcome, "fresh" | "unchanged") {
-        let read = pages::read_owed(desk, source, waits).await;
-        match (read, pages::look_again(desk, source, waits).await) {
-            (Ok(matches), Ok(())) => polled.matches += matches,
+        match pages::read(desk, source, waits).await {
+            Ok(matches) => polled.matches += matches,
             // The poll itself is committed; the pages stay owed.
-            (Err(error), _) | (_, Err(error)) => {
+            Err(error) => {
                 let error = &error as &dyn std::error::Error;
                 tracing::error!(source = source.name, error, "owed pages were not read; trying again");
             }

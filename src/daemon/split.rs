@@ -116,7 +116,7 @@ fn compose(
         digest.subject += &format!(" (part {} of {})", part.number, part.parts);
     }
     if let (true, [piece]) = (part.is_headline, pieces) {
-        digest = digest::headline(digest.subject, &piece.item);
+        digest = digest::headline(digest.subject, &piece.item, &footer.removed);
     }
     let kind = if part.is_headline { "headline" } else { "part" };
     let slot = format!("{} {kind} {} of {}", whole.slot, part.number, part.parts);

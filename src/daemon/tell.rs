@@ -287,7 +287,8 @@ pub(super) fn tell(
     if readers.is_empty() && plan.post_to.is_empty() {
         return Ok(0);
     }
-    let News { slot, window, owed, edited, removed, spikes } = news;
+    let News { slot, window, owed, edited, mut removed, spikes } = news;
+    removed.truncate(digest::REMOVED_MAX);
     let items: Vec<Item> = owed.iter().map(|(item, _)| item.clone()).collect();
     let debts = Debts {
         owed: owed.iter().flat_map(|(_, rows)| rows).copied().collect(),

@@ -18,6 +18,7 @@ pub use atom::{PlanStory, atom};
 pub use headline::headline;
 pub use payload::payload;
 pub use prose::{Piece, encoded_len, marked_line, quote};
+pub use sheet::REMOVED_MAX;
 pub use spike::Rate;
 
 use crate::schedule::Cron;

@@ -31,8 +31,8 @@ const RULES_MAX: usize = 3;
 const SICK_MAX: usize = 12;
 /// Corrections told with what changed; of as many again the headline is told.
 const CORRECTIONS_MAX: usize = 12;
-/// Stories named as removed.
-const REMOVED_MAX: usize = 12;
+/// Stories that one mail says are removed; more wait for the next.
+pub const REMOVED_MAX: usize = 12;
 /// Stories told in full even where not all have room for a line.
 const FULL_MIN: usize = 12;
 /// Stories that could have room for a line at best: none takes fewer than 100 octets.
@@ -146,7 +146,6 @@ pub struct Sheet<'a> {
     pub left_out: usize,
     pub corrected: Corrected<'a>,
     pub removed: Vec<Gone>,
-    pub removed_more: usize,
     pub read: String,
     pub sick: Vec<Sick>,
     pub sick_more: usize,
@@ -445,13 +444,7 @@ impl<'a> Matter<'a> {
             groups: groups(stories, room.full, told, if alert { &[] } else { &footer.spikes }),
             left_out: stories.len().saturating_sub(told),
             corrected: Corrected::of(corrected, room.corrections),
-            removed: footer
-                .removed
-                .iter()
-                .take(REMOVED_MAX)
-                .map(|one| gone(one, plan.zone, window.to))
-                .collect(),
-            removed_more: footer.removed.len().saturating_sub(REMOVED_MAX),
+            removed: footer.removed.iter().map(|one| gone(one, plan.zone, window.to)).collect(),
             read: read(footer),
             sick: sick.map(|sick| self::sick(sick, plan.zone, window.to)).collect(),
             sick_more: footer.sick.len().saturating_sub(SICK_MAX),

