@@ -7,6 +7,7 @@ mod documents;
 mod errors;
 mod false_alarms;
 mod fetch;
+mod health;
 mod held;
 mod history;
 mod inside;
