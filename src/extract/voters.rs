@@ -16,6 +16,8 @@ pub struct Reading {
 
 /// Words in the longest run that is compared.
 const RUN_WORDS: usize = 4;
+/// Words of one line that are looked at: whole books have hardly more.
+const LINE_WORDS_MAX: usize = 200_000;
 
 impl Reading {
     pub fn of<'a>(lines: impl Iterator<Item = &'a str>) -> Reading {
@@ -48,10 +50,11 @@ impl Reading {
 fn words(line: &str) -> impl Iterator<Item = &str> {
     let unspaced = |c: char| c >= '\u{2e80}';
     let spaced = line.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty());
-    spaced.flat_map(move |word| {
+    let words = spaced.flat_map(move |word| {
         let cut = word.contains(unspaced);
         word.split_inclusive(move |_| cut)
-    })
+    });
+    words.take(LINE_WORDS_MAX)
 }
 
 fn hash(words: &[&str]) -> u64 {
