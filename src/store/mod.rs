@@ -210,6 +210,8 @@ pub struct Letter {
     pub next_try_at: Option<DateTime<Utc>>,
     /// Why the last try failed.
     pub reason: Option<String>,
+    /// The mails that tell in its place what was too large in one, by row.
+    pub parts: Vec<i64>,
 }
 
 /// How far a mail has come.
