@@ -8,7 +8,7 @@ use super::source::Chain;
 use super::{Desk, NAP, off_thread};
 use crate::config::Config;
 use crate::feed::Feed;
-use crate::store::{HubWork, Offer, StoreError};
+use crate::store::{HubWork, LEASE_SECONDS_ASKED, Offer, StoreError};
 use chrono::Utc;
 use std::sync::Arc;
 use tokio::sync::watch;
@@ -16,9 +16,6 @@ use url::{Url, form_urlencoded};
 
 /// Hubs asked in one round.
 const ASKED_A_ROUND_MAX: u32 = 20;
-
-/// The lease that is asked for; a hub gives what it likes.
-const LEASE_SECONDS: &str = "864000";
 
 /// The hub and the topic that a feed offers (WebSub, 4).
 pub(super) fn offer(feed: &Feed) -> Option<Offer> {
@@ -112,7 +109,8 @@ fn form(work: &HubWork) -> String {
         .append_pair("hub.topic", &work.topic)
         .append_pair("hub.callback", &work.callback);
     if work.is_wanted {
-        form.append_pair("hub.lease_seconds", LEASE_SECONDS).append_pair("hub.secret", &work.secret);
+        form.append_pair("hub.lease_seconds", &LEASE_SECONDS_ASKED.to_string())
+            .append_pair("hub.secret", &work.secret);
     }
     form.finish()
 }

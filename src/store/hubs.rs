@@ -15,6 +15,8 @@ const TRY_SECONDS_LEAST: i64 = 300;
 const TRY_SECONDS_MOST: i64 = 24 * 3_600;
 /// How long a hub may take to make sure that we asked.
 const VERIFY_WITHIN: TimeDelta = TimeDelta::days(1);
+/// The lease that is asked for, and taken where a hub names none.
+pub const LEASE_SECONDS_ASKED: i64 = 10 * 24 * 3_600;
 /// Leases that hubs give, whatever they say.
 const LEASE_SECONDS_LEAST: i64 = 300;
 const LEASE_SECONDS_MOST: i64 = 30 * 24 * 3_600;
@@ -284,7 +286,7 @@ fn confirm(
         connection.prepare_cached("DELETE FROM subscription WHERE id = ?1")?.execute([id])?;
         return Ok(true);
     }
-    let lease = lease_seconds.unwrap_or(LEASE_SECONDS_LEAST).clamp(LEASE_SECONDS_LEAST, LEASE_SECONDS_MOST);
+    let lease = lease_seconds.unwrap_or(LEASE_SECONDS_ASKED).clamp(LEASE_SECONDS_LEAST, LEASE_SECONDS_MOST);
     let sql = "UPDATE subscription SET verified_at = ?2, lease_ends_at = ?3, next_try_at = ?4, tries = 0,
                       last_error = NULL WHERE id = ?1";
     // Renewed while it still holds: a fifth of it is left for tries.

@@ -38,7 +38,7 @@ pub use claim::{Claim, claim};
 pub use departures::Departure;
 pub use error::StoreError;
 pub use history::Past;
-pub use hubs::{HubRow, HubWork, Offer, Subscription};
+pub use hubs::{HubRow, HubWork, LEASE_SECONDS_ASKED, Offer, Subscription};
 pub use pages::{PageMissing, PageOwed};
 pub use parts::{Part, Whole};
 pub use removals::{Look, Sight};
