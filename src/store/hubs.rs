@@ -37,6 +37,8 @@ pub struct Offer {
 pub struct HubWork {
     pub id: i64,
     pub source: String,
+    /// The address that the source is configured with.
+    pub source_url: String,
     pub hub: String,
     pub topic: String,
     /// The address that the hub is to call.
@@ -219,7 +221,7 @@ fn due(
     now: DateTime<Utc>,
     most: u32,
 ) -> Result<Vec<HubWork>> {
-    let sql = "SELECT h.id, s.name AS source, h.hub, h.topic, h.secret, h.wanted,
+    let sql = "SELECT h.id, s.name AS source, s.url AS source_url, h.hub, h.topic, h.secret, h.wanted,
                       coalesce(?3 || h.path, h.callback) AS callback
                FROM subscription h JOIN source s ON s.id = h.source_id
                WHERE (h.next_try_at <= ?1 OR h.next_try_at > ?2 OR (h.wanted AND h.callback <> ?3 || h.path))
@@ -231,6 +233,7 @@ fn due(
         Ok(HubWork {
             id: row.get("id")?,
             source: row.get("source")?,
+            source_url: row.get("source_url")?,
             hub: row.get("hub")?,
             topic: row.get("topic")?,
             callback: row.get::<_, Option<String>>("callback")?.unwrap_or_default(),
