@@ -68,8 +68,23 @@ fn row(letter: &Letter) -> Vec<Cell> {
         letter.subject.clone().into(),
         Cell::Count(letter.tries.into()),
         Cell::Time(letter.next_try_at),
-        letter.reason.clone().into(),
+        reason(letter).into(),
     ]
+}
+
+/// Why its last try failed, and where what it told is now.
+fn reason(letter: &Letter) -> Option<String> {
+    let reasons: Vec<String> = letter.reason.iter().cloned().chain(went_on(letter)).collect();
+    (!reasons.is_empty()).then(|| reasons.join("; "))
+}
+
+fn went_on(letter: &Letter) -> Option<String> {
+    let parts: Vec<String> = letter.parts.iter().map(i64::to_string).collect();
+    match parts.as_slice() {
+        [] => None,
+        [one] => Some(format!("it went on as mail {one}")),
+        _ => Some(format!("it went on in parts, mails {}", parts.join(", "))),
+    }
 }
 
 /// The letters with these numbers.
@@ -92,6 +107,9 @@ fn retry(config: Config, ids: &[i64], all: bool) -> anyhow::Result<Exit> {
     drop(store);
     if let Some(letter) = letters.iter().find(|letter| letter.state == LetterState::Sent) {
         bail!("mail {} was sent already, so it is not sent again", letter.id);
+    }
+    if let Some((letter, went_on)) = letters.iter().find_map(|letter| Some((letter, went_on(letter)?))) {
+        bail!("mail {} was too large, so it is not sent again: {went_on}", letter.id);
     }
     let due: Vec<i64> = letters.iter().map(|letter| letter.id).collect();
     if due.is_empty() {

@@ -2,7 +2,9 @@
 //!
 //! Invariant: a hint is looked into once by a poll that began after it, and once more a
 //! little later where that found nothing: a hub is often quicker than the caches of the
-//! site it speaks for. Only the second look is forgotten by a restart; hints are rows.
+//! site it speaks for. A hint is a row until it is taken, which makes its source due, and
+//! that is a row too; what a restart forgets is to look again after a poll that ended:
+//! one that found nothing, or that was under way when the hint was taken.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use std::collections::HashMap;

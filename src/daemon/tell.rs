@@ -138,18 +138,25 @@ fn tell_alerts(desk: &Desk, plan: &Plan, now: DateTime<Utc>) -> Result<usize, Te
 }
 
 fn tell_alert(desk: &Desk, plan: &Plan, owed: &[Owed], now: DateTime<Utc>) -> Result<usize, TellError> {
-    let Some(first) = owed.iter().flat_map(|(_, rows)| rows).min() else { return Ok(0) };
+    match alert(desk, plan, owed, now)? {
+        Some(news) => tell((&desk.config, &desk.store), plan, news, now),
+        None => Ok(0),
+    }
+}
+
+fn alert<'a>(
+    desk: &Desk,
+    plan: &Plan,
+    owed: &'a [Owed],
+    now: DateTime<Utc>,
+) -> Result<Option<News<'a>>, StoreError> {
+    let Some(first) = owed.iter().flat_map(|(_, rows)| rows).min() else { return Ok(None) };
     // What was read since the plan's last digest stands behind the alert.
     let from = desk.store.told_until(&plan.name)?.unwrap_or(now - TimeDelta::days(1));
     let window = Window { from, to: now, urgency: Urgency::AtOnce };
     // The slot of an alert is its first owed row: written twice, it is the same alert.
     let slot = format!("alert {first}");
-    tell(
-        (&desk.config, &desk.store),
-        plan,
-        News { slot, window, owed, edited: &[], removed: Vec::new(), spikes: Vec::new() },
-        now,
-    )
+    Ok(Some(News { slot, window, owed, edited: &[], removed: Vec::new(), spikes: Vec::new() }))
 }
 
 /// Watches that are found far more often than usual, once a day: what is owed of
@@ -275,15 +282,26 @@ pub(super) struct News<'a> {
     pub spikes: Vec<Rate>,
 }
 
-/// Composes, renders for each recipient, and commits with the mark "told".
+/// Tells those of `plan` who have not left it.
 pub(super) fn tell(
     (config, store): (&Config, &Store),
     plan: &Plan,
     news: News<'_>,
     now: DateTime<Utc>,
 ) -> Result<usize, TellError> {
-    crash::point(Point::OwedRead);
     let readers = readers(store, plan)?;
+    tell_readers((config, store), plan, &readers, news, now)
+}
+
+/// Composes, renders for each of `readers`, and commits with the mark "told".
+fn tell_readers(
+    (config, store): (&Config, &Store),
+    plan: &Plan,
+    readers: &[String],
+    news: News<'_>,
+    now: DateTime<Utc>,
+) -> Result<usize, TellError> {
+    crash::point(Point::OwedRead);
     if readers.is_empty() && plan.post_to.is_empty() {
         return Ok(0);
     }
@@ -303,7 +321,7 @@ pub(super) fn tell(
     let mails = match digest {
         Some(digest) => {
             let mails =
-                mails((config, store), &plan.name, &readers, &slot, &digest, only(&items, &edited), now)?;
+                mails((config, store), &plan.name, readers, &slot, &digest, only(&items, &edited), now)?;
             let body = digest::payload(plan, &window, &items, &edited, &footer, &digest.subject);
             [mails, posts((config, store), plan, &slot, &digest.subject, &body)?].concat()
         }
@@ -336,11 +354,11 @@ pub(super) fn only(items: &[Item], edited: &[Item]) -> Option<i64> {
 /// to the operator, else to the first plan's recipients: somebody has to read it.
 fn tell_orphans(desk: &Desk, now: DateTime<Utc>) -> Result<usize, TellError> {
     let Some(heir) = desk.config.plans.first() else { return Ok(0) };
-    let to = match desk.config.mail.ops_to.is_empty() {
-        true => readers(&desk.store, heir)?,
-        false => desk.config.mail.ops_to.clone(),
+    let (to, post_to) = match desk.config.mail.ops_to.is_empty() {
+        true => (readers(&desk.store, heir)?, heir.post_to.clone()),
+        false => (desk.config.mail.ops_to.clone(), Vec::new()),
     };
-    if to.is_empty() && heir.post_to.is_empty() {
+    if to.is_empty() && post_to.is_empty() {
         return Ok(0);
     }
     let mut mails = 0;
@@ -351,12 +369,15 @@ fn tell_orphans(desk: &Desk, now: DateTime<Utc>) -> Result<usize, TellError> {
         tracing::warn!(
             plan = name,
             "no such plan is configured any more; what it owes goes to {}",
-            to.join(", ")
+            to.iter().chain(&post_to).map(String::as_str).collect::<Vec<_>>().join(", ")
         );
-        let post_to = if desk.config.mail.ops_to.is_empty() { heir.post_to.clone() } else { Vec::new() };
-        let orphan = Plan { name, to: to.clone(), post_to, cron: None, quiet: None, ..heir.clone() };
+        let (to, post_to) = (to.clone(), post_to.clone());
+        let orphan = Plan { name, to, post_to, cron: None, quiet: None, ..heir.clone() };
         let owed = desk.store.owed(&orphan.name, None, None)?;
-        mails += tell_alert(desk, &orphan, &owed, now)?;
+        if let Some(news) = alert(desk, &orphan, &owed, now)? {
+            // Whoever left under the old name may still be the one who has to read it.
+            mails += tell_readers((&desk.config, &desk.store), &orphan, &orphan.to, news, now)?;
+        }
     }
     Ok(mails)
 }

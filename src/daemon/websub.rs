@@ -8,7 +8,8 @@ use super::source::Chain;
 use super::{Desk, NAP, off_thread};
 use crate::config::Config;
 use crate::feed::Feed;
-use crate::store::{HubWork, Offer, StoreError};
+use crate::fetch::guard::URL_BYTES_MAX;
+use crate::store::{HubWork, LEASE_SECONDS_ASKED, Offer, StoreError};
 use chrono::Utc;
 use std::sync::Arc;
 use tokio::sync::watch;
@@ -17,12 +18,13 @@ use url::{Url, form_urlencoded};
 /// Hubs asked in one round.
 const ASKED_A_ROUND_MAX: u32 = 20;
 
-/// The lease that is asked for; a hub gives what it likes.
-const LEASE_SECONDS: &str = "864000";
-
-/// The hub and the topic that a feed offers (WebSub, 4).
+/// The hub and the topic that a feed offers (WebSub, 4); what is longer than any
+/// address we ask for is none.
 pub(super) fn offer(feed: &Feed) -> Option<Offer> {
-    let is_web = |text: &&String| Url::parse(text).is_ok_and(|url| matches!(url.scheme(), "http" | "https"));
+    let is_web = |text: &&String| {
+        text.len() <= URL_BYTES_MAX
+            && Url::parse(text).is_ok_and(|url| matches!(url.scheme(), "http" | "https"))
+    };
     let hub = feed.hubs.iter().find(is_web)?;
     let topic = feed.own.as_ref().filter(is_web)?;
     Some(Offer { hub: hub.clone(), topic: topic.clone() })
@@ -90,7 +92,7 @@ async fn round(desk: &Arc<Desk>, is_new: bool) -> Result<(), StoreError> {
 async fn ask(desk: &Arc<Desk>, work: HubWork) -> Result<(), StoreError> {
     let (store, noted) = (desk.store.clone(), work.clone());
     off_thread(move || store.hub_is_asked(&noted, Utc::now())).await?;
-    let error = match desk.fetcher.submit(&work.hub, &form(&work)).await {
+    let error = match desk.fetcher.submit(&work.hub, &work.source_url, &form(&work)).await {
         Ok(200..=299) => None,
         Ok(status) => Some(format!("the hub answered {status}")),
         Err(error) => Some(format!("failed to {}", Chain(&error))),
@@ -112,7 +114,8 @@ fn form(work: &HubWork) -> String {
         .append_pair("hub.topic", &work.topic)
         .append_pair("hub.callback", &work.callback);
     if work.is_wanted {
-        form.append_pair("hub.lease_seconds", LEASE_SECONDS).append_pair("hub.secret", &work.secret);
+        form.append_pair("hub.lease_seconds", &LEASE_SECONDS_ASKED.to_string())
+            .append_pair("hub.secret", &work.secret);
     }
     form.finish()
 }

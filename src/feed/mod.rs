@@ -269,7 +269,6 @@ fn not_a_feed(text: &str) -> NotAFeed {
     })
 }
 
-/// What needs the whole feed: relative links, inherited authors, identities, titles.
 /// Lets the hubs and the own address that stand in an answer's `Link` fields go before
 /// those of the document (WebSub, 4).
 pub fn announce(feed: &mut Feed, fields: &[String], url: &str) {
@@ -281,6 +280,7 @@ pub fn announce(feed: &mut Feed, fields: &[String], url: &str) {
     feed.own = own.or_else(|| feed.own.take());
 }
 
+/// What needs the whole feed: relative links, inherited authors, identities, titles.
 fn settle(feed: &mut Feed, url: Option<&str>) {
     let document = url.and_then(|url| Url::parse(url).ok());
     feed.link = feed.link.take().and_then(|link| absolute(link, document.as_ref()));

@@ -1,7 +1,7 @@
 //! One exchange: asking, following redirects, reading the body within its limits.
 
 use crate::fetch::error::{self, FetchError};
-use crate::fetch::guard::host_of;
+use crate::fetch::guard::{Guard, host_of};
 use crate::fetch::{Asks, Body, Fetcher, Limits, Poll, Redirect, Validators};
 use crate::schedule;
 use chrono::{TimeDelta, Utc};
@@ -84,19 +84,19 @@ pub async fn post(
 }
 
 /// One form, sent again where it is told to go (RFC 9110, 15.4.8 and 15.4.9).
-pub async fn submit(fetcher: &Fetcher, url: Url, form: &str) -> Result<u16, FetchError> {
+pub async fn submit(fetcher: &Fetcher, guard: &Guard, url: Url, form: &str) -> Result<u16, FetchError> {
     let mut trail = Trail { url, redirects: Vec::new(), is_permanent: true };
     let limits = fetcher.limits();
     loop {
         let host = host_of(&trail.url);
-        let request = fetcher.client(&trail.url)?.post(trail.url.clone());
+        let request = fetcher.client_within(guard, &trail.url)?.post(trail.url.clone());
         let request = request.header(header::CONTENT_TYPE, "application/x-www-form-urlencoded");
         let answer = tokio::time::timeout(limits.first_byte, request.body(form.to_owned()).send()).await;
         let answer = answer
             .map_err(|_| FetchError::Silent { host: host.clone(), seconds: limits.first_byte.as_secs() })?;
         let response = answer.map_err(|error| error::of_transport(error, &host, limits.connect.as_secs()))?;
         match response.status().as_u16() {
-            307 | 308 => trail = follow(fetcher, trail, &response)?,
+            307 | 308 => trail = follow(fetcher.limits(), guard, trail, &response)?,
             status => return Ok(status),
         }
     }
@@ -120,7 +120,9 @@ async fn step(
             Ok(Step::Done(Poll::Fresh(read(response, trail, fetcher.limits(), deadline).await?)))
         }
         304 if *validators != Validators::default() => Ok(Step::Done(Poll::Unchanged)),
-        301 | 302 | 303 | 307 | 308 => follow(fetcher, trail, &response).map(Step::Redirect),
+        301 | 302 | 303 | 307 | 308 => {
+            follow(fetcher.limits(), fetcher.guard(), trail, &response).map(Step::Redirect)
+        }
         410 => Ok(Step::Done(Poll::Gone)),
         429 | 503 => match retry_after(response.headers()) {
             Some(until) => Ok(Step::Done(Poll::Deferred(until))),
@@ -178,16 +180,18 @@ fn request_headers(validators: &Validators, asks: Asks) -> HeaderMap {
 }
 
 /// Where a redirect leads, if it may be followed.
-fn follow(fetcher: &Fetcher, mut trail: Trail, response: &Response) -> Result<Trail, FetchError> {
+fn follow(
+    limits: &Limits,
+    guard: &Guard,
+    mut trail: Trail,
+    response: &Response,
+) -> Result<Trail, FetchError> {
     let status = response.status();
     let Some(location) = response.headers().get(header::LOCATION) else {
         return Err(FetchError::RedirectNowhere { host: host_of(&trail.url), status: status.as_u16() });
     };
-    let url = fetcher
-        .guard()
-        .redirect(&trail.url, &location_text(location))
-        .map_err(FetchError::RedirectRefused)?;
-    let redirects_max = fetcher.limits().redirects_max;
+    let url = guard.redirect(&trail.url, &location_text(location)).map_err(FetchError::RedirectRefused)?;
+    let redirects_max = limits.redirects_max;
     if trail.redirects.len() >= redirects_max {
         return Err(FetchError::Redirects { host: host_of(&url), redirects_max });
     }

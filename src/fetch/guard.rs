@@ -11,7 +11,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use url::{Host, Url};
 
 /// Longest URL that is asked for, in bytes.
-const URL_BYTES_MAX: usize = 8192;
+pub const URL_BYTES_MAX: usize = 8192;
 
 /// Why the guard refuses. Never quotes the URL, which may hold a password.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

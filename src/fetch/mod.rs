@@ -214,14 +214,17 @@ impl Fetcher {
         exchange::post(self, &url, with, body).await
     }
 
-    /// Submits a form, following where its address has moved to (307, 308); what is
-    /// answered beside the status is not read.
+    /// Submits a form to an address that `named_by` names, following where it has moved
+    /// to (307, 308); what is answered beside the status is not read. The allow list
+    /// holds for what its own hosts name: a stranger must not send us to them.
     ///
     /// # Errors
     /// An address on the way is refused, or nothing answered.
-    pub async fn submit(&self, url: &str, form: &str) -> Result<u16, FetchError> {
-        let url = self.guard().read(url).map_err(FetchError::Refused)?;
-        exchange::submit(self, url, form).await
+    pub async fn submit(&self, url: &str, named_by: &str, form: &str) -> Result<u16, FetchError> {
+        let is_ours = self.guard().read(named_by).is_ok_and(|url| self.guard().is_allowed(&url));
+        let guard = if is_ours { self.guard() } else { &Guard::default() };
+        let url = guard.read(url).map_err(FetchError::Refused)?;
+        exchange::submit(self, guard, url, form).await
     }
 
     async fn fetch(&self, url: &str, validators: &Validators, asks: Asks) -> Poll {
@@ -244,10 +247,15 @@ impl Fetcher {
 
     /// The client that may ask for `url`.
     fn client(&self, url: &Url) -> Result<&reqwest::Client, FetchError> {
+        self.client_within(self.guard(), url)
+    }
+
+    /// The client that may ask for `url`, given an allow list.
+    fn client_within(&self, guard: &Guard, url: &Url) -> Result<&reqwest::Client, FetchError> {
         if url.scheme() == "https" && !self.0.has_roots {
             return Err(FetchError::NoRoots { host: host_of(url) });
         }
-        Ok(if self.guard().is_allowed(url) { &self.0.private } else { &self.0.public })
+        Ok(if guard.is_allowed(url) { &self.0.private } else { &self.0.public })
     }
 
     /// The line in which requests to this host wait for their turn.

@@ -4,8 +4,8 @@
 //! Invariant: instants sort as text, so years keep to four digits.
 
 use chrono::{DateTime, Datelike, Utc};
-use rusqlite::RowIndex;
 use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ToSql, ToSqlOutput, ValueRef};
+use rusqlite::{Row, RowIndex};
 
 /// An instant on its way in or out of the database.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,4 +52,9 @@ pub fn number(count: impl TryInto<i64>) -> i64 {
 /// Reads a count; one that was tampered with to be negative is none.
 pub fn count(row: &rusqlite::Row<'_>, column: impl RowIndex) -> rusqlite::Result<u64> {
     Ok(u64::try_from(row.get::<_, i64>(column)?).unwrap_or(0))
+}
+
+/// A JSON array of rows.
+pub fn numbers(row: &Row<'_>, column: &str) -> rusqlite::Result<Vec<i64>> {
+    Ok(serde_json::from_str(&row.get::<_, String>(column)?).unwrap_or_default())
 }

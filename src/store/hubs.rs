@@ -15,6 +15,8 @@ const TRY_SECONDS_LEAST: i64 = 300;
 const TRY_SECONDS_MOST: i64 = 24 * 3_600;
 /// How long a hub may take to make sure that we asked.
 const VERIFY_WITHIN: TimeDelta = TimeDelta::days(1);
+/// The lease that is asked for, and taken where a hub names none.
+pub const LEASE_SECONDS_ASKED: i64 = 10 * 24 * 3_600;
 /// Leases that hubs give, whatever they say.
 const LEASE_SECONDS_LEAST: i64 = 300;
 const LEASE_SECONDS_MOST: i64 = 30 * 24 * 3_600;
@@ -35,6 +37,8 @@ pub struct Offer {
 pub struct HubWork {
     pub id: i64,
     pub source: String,
+    /// The address that the source is configured with.
+    pub source_url: String,
     pub hub: String,
     pub topic: String,
     /// The address that the hub is to call.
@@ -217,7 +221,7 @@ fn due(
     now: DateTime<Utc>,
     most: u32,
 ) -> Result<Vec<HubWork>> {
-    let sql = "SELECT h.id, s.name AS source, h.hub, h.topic, h.secret, h.wanted,
+    let sql = "SELECT h.id, s.name AS source, s.url AS source_url, h.hub, h.topic, h.secret, h.wanted,
                       coalesce(?3 || h.path, h.callback) AS callback
                FROM subscription h JOIN source s ON s.id = h.source_id
                WHERE (h.next_try_at <= ?1 OR h.next_try_at > ?2 OR (h.wanted AND h.callback <> ?3 || h.path))
@@ -229,6 +233,7 @@ fn due(
         Ok(HubWork {
             id: row.get("id")?,
             source: row.get("source")?,
+            source_url: row.get("source_url")?,
             hub: row.get("hub")?,
             topic: row.get("topic")?,
             callback: row.get::<_, Option<String>>("callback")?.unwrap_or_default(),
@@ -284,7 +289,7 @@ fn confirm(
         connection.prepare_cached("DELETE FROM subscription WHERE id = ?1")?.execute([id])?;
         return Ok(true);
     }
-    let lease = lease_seconds.unwrap_or(LEASE_SECONDS_LEAST).clamp(LEASE_SECONDS_LEAST, LEASE_SECONDS_MOST);
+    let lease = lease_seconds.unwrap_or(LEASE_SECONDS_ASKED).clamp(LEASE_SECONDS_LEAST, LEASE_SECONDS_MOST);
     let sql = "UPDATE subscription SET verified_at = ?2, lease_ends_at = ?3, next_try_at = ?4, tries = 0,
                       last_error = NULL WHERE id = ?1";
     // Renewed while it still holds: a fifth of it is left for tries.

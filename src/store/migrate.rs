@@ -21,6 +21,7 @@ pub const MIGRATIONS: &[&str] = &[
     include_str!("../../migrations/0007_hubs.sql"),
     include_str!("../../migrations/0008_parts.sql"),
     include_str!("../../migrations/0009_removals.sql"),
+    include_str!("../../migrations/0010_owed_plan.sql"),
 ];
 
 /// Brings the file to the newest of `migrations`. Returns the backup's path

@@ -38,7 +38,7 @@ pub use claim::{Claim, claim};
 pub use departures::Departure;
 pub use error::StoreError;
 pub use history::Past;
-pub use hubs::{HubRow, HubWork, Offer, Subscription};
+pub use hubs::{HubRow, HubWork, LEASE_SECONDS_ASKED, Offer, Subscription};
 pub use pages::{PageMissing, PageOwed};
 pub use parts::{Part, Whole};
 pub use removals::{Look, Sight};
@@ -210,6 +210,8 @@ pub struct Letter {
     pub next_try_at: Option<DateTime<Utc>>,
     /// Why the last try failed.
     pub reason: Option<String>,
+    /// The mails that tell in its place what was too large in one, by row.
+    pub parts: Vec<i64>,
 }
 
 /// How far a mail has come.

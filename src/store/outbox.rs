@@ -4,7 +4,7 @@
 //! together; a slot is told once. A mail's bytes never change. Nothing is
 //! marked sent but by a delivery that says so.
 
-use super::columns::{Time, at, surely};
+use super::columns::{Time, at, numbers, surely};
 use super::edits;
 use super::removals;
 use super::{Debts, Letter, LetterState, NewMail, OPERATOR, OutboxRow};
@@ -162,7 +162,9 @@ pub fn try_now(connection: &Connection, id: i64, now: DateTime<Utc>) -> Result<b
 pub fn letters(connection: &Connection, states: &[LetterState]) -> Result<Vec<Letter>> {
     let words: Vec<_> = states.iter().map(|state| state.word()).collect();
     let sql = "SELECT o.id, o.state, d.plan, o.recipient, o.subject, o.created_at, o.tries, o.next_try_at,
-                      (SELECT reason FROM delivery WHERE outbox_id = o.id ORDER BY id DESC LIMIT 1) AS reason
+                      (SELECT reason FROM delivery WHERE outbox_id = o.id ORDER BY id DESC LIMIT 1) AS reason,
+                      (SELECT json_group_array(part_id) FROM replaced r
+                       WHERE r.outbox_id = o.id AND part_id NOT IN (SELECT outbox_id FROM replaced)) AS parts
                FROM outbox o JOIN digest d ON d.id = o.digest_id
                WHERE o.state IN (SELECT value FROM json_each(?1)) ORDER BY o.id";
     let mut statement = connection.prepare_cached(sql)?;
@@ -178,6 +180,7 @@ pub fn letters(connection: &Connection, states: &[LetterState]) -> Result<Vec<Le
             tries: row.get("tries")?,
             next_try_at: at(row, "next_try_at")?.filter(|_| state == LetterState::Owed),
             reason: row.get("reason")?,
+            parts: numbers(row, "parts")?,
         })
     })?;
     letters.collect()
@@ -189,11 +192,12 @@ fn state(word: &str) -> LetterState {
 
 /// A try asked for by hand is a new beginning: five days of tries lie ahead, and a
 /// second refusal is told again. Where the way out was shut it is tried as well.
+/// What goes on in parts is theirs to tell.
 pub fn retry(connection: &Connection, ids: &[i64], now: DateTime<Utc>) -> Result<()> {
     let ids = ids.iter().copied().chain(probe(connection)?);
     let sql =
         "UPDATE outbox SET state = 'owed', tries = 0, next_try_at = ?2, settled_at = NULL, refusal_told = 0
-               WHERE id = ?1 AND state <> 'sent'";
+               WHERE id = ?1 AND state <> 'sent' AND id NOT IN (SELECT outbox_id FROM replaced)";
     let mut statement = connection.prepare_cached(sql)?;
     ids.into_iter().try_for_each(|id| statement.execute(params![id, Time(now)]).map(drop))
 }

@@ -84,10 +84,9 @@ pub fn found_since(
 
 /// What `plan` owes and what it told already, at most so many stories, the newest first.
 pub fn stories_of(connection: &Connection, plan: &str, most: usize) -> Result<Vec<PlanStory>> {
-    // By row, so that a plan's whole past is not read for its newest stories.
     let sql = "WITH newest AS (
                    SELECT DISTINCT article_id FROM (
-                       SELECT m.article_id FROM owed w NOT INDEXED JOIN match m ON m.id = w.match_id
+                       SELECT m.article_id FROM owed w JOIN match m ON m.id = w.match_id
                        WHERE w.plan = ?1 AND m.gone_at IS NULL ORDER BY w.id DESC LIMIT ?2))
                SELECT m.article_id, w.id, m.id
                FROM newest n JOIN match m ON m.article_id = n.article_id AND m.gone_at IS NULL

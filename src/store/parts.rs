@@ -3,7 +3,7 @@
 //! Invariant: the parts take the mail's place in one transaction, and together they
 //! tell what it told: every row of what was owed stands in exactly one of them.
 
-use super::columns::{at, surely};
+use super::columns::{at, numbers, surely};
 use super::outbox;
 use super::{NewMail, edits, owed, removals};
 use crate::digest::{Item, Removed};
@@ -42,7 +42,7 @@ pub struct Whole {
     pub part: Option<Part>,
     /// Parts beside it that nobody has tried to send.
     pub untried: Vec<(i64, Part)>,
-    /// Numbers of the parts that may have been sent, or are refused.
+    /// Numbers of the parts that may have been sent, are refused, or were given up.
     pub taken: Vec<u32>,
 }
 
@@ -72,22 +72,30 @@ pub fn whole(connection: &Connection, outbox_id: i64) -> Result<Option<Whole>> {
     whole.owed = owed::told_by(connection, &whole.plan, digest_id)?;
     whole.edited = edits::told_by(connection, &whole.plan, digest_id)?;
     whole.removed = removals::removed(connection, &whole.plan, Some(digest_id))?;
-    for (id, state, tries, part) in beside(connection, digest_id, &recipient)? {
-        match (id == outbox_id, state.as_str(), tries) {
-            (true, ..) => whole.part = Some(part),
-            (false, "dropped", _) => {}
-            (false, "owed", 0) => whole.untried.push((id, part)),
-            _ => whole.taken.push(part.number),
+    for (id, is_untried, part) in beside(connection, digest_id, &recipient)? {
+        match is_untried {
+            _ if id == outbox_id => whole.part = Some(part),
+            true => whole.untried.push((id, part)),
+            false => whole.taken.push(part.number),
         }
     }
     Ok(Some(whole))
 }
 
-/// The parts of a digest for one recipient: row, state, tries.
-fn beside(connection: &Connection, digest_id: i64, recipient: &str) -> Result<Vec<(i64, String, u32, Part)>> {
-    let sql = "SELECT o.id, o.state, o.tries, p.* FROM outbox o JOIN part p ON p.outbox_id = o.id
-               WHERE o.digest_id = ?1 AND o.recipient = ?2 ORDER BY o.id";
-    let mut statement = connection.prepare_cached(sql)?;
+/// A mail nobody has tried to send. One that is tried again by hand counts its tries
+/// anew, but what was noted of them stays.
+const UNTRIED: &str = "o.state = 'owed' AND o.tries = 0
+                       AND NOT EXISTS (SELECT 1 FROM delivery v WHERE v.outbox_id = o.id)";
+
+/// The parts of a digest for one recipient that no other parts have replaced: row,
+/// whether it is untried.
+fn beside(connection: &Connection, digest_id: i64, recipient: &str) -> Result<Vec<(i64, bool, Part)>> {
+    let sql = format!(
+        "SELECT o.id, {UNTRIED} AS untried, p.* FROM outbox o JOIN part p ON p.outbox_id = o.id
+         WHERE o.digest_id = ?1 AND o.recipient = ?2 AND o.id NOT IN (SELECT outbox_id FROM replaced)
+         ORDER BY o.id"
+    );
+    let mut statement = connection.prepare_cached(&sql)?;
     let rows = statement.query_map(params![digest_id, recipient], |row| {
         let part = Part {
             number: row.get("number")?,
@@ -96,17 +104,14 @@ fn beside(connection: &Connection, digest_id: i64, recipient: &str) -> Result<Ve
             corrections: numbers(row, "corrections")?,
             is_headline: row.get("is_headline")?,
         };
-        Ok((row.get("id")?, row.get("state")?, row.get("tries")?, part))
+        Ok((row.get("id")?, row.get("untried")?, part))
     })?;
     rows.collect()
 }
 
-fn numbers(row: &Row<'_>, column: &str) -> Result<Vec<i64>> {
-    Ok(serde_json::from_str(&row.get::<_, String>(column)?).unwrap_or_default())
-}
-
 /// Settles the mail as too large, and puts `parts` into the place of it and of
-/// `replaced`. False where it was settled since it was read.
+/// `replaced`. False where one of them was settled since it was read, or where a part
+/// could not be told from a mail there is: then nothing is changed.
 pub fn split(
     connection: &Connection,
     outbox_id: i64,
@@ -118,7 +123,7 @@ pub fn split(
     let sql = "SELECT digest_id FROM outbox WHERE id = ?1 AND state = 'owed'";
     let digest_id = connection.prepare_cached(sql)?.query_row([outbox_id], |row| row.get(0)).optional()?;
     let Some(digest_id) = digest_id else { return Ok(false) };
-    if !all_untried(connection, replaced)? {
+    if !all_untried(connection, replaced)? || !all_new(connection, parts)? {
         return Ok(false);
     }
     outbox::note(connection, outbox_id, delivery, failed_at, now)?;
@@ -126,7 +131,9 @@ pub fn split(
         outbox::give_up(connection, *id, now)?;
     }
     for (mail, part) in parts {
-        let Some(id) = outbox::post(connection, digest_id, mail, now)? else { continue };
+        let posted = outbox::post(connection, digest_id, mail, now)?;
+        // An error takes the whole split back; a part left out would be lost.
+        let id = posted.ok_or(rusqlite::Error::QueryReturnedNoRows)?;
         let sql = "INSERT INTO part (outbox_id, number, parts, owed, corrections, is_headline)
                    VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
         let [owed, corrections] =
@@ -138,7 +145,16 @@ pub fn split(
 }
 
 fn all_untried(connection: &Connection, outbox_ids: &[i64]) -> Result<bool> {
-    let sql = "SELECT 1 FROM outbox WHERE id = ?1 AND state = 'owed' AND tries = 0";
-    let mut untried = connection.prepare_cached(sql)?;
+    let mut untried =
+        connection.prepare_cached(&format!("SELECT 1 FROM outbox o WHERE o.id = ?1 AND {UNTRIED}"))?;
     outbox_ids.iter().try_fold(true, |all, id| Ok(all && untried.exists([id])?))
+}
+
+/// Whether each part would be a mail of its own, and not one that is there already.
+fn all_new(connection: &Connection, parts: &[(NewMail, Part)]) -> Result<bool> {
+    let sql = "SELECT 1 FROM outbox WHERE message_id = ?1 AND recipient = ?2";
+    let mut known = connection.prepare_cached(sql)?;
+    parts
+        .iter()
+        .try_fold(true, |all, (mail, _)| Ok(all && !known.exists([&mail.message_id, &mail.recipient])?))
 }

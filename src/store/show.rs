@@ -166,6 +166,9 @@ fn told(connection: &Connection, article_id: i64) -> Result<Vec<Told>> {
                       coalesce(o.settled_at, o.created_at, w.owed_at) AS at
                FROM match m JOIN owed w ON w.match_id = m.id
                LEFT JOIN outbox o ON o.digest_id = w.digest_id
+                   AND o.id NOT IN (SELECT outbox_id FROM replaced)
+                   AND NOT EXISTS (SELECT 1 FROM part p WHERE p.outbox_id = o.id
+                                   AND w.id NOT IN (SELECT value FROM json_each(p.owed)))
                WHERE m.article_id = ?1 ORDER BY w.id, o.id";
     all(connection, sql, article_id, |row| {
         Ok(Told {

@@ -82,10 +82,14 @@ impl Door {
 /// A socket that nobody answers at is what a killed process left.
 async fn remove_left_behind(path: &Path) -> io::Result<()> {
     let is_socket = std::fs::symlink_metadata(path).is_ok_and(|file| file.file_type().is_socket());
-    if is_socket && tokio::net::UnixStream::connect(path).await.is_err() {
-        std::fs::remove_file(path)?;
+    if !is_socket {
+        return Ok(());
     }
-    Ok(())
+    match tokio::net::UnixStream::connect(path).await {
+        // Any other error says nothing of who listens: it may be busy, or not ours to ask.
+        Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => std::fs::remove_file(path),
+        _ => Ok(()),
+    }
 }
 
 /// Shows the latest of `sites` to whoever comes, until `stop`; what is under way may end.

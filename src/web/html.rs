@@ -43,10 +43,12 @@ pub fn front(site: &Site, head: &Parts) -> Response {
     let query = head.uri.query().unwrap_or_default();
     let token = form_urlencoded::parse(query.as_bytes()).find(|(name, _)| name == "token");
     let token = token.map_or_else(String::new, |(_, token)| format!("?token={}", encoded(&token)));
-    let plans = site.plans.iter().map(|plan| {
-        // Relative: the page may stand below a path of the public address.
-        (plan.name.as_str(), format!("plans/{}.atom{token}", encoded(&plan.name)))
-    });
+    // Whole: relative to `https://host/watch`, without a slash, they would lose its path.
+    let root = site.public_url.as_ref().map_or_else(String::new, |url| format!("{url}/"));
+    let plans = site
+        .plans
+        .iter()
+        .map(|plan| (plan.name.as_str(), format!("{root}plans/{}.atom{token}", encoded(&plan.name))));
     page(&Front { style: STYLE, plans: plans.collect() })
 }
 

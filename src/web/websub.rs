@@ -31,6 +31,10 @@ pub fn asked(site: &Site, path: &str, head: &Parts) -> Result<Response, StoreErr
     let said: HashMap<_, _> = form_urlencoded::parse(query.as_bytes()).into_owned().collect();
     let value = |name: &str| said.get(name).map(String::as_str);
     let (Some(mode), Some(topic)) = (value("hub.mode"), value("hub.topic")) else { return Ok(not_found()) };
+    // A stranger's guess takes no turn of the writer's.
+    if site.store.subscription(path)?.is_none() {
+        return Ok(not_found());
+    }
     let is_known = match mode {
         "subscribe" | "unsubscribe" => {
             let challenge =

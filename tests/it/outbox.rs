@@ -132,3 +132,19 @@ fn beside_a_running_daemon_the_daemon_sends() {
     assert_eq!(kept(&relay), ["ada@example.org", "bek@example.org"]);
     assert_eq!(desk.query("SELECT state FROM outbox WHERE id = 3"), ["dropped"]);
 }
+
+#[test]
+fn a_mail_that_went_on_as_another_is_not_sent_beside_it() {
+    let (relay, desk) = told("dot: over 10 552 5.3.4 message too big");
+    assert_eq!(desk.query("SELECT state FROM outbox WHERE id IN (1, 4)"), ["dropped", "refused"]);
+    relay.play("");
+    check(&desk, &["outbox", "list", "--all"], "", 0, &["message too big; it went on as mail 4"]);
+    let says = "mail 1 was too large, so it is not sent again: it went on as mail 4";
+    check(&desk, &["outbox", "retry", "4", "1"], "", 1, &[says]);
+    assert_eq!(kept(&relay), [""; 0]);
+    check(&desk, &["outbox", "retry", "4"], "", 0, &[]);
+    assert_eq!(kept(&relay), ["ada@example.org"]);
+    check(&desk, &["outbox", "retry", "1"], "", 1, &[says]);
+    let shown = check(&desk, &["show", "1"], "", 0, &["ada@example.org"]).out;
+    assert_eq!(shown.matches("ada@example.org").count(), 1, "{shown}");
+}

@@ -168,3 +168,35 @@ async fn no_spike_is_told_unasked_nor_in_the_first_week() {
     fresh.round(first + TimeDelta::days(9)).await;
     assert_eq!(subjects(&fresh)[1], "Spike: sanctions, 6 stories in 24 hours, usually none");
 }
+
+/// A plan that everybody has left, and that the operator then gives another name.
+#[tokio::test]
+async fn what_waits_under_a_renamed_plan_is_told_to_whom_the_log_says() {
+    for (ops_to, told) in
+        [("", "ada@example.org"), ("ops_to = [\"admin@example.org\"]\n", "admin@example.org")]
+    {
+        let named = |name: &str| {
+            let config = WATCHES.replacen("[mail]\n", &format!("[mail]\n{ops_to}"), 1);
+            config.replacen("name = \"desk\"", &format!("name = {name:?}"), 1)
+        };
+        let old = Inside::open(&named("desk"), Limits::default());
+        let now = time("2026-11-02T07:00:00Z");
+        for reader in ["ada@example.org", "admin@example.org"] {
+            assert!(old.desk.store.leave("desk", reader, now).expect("written"));
+        }
+        publish(&old, "Temirov", 1..2, now);
+        old.round(now).await;
+        let mails =
+            "SELECT o.recipient FROM outbox o JOIN digest d ON d.id = o.digest_id WHERE d.plan = 'desk'";
+        assert_eq!(old.query(mails), [""; 0]);
+        let path = old.directory.path().join("config.toml");
+        let config = newswatch::config::parse(&named("news desk"), &path).expect("a configuration");
+        let desk = newswatch::daemon::Desk::new(config, old.desk.store.clone(), old.directory.path().into());
+        let new = std::sync::Arc::new(desk.expect("a desk"));
+        for minutes in 1..3 {
+            let then = now + TimeDelta::minutes(minutes);
+            newswatch::daemon::tell_due(&new, then).await.expect("told");
+        }
+        assert_eq!(old.query(mails), [told], "{ops_to}");
+    }
+}

@@ -61,6 +61,16 @@ fn a_hub_is_asked_ever_more_rarely_until_it_answers_and_again_before_the_lease_e
         now += renewed_after;
         desk.asks(now);
     }
+    let path = first.callback.rsplit('/').next().expect("a path");
+    assert!(desk.store.hub_confirms(path, &first.topic, None, true, minute(now)).expect("answered"));
+    let asked_for = 10 * 24 * 60 / 5 * 4;
+    assert_eq!(
+        desk.next_due(now + asked_for - 1..now + asked_for + 1),
+        Some(now + asked_for),
+        "no lease named"
+    );
+    now += asked_for;
+    desk.asks(now);
     assert!(
         !desk.confirms(&first, 36_000, now + 24 * 60 + 1),
         "a day after it was asked nothing is confirmed"

@@ -212,6 +212,7 @@ fn shipped_migrations_never_change() {
         "c3228a80433e30b9d656b76757910495b844161daf5ce0eb0af4739b4c72803c",
         "ab1b2c1af5999b32c8d1a3d71500fdd5c670601f4f94ffe619690acfe755832f",
         "841fda737986f1be01810a7133ee7fee124d036bb15c2a193d4b19845c80ef59",
+        "728f371280381017f25f0dbdc05aa1c40c448b456cb84672fc7468b6d9059db7",
     ];
     for (sql, pinned) in migrate::MIGRATIONS.iter().zip(pinned) {
         let digest: String =
@@ -228,7 +229,7 @@ fn every_view_answers() {
     for view in ["recent_matches", "articles_by_source", "matches_by_watch", "not_yet_told"] {
         assert!(desk.sql::<i64>(&format!("SELECT count(*) FROM {view}")) > 0, "{view}");
     }
-    for view in ["mail_owed", "mail_refused", "pages_not_read", "sick_sources"] {
+    for view in ["mail_owed", "mail_refused", "pages_not_read", "sick_sources", "replaced"] {
         assert_eq!(desk.sql::<i64>(&format!("SELECT count(*) FROM {view}")), 0, "{view}");
     }
     assert_eq!(desk.sql::<String>("SELECT first_seen_at FROM article"), "2026-11-23T22:01:00Z");

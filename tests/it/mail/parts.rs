@@ -73,7 +73,13 @@ async fn a_digest_that_is_too_large_goes_on_in_parts() {
         }
         let states = desk.query("SELECT DISTINCT state FROM outbox ORDER BY state");
         assert_eq!(states, ["dropped", "sent"]);
+        let shown = desk.desk.store.show(1).expect("read").expect("stored").told;
+        let told: Vec<_> = shown.iter().filter_map(|told| told.recipient.as_deref()).collect();
+        assert_eq!(told, ["ada@example.org", "bek@example.org"], "each by one part: {shown:?}");
         let asked = relay.commands().len();
+        let ids: Vec<i64> =
+            desk.query("SELECT id FROM outbox").iter().map(|id| id.parse().expect("a row")).collect();
+        desk.desk.store.retry(&ids, day(2, "08:00")).expect("written");
         desk.round(day(2, "09:00")).await;
         assert_eq!(relay.commands().len(), asked, "nothing is tried again");
     }
@@ -130,6 +136,29 @@ async fn a_part_that_left_is_not_composed_anew() {
     let mails = kept(&relay, "ada@example.org");
     is_told_once(&mails, 30);
     assert!(mails[0].0.ends_with("(part 1 of 2)") && mails[1].0.ends_with("(part 2 of 3)"), "{mails:?}");
+}
+
+/// A part that was given up by hand keeps its number: the other one is not lost for it.
+#[tokio::test]
+async fn a_part_that_was_given_up_does_not_take_the_others_along() {
+    let relay = Relay::open(&format!("dot: over 30000 {TOO_LARGE}"));
+    let desk = due(&relay, 30, &["ada@example.org"]).await;
+    let calls = std::cell::Cell::new(0);
+    // The whole, and no part yet.
+    let go_on = || calls.replace(calls.get() + 1) < 1;
+    newswatch::daemon::tell_due(&desk.desk, day(2, "07:00")).await.expect("told");
+    newswatch::daemon::deliver_due(&desk.desk, || day(2, "07:00"), go_on, |_| ()).await.expect("the outbox");
+    assert!(desk.desk.store.drop_letter(3, day(2, "07:00")).expect("written"));
+    relay.play(&format!("dot: over 15000 {TOO_LARGE}"));
+    desk.round(day(2, "07:01")).await;
+    let mails = kept(&relay, "ada@example.org");
+    let subjects: Vec<_> = mails.iter().map(|(subject, ..)| subject.rsplit(" (").next()).collect();
+    assert_eq!(subjects, [Some("part 1 of 3)"), Some("part 3 of 3)")]);
+    assert_eq!(mails.iter().map(|(.., told)| told.len()).sum::<usize>(), 15);
+    desk.desk.store.retry(&[3], day(2, "07:02")).expect("written");
+    relay.play("");
+    desk.round(day(2, "07:03")).await;
+    is_told_once(&kept(&relay, "ada@example.org"), 30);
 }
 
 /// What says that the mail is too large, and what only sounds like it.

@@ -2,6 +2,7 @@
 
 use super::{Answer, PLAN, ask, daemon};
 use crate::support::{Desk, Running, newsroom, wait_for};
+use newswatch::fetch::{Fetcher, Limits};
 use newswatch::newsroom::Newsroom;
 use std::collections::HashMap;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
@@ -270,4 +271,24 @@ fn a_hub_in_our_own_network_is_not_called_and_without_a_public_address_none_is()
     assert!(error.contains("127.0.0.1"), "{error}");
     daemon.ends_well_on("TERM");
     assert!(hub.forms.lock().expect("no holder panics").is_empty());
+}
+
+/// `private_hosts` says whom the operator trusts, not whom they may send us to.
+#[test]
+fn only_a_source_in_our_own_network_names_a_hub_there() {
+    let hub = Hub::open();
+    let hosts = ["127.0.0.1".to_owned()];
+    let fetcher = Fetcher::new(None, &hosts, Limits::default()).expect("a fetcher");
+    let runtime = Runtime::new().expect("a runtime");
+    for (source, is_called) in [
+        ("http://127.0.0.1:9/feed", true),
+        ("https://issyk-gazette.example/feed", false),
+        ("https://127.0.0.1.example/feed", false),
+    ] {
+        let address = format!("http://{}/", hub.address);
+        let called = runtime.block_on(fetcher.submit(&address, source, "hub.mode=subscribe"));
+        assert_eq!(called.is_ok(), is_called, "{source}: {called:?}");
+        let taken = std::mem::take(&mut *hub.forms.lock().expect("no holder panics"));
+        assert_eq!(!taken.is_empty(), is_called, "{source}");
+    }
 }

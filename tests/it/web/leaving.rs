@@ -46,6 +46,9 @@ fn one_click_leaves_a_plan_and_looking_does_not() {
     let (ada, bek) = (way_out(&shown, "ada@example.org"), way_out(&shown, "bek@example.org"));
     assert_ne!(ada, bek, "each has an address of their own");
     let form = "host: news.example.org\r\ncontent-type: application/x-www-form-urlencoded\r\n";
+    let front = ask(&shown.address, "GET", &format!("/?token={TOKEN}"), "", "").body;
+    let feed = format!("href=\"https://news.example.org/watch/plans/rights%20desk.atom?token={TOKEN}\"");
+    assert_eq!(front.matches(&feed).count(), 2, "below the path of the public address: {front}");
     let left = || shown.inside.query("SELECT recipient FROM departure WHERE returned_at IS NULL");
     for (method, path, headers, body, expected, says) in [
         ("GET", bek.clone(), "host: news.example.org\r\n", "", 200, "Leave the plan"),
