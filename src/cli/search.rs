@@ -63,6 +63,10 @@ pub fn run(given: &Arguments, config: Option<&Path>) -> anyhow::Result<Exit> {
     }
     if found.is_empty() {
         say_what_is_unknown(given, &config);
+        eprintln!(
+            "newswatch: nothing found; `search` knows words, \"phrases\", OR, -without, begin* and =exactly; \
+             `newswatch watches test --query QUERY` reads the language of watches"
+        );
         return Ok(Exit::NothingFound);
     }
     Ok(Exit::Ok)

@@ -185,7 +185,7 @@ fn names_that_do_not_exist_are_told_with_what_does() {
         (&["show", "https://echo.example/none"], 3, "no article `https://echo.example/none`"),
         (&["show", "Temirov"], 1, "`Temirov` is neither the number of an article nor its address"),
         (&["search", "Temirov", "--since", "yesterday"], 1, "`yesterday` is no time; write `30d`"),
-        (&["search", "Gorno-Badakhshan"], 3, ""),
+        (&["search", "Gorno-Badakhshan"], 3, "nothing found; `search` knows words"),
         (
             &["search", "Temirov", "--source", "Osh Ecko"],
             3,
