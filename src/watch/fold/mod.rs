@@ -128,17 +128,22 @@ const SKELETONS: &[(&str, &str)] = &[
 const APOSTROPHES: &str = "'’‘ʻʼ`´′ʹʾʿ＇‛";
 
 static GLYPHS: LazyLock<Vec<Glyph>> = LazyLock::new(|| {
+    let mut skeletons = vec![[0; 2]; TABLE_END];
+    // Of a letter in two rows the first counts.
+    for (letters, folded) in SKELETONS.iter().rev() {
+        for letter in letters.chars() {
+            skeletons[letter as usize] = [folded.as_bytes().first(), folded.as_bytes().get(1)]
+                .map(|byte| byte.copied().unwrap_or_default());
+        }
+    }
     let all = (0..TABLE_END as u32).map(|code| char::from_u32(code).unwrap_or(' '));
-    all.map(glyph_of).collect()
+    all.map(|char| glyph_of(char, &skeletons)).collect()
 });
 
-fn glyph_of(char: char) -> Glyph {
+fn glyph_of(char: char, skeletons: &[[u8; 2]]) -> Glyph {
     let lower = lower_case(char);
-    let row = SKELETONS.iter().find(|(letters, _)| letters.contains(lower));
-    let mut skeleton = [0; 2];
-    if let Some((_, folded)) = row {
-        skeleton[..folded.len()].copy_from_slice(folded.as_bytes());
-    } else if char.is_ascii_digit() {
+    let mut skeleton = skeletons.get(lower as usize).copied().unwrap_or_default();
+    if char.is_ascii_digit() {
         skeleton[0] = char as u8;
     }
     Glyph { kind: kind_of(char), upper: char.is_uppercase(), lower, skeleton }
