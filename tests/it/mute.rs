@@ -1,7 +1,7 @@
 //! A newsroom of which half says one byte a second: the others are read hardly later
 //! than when all answer. Slow: `NEWSWATCH_SOURCES` says of how many sources.
 
-use crate::support::{Desk, Running};
+use crate::support::{Desk, Running, wait_within};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -54,15 +54,12 @@ fn round(sources: usize, is_half_mute: bool) -> [f64; 2] {
     runtime.spawn(site(listener, is_half_mute, asked.clone()));
     let desk = desk(sources, port);
     let daemon = Running::start(&desk, &[]);
-    let (started, others) = (Instant::now(), sources / 2);
+    let others = sources / 2;
     let read = || {
         desk.query("SELECT count(*) FROM source WHERE healthy_at IS NOT NULL AND name GLOB 'other *'")
             .remove(0)
     };
-    while !daemon.said("articles stored") || read() != others.to_string() {
-        assert!(started.elapsed() < PATIENCE, "{} of {others} read: {}", read(), daemon.log());
-        std::thread::sleep(Duration::from_millis(100));
-    }
+    wait_within(PATIENCE, "the others", || daemon.said("articles stored") && read() == others.to_string());
     let asked = asked.lock().expect("no holder panics");
     let first = asked.values().min().copied().expect("all were asked");
     let lags: Vec<f64> = asked

@@ -187,8 +187,13 @@ impl Drop for Running {
 }
 
 /// Looks every few milliseconds until `done`, half a minute at most.
-pub fn wait_for(what: &str, mut done: impl FnMut() -> bool) {
-    let deadline = Instant::now() + Duration::from_secs(30);
+pub fn wait_for(what: &str, done: impl FnMut() -> bool) {
+    wait_within(Duration::from_secs(30), what, done);
+}
+
+/// The same with a patience of its own.
+pub fn wait_within(patience: Duration, what: &str, mut done: impl FnMut() -> bool) {
+    let deadline = Instant::now() + patience;
     while !done() {
         assert!(Instant::now() < deadline, "waited in vain for {what}");
         std::thread::sleep(Duration::from_millis(25));

@@ -7,7 +7,7 @@
 use std::sync::LazyLock;
 
 /// Most bytes of a text that are looked at.
-const BYTES_MAX: usize = 1_000;
+const BYTES_MAX: usize = 4_000;
 
 /// Letters that only these languages write, the more telling ones first; the
 /// last column is letters that speak against it.

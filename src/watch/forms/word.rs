@@ -203,8 +203,8 @@ impl Accepted {
 }
 
 impl Stem {
-    /// Whether a boundary after a doubled letter leaves the stem
-    /// one too many (`Programm-ing` is not `Program`).
+    /// Whether a boundary after a doubled letter leaves the stem one too many
+    /// (`Programm-ing` is not `Program`).
     fn cut_short(&self, letters: &[Letter], rest: &str, term: &Word) -> bool {
         let [.., before, last] = letters else { return false };
         let own = self.letters.windows(2).last().is_some_and(|pair| pair[0] == pair[1]);

@@ -97,23 +97,14 @@ impl Letters {
     /// letter; none where they are neither all ASCII nor all of two bytes.
     #[inline(always)]
     pub fn first_four(&self, text: &[u8], word: Span) -> Option<u64> {
-        let (bytes, own) = first_bytes(text, word);
-        let codes = if bytes & 0x80 == 0 {
-            [0, 8, 16, 24].map(|shift| self.ascii_first[usize::from((bytes >> shift) as u8)])
-        } else {
-            if bytes & TWO_BYTES_MASK != TWO_BYTES & own {
-                return None;
-            }
-            let numbers = (bytes & TWO_BYTES_LEAD) << 6 | bytes >> 8 & TWO_BYTES_NEXT;
-            [0, 16, 32, 48].map(|shift| self.two_bytes_first[usize::from((numbers >> shift) as u16 & 0x7FF)])
-        };
+        let codes = characters(text, word, &self.ascii_first, &self.two_bytes_first)?;
         Some(codes.into_iter().fold(0, |codes, code| codes << LETTER_BITS | u64::from(code)))
     }
 
     /// What a plain word begins with, where each of its first characters folds
     /// to one letter by itself; none where more must be known.
     pub fn beginning(&self, text: &[u8], word: Span) -> Option<Beginning> {
-        let [one, two, three, four] = self.entries(text, word)?;
+        let [one, two, three, four] = characters(text, word, &self.ascii, &self.two_bytes)?;
         let single =
             |entry: Entry| entry.0 >> BITS_SHIFT == LETTER_BITS as u16 && entry.codes() != u64::from(UNKNOWN);
         let act = |one: Entry, other: Entry| {
@@ -125,20 +116,6 @@ impl Letters {
         }
         let codes = [one, two, three].into_iter().fold(0, |codes, one| codes << LETTER_BITS | one.codes());
         Some(Beginning(codes as u16))
-    }
-
-    /// Of a plain word's first four characters; none where they are neither all
-    /// ASCII nor all of two bytes.
-    fn entries(&self, text: &[u8], word: Span) -> Option<[Entry; 4]> {
-        let (bytes, own) = first_bytes(text, word);
-        if bytes & 0x80 == 0 {
-            return Some([0, 8, 16, 24].map(|shift| self.ascii[usize::from((bytes >> shift) as u8)]));
-        }
-        if bytes & TWO_BYTES_MASK != TWO_BYTES & own {
-            return None;
-        }
-        let numbers = (bytes & TWO_BYTES_LEAD) << 6 | bytes >> 8 & TWO_BYTES_NEXT;
-        Some([0, 16, 32, 48].map(|shift| self.two_bytes[usize::from((numbers >> shift) as u16 & 0x7FF)]))
     }
 
     /// The key of a plain word, of which `letters_max` letters are wanted; none
@@ -194,6 +171,21 @@ const TWO_BYTES: u64 = 0x80C0_80C0_80C0_80C0;
 /// The other bits of the first and of the second byte of each.
 const TWO_BYTES_LEAD: u64 = 0x001F_001F_001F_001F;
 const TWO_BYTES_NEXT: u64 = 0x003F_003F_003F_003F;
+
+/// What tables say of a plain word's first four characters; none where they are
+/// neither all ASCII nor all of two bytes.
+#[inline(always)]
+fn characters<T: Copy>(text: &[u8], word: Span, ascii: &[T; 256], two_bytes: &[T; 2048]) -> Option<[T; 4]> {
+    let (bytes, own) = first_bytes(text, word);
+    if bytes & 0x80 == 0 {
+        return Some([0, 8, 16, 24].map(|shift| ascii[usize::from((bytes >> shift) as u8)]));
+    }
+    if bytes & TWO_BYTES_MASK != TWO_BYTES & own {
+        return None;
+    }
+    let numbers = (bytes & TWO_BYTES_LEAD) << 6 | bytes >> 8 & TWO_BYTES_NEXT;
+    Some([0, 16, 32, 48].map(|shift| two_bytes[usize::from((numbers >> shift) as u16 & 0x7FF)]))
+}
 
 /// The first eight bytes of a word with zeros after its last, and which bits
 /// are the word's own.
