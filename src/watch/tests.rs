@@ -241,7 +241,7 @@ fn no_query_stalls_on_any_text() {
     let story = Article {
         language: Some("en".into()),
         title: words("court", 300),
-        text: format!("{} {}", words("Temirov court", 1_000), words("Temirov", 1_000)),
+        text: format!("{} {}", words("Temirov court", 500), words("Temirov", 500)),
         ..Article::default()
     };
     let chain = |operator: &str, operand: &str, count: usize| vec![operand; count].join(operator);

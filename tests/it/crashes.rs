@@ -13,7 +13,7 @@ use std::sync::Mutex;
 /// One point in so many kills in an everyday run. `NEWSWATCH_CRASHES` asks for all of
 /// them, says how often each is passed at most before it kills, and from 2 on asks for
 /// the other transport as well.
-const EVERYDAY: usize = 4;
+const EVERYDAY: usize = 6;
 /// Desks that die at the same time.
 const AT_ONCE: usize = 4;
 

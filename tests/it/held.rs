@@ -8,7 +8,7 @@ use mail_parser::MessageParser;
 use newswatch::mail::Limits;
 
 /// Matches of the everyday run; `NEWSWATCH_HELD` asks for more.
-const MATCHES: usize = 1_000;
+const MATCHES: usize = 300;
 const STEP: TimeDelta = TimeDelta::minutes(10);
 const STEPS_A_DAY: usize = 144;
 const DAYS: usize = 3;

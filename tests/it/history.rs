@@ -274,7 +274,7 @@ fn rescore_leaves_its_mail_to_a_daemon_that_runs() {
 /// Rounds of the everyday run; `NEWSWATCH_KILLS` asks for more.
 const KILLS: u64 = 2;
 /// Stories of a history that takes several pages.
-const MANY: usize = 700;
+const MANY: usize = 300;
 
 #[test]
 fn a_rescore_killed_at_any_instant_loses_nothing_and_tells_nothing_twice() {

@@ -1,6 +1,7 @@
 //! A desk from within, with the clock in the test's hand: the daemon's own tell
 //! and deliver over a real database, no binary between.
 
+use crate::support::scratch;
 use chrono::{DateTime, Utc};
 use newswatch::config;
 use newswatch::daemon::{self, Desk, Told};
@@ -28,7 +29,7 @@ pub fn time(text: &str) -> DateTime<Utc> {
 impl Inside {
     /// `config` without `[daemon]` and sources.
     pub fn open(config: &str, limits: Limits) -> Inside {
-        let directory = tempfile::tempdir().expect("a temporary directory can be made");
+        let directory = scratch();
         let text = format!("{config}\n[[feed]]\nname = {ECHO:?}\nurl = {ECHO_URL:?}\n");
         let config = config::parse(&text, &directory.path().join("config.toml"))
             .unwrap_or_else(|error| panic!("{error}"));

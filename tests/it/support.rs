@@ -24,7 +24,7 @@ pub struct Ran {
 impl Desk {
     /// A desk without a configuration.
     pub fn bare() -> Desk {
-        Desk { directory: tempfile::tempdir().expect("a temporary directory can be made") }
+        Desk { directory: scratch() }
     }
 
     /// A desk whose configuration is `text` behind a `[daemon]` table that keeps
@@ -83,6 +83,18 @@ impl Desk {
     pub fn query(&self, sql: &str) -> Vec<String> {
         query(&self.data().join("newswatch.db"), sql)
     }
+}
+
+/// Bytes that a place in memory must have free.
+const ROOM: u64 = 1 << 30;
+
+/// A directory of its own, in memory where there is room: a test commits hundreds of
+/// times, and the disk would make it wait each time.
+pub fn scratch() -> TempDir {
+    let memory = Path::new("/dev/shm");
+    let free = rustix::fs::statvfs(memory).map_or(0, |place| place.f_bavail * place.f_frsize);
+    let made = if free > ROOM { tempfile::tempdir_in(memory) } else { tempfile::tempdir() };
+    made.expect("a temporary directory can be made")
 }
 
 /// What `sqlite3` would show of a database: each row, its columns joined by ` | `.

@@ -86,12 +86,11 @@ fn config(queries: &[String]) -> (String, Vec<usize>) {
     let mut text = String::from(
         "[mail]\nops_to = [\"admin@example.org\"]\n[[feed]]\nname = \"Kloop\"\nurl = \"https://kloop.kg/feed/\"\n[[plan]]\nname = \"desk\"\nto = \"desk@example.org\"\n",
     );
-    let mut lines = Vec::new();
+    let before = text.lines().count();
     for (number, query) in queries.iter().enumerate() {
         writeln!(text, "[[watch]]\nname = \"{number}\"\nquery = '{query}'").expect("strings take everything");
-        lines.push(text.lines().count());
     }
-    (text, lines)
+    (text, (1..=queries.len()).map(|count| before + 3 * count).collect())
 }
 
 #[test]

@@ -52,7 +52,7 @@ fn the_usual_places_are_those_of_the_section_and_of_the_site() {
 
 #[test]
 fn a_hostile_page_costs_little_and_gives_a_bounded_number() {
-    const BYTES: usize = 512 * 1024;
+    const BYTES: usize = 256 * 1024;
     for piece in [
         "<a href=/rss>",
         "<a href=/feed",

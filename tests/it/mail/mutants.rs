@@ -13,7 +13,7 @@ use newswatch::mail::{Delivery, Mailer, wire};
 use std::path::Path;
 
 /// Articles of the everyday run; `NEWSWATCH_MUTANTS` asks for more.
-const MUTANTS: usize = 1_000;
+const MUTANTS: usize = 500;
 const ITEMS_A_MAIL: usize = 20;
 /// Mails that one server takes.
 const MAILS_A_SERVER: usize = 25;

@@ -127,19 +127,14 @@ fn postfix_delivers_an_alert_and_a_digest_that_two_readers_read_alike() {
     for reader in READERS {
         wait_for("the mailbox", || postfix.mailbox(reader).len() == 2);
         let wires = format!("SELECT hex(wire) FROM outbox WHERE recipient = '{reader}' ORDER BY id");
-        for ((mail, wire), subject) in postfix
-            .mailbox(reader)
-            .iter()
-            .zip(desk.query(&wires))
-            .zip(["Alert: Суд над Темировым отложен — Temirov", "Notes from the provinces — Temirov"])
-        {
-            is_what_left(mail, &wire);
-            let Some(read) = readers::agree(mail) else {
-                eprintln!("skipped: no python3 to read the mail a second time");
-                return;
-            };
-            reads_as_written(&read, reader, subject);
-        }
+        let mails = postfix.mailbox(reader);
+        mails.iter().zip(desk.query(&wires)).for_each(|(mail, wire)| is_what_left(mail, &wire));
+        let Some(all) = readers::agree(&mails) else {
+            eprintln!("skipped: no python3 to read the mails a second time");
+            return;
+        };
+        let subjects = ["Alert: Суд над Темировым отложен — Temirov", "Notes from the provinces — Temirov"];
+        all.iter().zip(subjects).for_each(|(read, subject)| reads_as_written(read, reader, subject));
     }
 }
 

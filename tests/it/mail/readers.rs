@@ -8,16 +8,17 @@ use std::process::{Command, Stdio};
 
 const READ: &str = r#"
 import email, email.policy, json, sys
-raw = sys.stdin.buffer.read()
-mail = email.message_from_bytes(raw, policy=email.policy.default)
-plain = email.message_from_bytes(raw, policy=email.policy.compat32)
-parts = [[p.get_content_type(), p.get_content_charset(), p.get_content()] for p in mail.iter_parts()]
-defects = [str(d) for p in mail.walk() for d in p.defects] + [str(d) for h in mail.values() for d in h.defects]
 unfold = lambda value: " ".join(str(value).split())
-headers = [[[k, unfold(v)] for k, v in p.items()] for p in plain.walk()]
-print(json.dumps({"headers": headers, "subject": str(mail["Subject"]), "date": mail["Date"].datetime.timestamp(),
-                  "to": [a.addr_spec for a in mail["To"].addresses], "type": mail.get_content_type(),
-                  "parts": parts, "defects": defects}))
+def read(raw):
+    mail = email.message_from_bytes(raw, policy=email.policy.default)
+    plain = email.message_from_bytes(raw, policy=email.policy.compat32)
+    parts = [[p.get_content_type(), p.get_content_charset(), p.get_content()] for p in mail.iter_parts()]
+    defects = [str(d) for p in mail.walk() for d in p.defects] + [str(d) for h in mail.values() for d in h.defects]
+    headers = [[[k, unfold(v)] for k, v in p.items()] for p in plain.walk()]
+    return {"headers": headers, "subject": str(mail["Subject"]), "date": mail["Date"].datetime.timestamp(),
+            "to": [a.addr_spec for a in mail["To"].addresses], "type": mail.get_content_type(),
+            "parts": parts, "defects": defects}
+print(json.dumps([read(raw) for raw in sys.stdin.buffer.read().split(b"\0")]))
 "#;
 
 /// A mail that both read alike.
@@ -43,10 +44,15 @@ pub fn python() -> String {
     std::env::var("NEWSWATCH_AIOSMTPD_PYTHON").unwrap_or_else(|_| "python3".into())
 }
 
-/// What both readers say of a mail; they must agree on every header and part, and
+/// What both readers say of each mail; they must agree on every header and part, and
 /// find nothing wrong. `None` where there is no Python.
-pub fn agree(mail: &[u8]) -> Option<Agreed> {
-    let python = read_by_python(mail)?;
+pub fn agree(mails: &[Vec<u8>]) -> Option<Vec<Agreed>> {
+    let python = read_by_python(&mails.join(&0))?;
+    assert_eq!(python.len(), mails.len());
+    Some(mails.iter().zip(&python).map(|(mail, python)| agreed(mail, python)).collect())
+}
+
+fn agreed(mail: &[u8], python: &Value) -> Agreed {
     let ours = MessageParser::default().parse(mail).expect("a mail");
     assert_eq!(python["defects"], Value::Array(Vec::new()));
     assert_eq!(python["type"], "multipart/alternative");
@@ -68,7 +74,7 @@ pub fn agree(mail: &[u8]) -> Option<Agreed> {
         assert_eq!(theirs[2].as_str().map(text), Some(ours.clone()), "{name}");
         read.push((name, ours));
     }
-    Some(Agreed { headers, subject: ours.subject().unwrap_or_default().into(), parts: read })
+    Agreed { headers, subject: ours.subject().unwrap_or_default().into(), parts: read }
 }
 
 /// Each header as it stands in the bytes, unfolded.
@@ -84,15 +90,16 @@ fn raw_headers(mail: &[u8], part: &mail_parser::MessagePart<'_>) -> Vec<(String,
     part.headers.iter().map(header).collect()
 }
 
-fn read_by_python(mail: &[u8]) -> Option<Value> {
+/// A mail holds no NUL, which stands between two.
+fn read_by_python(mails: &[u8]) -> Option<Vec<Value>> {
     let mut child = Command::new(python())
         .args(["-c", READ])
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .spawn()
         .ok()?;
-    child.stdin.take()?.write_all(mail).ok()?;
+    child.stdin.take()?.write_all(mails).ok()?;
     let output = child.wait_with_output().ok()?;
-    assert!(output.status.success(), "Python cannot read the mail");
+    assert!(output.status.success(), "Python cannot read the mails");
     serde_json::from_slice(&output.stdout).ok()
 }
