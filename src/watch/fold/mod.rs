@@ -369,18 +369,21 @@ impl Skeleton {
 
     /// Adds a letter of no text, in either case.
     pub fn push_char(&mut self, char: char) {
-        let Glyph { kind, upper, lower, .. } = glyph(char);
-        self.push(&Letter { char: lower, kind, upper, end: 0 });
+        self.push_known(&glyph(char));
     }
 
     /// Adds one letter.
     pub fn push(&mut self, letter: &Letter) {
-        match letter.kind {
+        self.push_known(&Glyph { kind: letter.kind, ..glyph(letter.char) });
+    }
+
+    fn push_known(&mut self, glyph: &Glyph) {
+        match glyph.kind {
             Kind::Foreign => {
                 self.latin = '\0';
-                self.push_foreign(letter.char);
+                self.push_foreign(glyph.lower);
             }
-            kind => self.push_glyph(&Glyph { kind, ..glyph(letter.char) }),
+            _ => self.push_glyph(glyph),
         }
     }
 

@@ -7,6 +7,7 @@
 
 use super::{GLYPHS, Glyph, Kind, glyph_at};
 use std::ops::Range;
+use wide::u8x16;
 
 /// A word's place in a text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -61,14 +62,12 @@ struct Window {
 
 impl Window {
     fn at(text: &str, at: usize) -> Window {
-        let bytes = window(text.as_bytes(), at);
-        let mut window = Window { word: mask(&bytes, in_word), ..Window::default() };
-        let mut latin = 0;
-        if any(&bytes, unclear) {
-            latin = window.settle(text, at, mask(&bytes, unclear));
-        }
-        if latin != 0 || any(&bytes, |byte| byte.is_ascii_alphabetic()) {
-            window.cyrillic = mask(&bytes, |byte| byte >= 0x80) & !latin;
+        let bytes = Bytes::at(text.as_bytes(), at);
+        let (letters, not_ascii) = (bytes.mask(letter), bytes.mask(not_ascii));
+        let mut window = Window { word: letters | bytes.mask(digit) | not_ascii, ..Window::default() };
+        let latin = window.settle(text, at, bytes.mask(unclear));
+        if letters | latin != 0 {
+            window.cyrillic = not_ascii & !latin;
         }
         window
     }
@@ -125,26 +124,77 @@ impl Window {
     /// Adds the words that end in the window, which begins at byte `at`; where
     /// the next one begins.
     fn cut(&self, text: &str, at: usize, words: &mut Vec<Span>) -> usize {
-        let mut starts = self.word & !(self.word << 1);
-        let mut ends = !self.word & (self.word << 1);
-        let plain = self.cyrillic | self.hard == 0;
-        while ends != 0 {
-            let run = starts.trailing_zeros() as usize..ends.trailing_zeros() as usize;
-            (starts, ends) = (starts & (starts - 1), ends & (ends - 1));
-            let (start, end) = (at + run.start, at + run.end);
-            if plain {
-                words.push(Span { start, end, plain });
-            } else if self.hard & bits(run.clone()) != 0 {
-                cut_by_letter(text, start..end, words);
-            } else {
-                let cyrillic = self.cyrillic & bits(run.clone());
-                words.push(Span { start, end, plain: cyrillic == 0 || cyrillic == bits(run) });
+        let mut runs = Runs::of(self.word);
+        let mixed = self.mixed();
+        if self.hard | mixed == 0 {
+            // A range says how long it is: no word asks whether there is room.
+            words.extend((0..runs.count()).map(|_| runs.next().span(at, true)));
+        } else {
+            for _ in 0..runs.count() {
+                let run = runs.next();
+                match run.bits() {
+                    bits if self.hard & bits != 0 => cut_by_letter(text, run.span(at, false).range(), words),
+                    bits => words.push(run.span(at, mixed & bits == 0)),
+                }
             }
         }
-        match starts.trailing_zeros() as usize {
+        match runs.open() {
             0 => cut_one(text, at, words),
             open => at + open,
         }
+    }
+
+    /// Where a word goes from one script to the other.
+    fn mixed(&self) -> u64 {
+        self.word & (self.word << 1) & (self.cyrillic ^ (self.cyrillic << 1))
+    }
+}
+
+/// The runs of a mask, in order; the last one may be open.
+struct Runs {
+    starts: u64,
+    ends: u64,
+}
+
+/// A run that ends in its window.
+#[derive(Clone, Copy)]
+struct Run {
+    start: u32,
+    end: u32,
+}
+
+impl Runs {
+    fn of(mask: u64) -> Runs {
+        Runs { starts: mask & !(mask << 1), ends: !mask & (mask << 1) }
+    }
+
+    /// Runs that end.
+    fn count(&self) -> u32 {
+        self.ends.count_ones()
+    }
+
+    /// The next run; there must be one.
+    fn next(&mut self) -> Run {
+        let run = Run { start: self.starts.trailing_zeros(), end: self.ends.trailing_zeros() };
+        self.starts &= self.starts.wrapping_sub(1);
+        self.ends &= self.ends.wrapping_sub(1);
+        run
+    }
+
+    /// Where the run begins that does not end, behind all that do; else the
+    /// window's length.
+    fn open(&self) -> usize {
+        self.starts.trailing_zeros() as usize
+    }
+}
+
+impl Run {
+    fn bits(self) -> u64 {
+        bits(self.start as usize..self.end as usize)
+    }
+
+    fn span(self, at: usize, plain: bool) -> Span {
+        Span { start: at + self.start as usize, end: at + self.end as usize, plain }
     }
 }
 
@@ -153,49 +203,60 @@ fn bits(range: Range<usize>) -> u64 {
     u64::MAX >> (WINDOW - range.len()) << range.start
 }
 
-/// The bytes from `at` on, with spaces after the last.
-fn window(bytes: &[u8], at: usize) -> [u8; WINDOW] {
-    let rest = &bytes[at..];
-    match rest.first_chunk() {
-        Some(window) => *window,
-        None => {
+/// A window's bytes, sixteen to a vector.
+struct Bytes([u8x16; WINDOW / LANES]);
+
+/// Bytes of a vector.
+const LANES: usize = 16;
+
+impl Bytes {
+    /// The bytes from `at` on, with spaces after the last.
+    fn at(text: &[u8], at: usize) -> Bytes {
+        let rest = &text[at..];
+        rest.first_chunk().map(Bytes::of).unwrap_or_else(|| {
             let mut window = [b' '; WINDOW];
             window[..rest.len()].copy_from_slice(rest);
-            window
-        }
+            Bytes::of(&window)
+        })
+    }
+
+    fn of(window: &[u8; WINDOW]) -> Bytes {
+        let (vectors, _) = window.as_chunks::<LANES>();
+        Bytes(std::array::from_fn(|index| u8x16::new(vectors[index])))
+    }
+
+    /// One bit for each byte that is such, the first one lowest.
+    fn mask(&self, such: impl Fn(u8x16) -> u8x16) -> u64 {
+        let masks = self.0.map(|bytes| u64::from(such(bytes).to_bitmask()));
+        masks.into_iter().rev().fold(0, |mask, bits| mask << LANES | bits)
     }
 }
 
-/// Whether a byte belongs to a word: of a letter, a digit, or not ASCII.
-fn in_word(byte: u8) -> bool {
-    (byte | 0x20).wrapping_sub(b'a') < 26 || byte.wrapping_sub(b'0') < 10 || byte >= 0x80
+/// Where a byte is one of the `count` from `first` on.
+fn between(bytes: u8x16, first: u8, count: u8) -> u8x16 {
+    let offset = bytes - u8x16::splat(first);
+    offset.min(u8x16::splat(count - 1)).simd_eq(offset)
 }
 
-/// Whether a character must be looked up: apostrophes, and all that begin with
+/// Where a letter of ASCII is.
+fn letter(bytes: u8x16) -> u8x16 {
+    between(bytes | u8x16::splat(0x20), b'a', 26)
+}
+
+fn digit(bytes: u8x16) -> u8x16 {
+    between(bytes, b'0', 10)
+}
+
+/// Where a byte is not ASCII; its highest bit says so.
+fn not_ascii(bytes: u8x16) -> u8x16 {
+    bytes
+}
+
+/// Where a character must be looked up: apostrophes, and all that begin with
 /// such a byte, which is neither ASCII nor of the greater part of Cyrillic.
-fn unclear(byte: u8) -> bool {
-    (byte >= 0xC0 && byte & 0xFE != 0xD0 && byte != 0xD3) || byte == b'\'' || byte == b'`'
-}
-
-/// Whether any byte is such; without a branch, for the vector unit.
-fn any(bytes: &[u8; WINDOW], such: impl Fn(u8) -> bool) -> bool {
-    bytes.iter().fold(false, |any, byte| any | such(*byte))
-}
-
-/// One bit for each byte that is such.
-///
-/// Eight times eight bytes are laid over each other, which leaves an 8 x 8
-/// matrix of bits to be turned about its diagonal (Hacker's Delight, 7-3).
-fn mask(bytes: &[u8; WINDOW], such: impl Fn(u8) -> bool) -> u64 {
-    let such = bytes.map(|byte| u8::from(such(byte)));
-    let (rows, _) = such.as_chunks::<8>();
-    let rows = rows.iter().enumerate();
-    let laid = rows.fold(0, |laid, (row, bytes)| laid | u64::from_le_bytes(*bytes) << row);
-    let turned = [(7, 0x00AA_00AA_00AA_00AA), (14, 0x0000_CCCC_0000_CCCC), (28, 0x0000_0000_F0F0_F0F0)];
-    turned.iter().fold(laid, |bits, (shift, half)| {
-        let moved = (bits ^ (bits >> shift)) & half;
-        bits ^ moved ^ (moved << shift)
-    })
+fn unclear(bytes: u8x16) -> u8x16 {
+    let is = |byte| bytes.simd_eq(u8x16::splat(byte));
+    between(bytes, 0xC0, 0x10) | between(bytes, 0xD2, 0x2E) & !is(0xD3) | is(b'\'') | is(b'`')
 }
 
 /// Adds the words of a run that separators bound.

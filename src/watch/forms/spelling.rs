@@ -130,10 +130,13 @@ impl Rule {
     }
 
     /// The change that fits at `at`, and how many letters it covers.
+    #[inline]
     fn place(&self, word: &[char], at: usize, whole: bool) -> Option<(usize, &Change)> {
-        if self.firsts & bit(word[at]) == 0 {
-            return None;
-        }
+        if self.firsts & bit(word[at]) == 0 { None } else { self.fitting(word, at, whole) }
+    }
+
+    #[inline(never)]
+    fn fitting(&self, word: &[char], at: usize, whole: bool) -> Option<(usize, &Change)> {
         self.changes.iter().find_map(|change| Some((taken(&change.from, word, at, whole)?, change)))
     }
 }

@@ -124,17 +124,19 @@ impl Word {
         let chars: Vec<char> = word.iter().map(|letter| letter.char).collect();
         let text: String = chars.iter().collect();
         let mut rest = text.as_str();
-        let mut skeleton = Skeleton::default();
+        let mut skeleton = Skeleton::with_capacity(2 * word.len());
         let mut best: Option<Accepted> = None;
         for (index, letter) in word.iter().enumerate() {
             rest = &rest[letter.char.len_utf8()..];
             skeleton.push(letter);
-            if self.lengths & length_bit(skeleton.as_bytes()) == 0
-                || !self.skeletons().any(|own| own == skeleton.as_str())
-            {
+            let stems = match self.lengths & length_bit(skeleton.as_bytes()) {
+                0 => 0,
+                _ => self.stems_of(skeleton.as_str()),
+            };
+            if stems == 0 {
                 continue;
             }
-            for (class, reading) in self.read(skeleton.as_str(), text_script, &word[..=index], rest) {
+            for (class, reading) in self.read(stems, skeleton.as_str(), text_script, &word[..=index], rest) {
                 let Some(mut form) = class.form(&chars[..=index], rest, text_script) else { continue };
                 form.certainty *= reading.certainty;
                 if text_script != self.script {
@@ -151,16 +153,25 @@ impl Word {
         best
     }
 
+    /// Which stems have a reading of that skeleton, one bit for a stem; stems far
+    /// apart may share one.
+    fn stems_of(&self, skeleton: &str) -> u64 {
+        let stems = self.stems.iter().enumerate();
+        let fits = |stem: &Stem| stem.readings.iter().any(|reading| reading.skeleton == skeleton);
+        stems.filter(|(_, stem)| fits(stem)).fold(0, |all, (index, _)| all | bit(index))
+    }
+
     /// What the first letters of a text's word, which have `skeleton`, can be:
-    /// stems with their classes.
+    /// those of `stems`, with their classes.
     fn read<'w>(
         &'w self,
+        stems: u64,
         skeleton: &'w str,
         script: Kind,
         letters: &'w [Letter],
         rest: &'w str,
     ) -> impl Iterator<Item = (Class, &'w Reading)> {
-        self.classes.iter().flat_map(move |(class, stem)| {
+        self.classes.iter().filter(move |(_, stem)| stems & bit(*stem) != 0).flat_map(move |(class, stem)| {
             let stem = &self.stems[*stem];
             let fits = move |reading: &&Reading| {
                 reading.skeleton == skeleton
@@ -230,7 +241,11 @@ impl Class {
 
 /// The bit of a skeleton's length; lengths may share one.
 fn length_bit(skeleton: &[u8]) -> u64 {
-    1 << (skeleton.len() % 64)
+    bit(skeleton.len())
+}
+
+fn bit(number: usize) -> u64 {
+    1 << (number % 64)
 }
 
 fn slavic_form(class: usize, rest: &str) -> Option<Form> {

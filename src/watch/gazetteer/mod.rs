@@ -55,21 +55,26 @@ impl Groups {
         }
     }
 
-    fn others(&self, text: &str) -> Vec<&'static str> {
-        let group = self.by_skeleton.get(&fold::fold(text).text);
-        let names = group.map(|group| self.names[*group].iter().copied());
-        names.into_iter().flatten().filter(|name| *name != text).collect()
+    /// The names of the group that has one with this skeleton.
+    fn with(&self, skeleton: &str) -> impl Iterator<Item = &'static str> {
+        let group = self.by_skeleton.get(skeleton);
+        group.into_iter().flat_map(|group| self.names[*group].iter().copied())
     }
 }
 
 /// The other names of the place `text`.
 pub fn places(text: &str) -> Vec<&'static str> {
-    PLACES.others(text)
+    PLACES.with(&fold::fold(text).text).filter(|name| *name != text).collect()
 }
 
 /// The other spellings of the given name `text`.
 pub fn given_names(text: &str) -> Vec<&'static str> {
-    NAMES.others(text)
+    spellings(&fold::fold(text).text).filter(|name| *name != text).collect()
+}
+
+/// All spellings of the given name with this skeleton.
+pub fn spellings(skeleton: &str) -> impl Iterator<Item = &'static str> {
+    NAMES.with(skeleton)
 }
 
 #[cfg(test)]

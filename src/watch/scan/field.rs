@@ -81,8 +81,8 @@ impl<'t> Words<'t> {
 
     /// The key of a word's first letters, as many as are wanted or more.
     fn read(&self, word: Span, letters: u32) -> Key {
-        let bytes = &self.text.as_bytes()[word.range()];
-        let quick = if word.plain { Letters::table().key(bytes, letters) } else { None };
+        let table = Letters::table();
+        let quick = word.plain.then(|| table.key(self.text.as_bytes(), word, letters)).flatten();
         quick.unwrap_or_else(|| {
             let mut skeleton = Skeleton::default();
             // The last letter of a skeleton can still change.

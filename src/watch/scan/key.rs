@@ -33,6 +33,11 @@ impl Key {
         (self.0 ^ word.0) & self.mask() == 0
     }
 
+    /// Whether the first `letters` of both are the same.
+    pub fn begins_like(self, other: Key, letters: u32) -> bool {
+        (self.0 ^ other.0) >> (u64::BITS - LETTER_BITS * letters) == 0
+    }
+
     pub fn beginning(self) -> Beginning {
         Beginning((self.0 >> (u64::BITS - BEGINNING_BITS)) as u16)
     }

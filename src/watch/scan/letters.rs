@@ -10,14 +10,14 @@ use std::sync::LazyLock;
 /// What each character folds to by itself.
 #[derive(Debug)]
 pub struct Letters {
-    /// By byte.
-    ascii: [Entry; 256],
-    /// By the number that the two bytes of a character encode.
-    two_bytes: [Entry; 2048],
+    /// By the number of a character of at most two bytes.
+    entries: [Entry; NUMBERS],
     /// The code of the first letter of each.
-    ascii_first: [u8; 256],
-    two_bytes_first: [u8; 2048],
+    first: [u8; NUMBERS],
 }
+
+/// Characters of at most two bytes have the numbers below.
+const NUMBERS: usize = 0x800;
 
 /// The codes of one character, the last one lowest; above them how it acts on
 /// its neighbours, and how many bits the codes are.
@@ -34,11 +34,9 @@ const CHANGES: u16 = 2 << CODES_BITS;
 const BITS_SHIFT: u32 = CODES_BITS + 2;
 
 static LETTERS: LazyLock<Letters> = LazyLock::new(|| {
-    let ascii =
-        std::array::from_fn(|byte| if byte < 0x80 { Entry::of(byte as u32) } else { Entry(UNKNOWN_ENTRY) });
-    let two_bytes: [Entry; 2048] = std::array::from_fn(|number| Entry::of(number as u32));
-    let (ascii_first, two_bytes_first) = (ascii.map(Entry::first), two_bytes.map(Entry::first));
-    Letters { ascii, two_bytes, ascii_first, two_bytes_first }
+    let entries: [Entry; NUMBERS] = std::array::from_fn(|number| Entry::of(number as u32));
+    let first = entries.map(Entry::first);
+    Letters { entries, first }
 });
 
 /// What is above the code of a single letter that acts on no other.
@@ -97,14 +95,16 @@ impl Letters {
     /// letter; none where they are neither all ASCII nor all of two bytes.
     #[inline(always)]
     pub fn first_four(&self, text: &[u8], word: Span) -> Option<u64> {
-        let codes = characters(text, word, &self.ascii_first, &self.two_bytes_first)?;
-        Some(codes.into_iter().fold(0, |codes, code| codes << LETTER_BITS | u64::from(code)))
+        let numbers = numbers(text, word)?;
+        Some(
+            numbers.into_iter().fold(0, |codes, number| codes << LETTER_BITS | u64::from(self.first[number])),
+        )
     }
 
     /// What a plain word begins with, where each of its first characters folds
     /// to one letter by itself; none where more must be known.
     pub fn beginning(&self, text: &[u8], word: Span) -> Option<Beginning> {
-        let [one, two, three, four] = characters(text, word, &self.ascii, &self.two_bytes)?;
+        let [one, two, three, four] = numbers(text, word)?.map(|number| self.entries[number]);
         let single =
             |entry: Entry| entry.0 >> BITS_SHIFT == LETTER_BITS as u16 && entry.codes() != u64::from(UNKNOWN);
         let act = |one: Entry, other: Entry| {
@@ -120,16 +120,17 @@ impl Letters {
 
     /// The key of a plain word, of which `letters_max` letters are wanted; none
     /// where its letters act on one another.
-    pub fn key(&self, word: &[u8], letters_max: u32) -> Option<Key> {
+    pub fn key(&self, text: &[u8], word: Span, letters_max: u32) -> Option<Key> {
         let bits_max = LETTER_BITS * letters_max;
         let (mut key, mut bits, mut before) = (0, 0, 0);
-        let mut bytes = word.iter();
+        let mut bytes = text[word.range()].iter();
         while let Some(byte) = bytes.next() {
-            let entry = match byte {
-                0..0x80 => self.ascii[usize::from(*byte)],
-                0..0xE0 => self.two_bytes[usize::from(byte & 0x1F) << 6 | usize::from(bytes.next()? & 0x3F)],
+            let number = match byte {
+                0..0x80 => usize::from(*byte),
+                0..0xE0 => usize::from(byte & 0x1F) << 6 | usize::from(bytes.next()? & 0x3F),
                 _ => return None,
             };
+            let entry = self.entries[number];
             let codes = entry.codes();
             if entry.is_simple() {
                 before = 0;
@@ -168,24 +169,45 @@ impl Letters {
 /// The bits that tell whether four characters have two bytes each, and how.
 const TWO_BYTES_MASK: u64 = 0xC0E0_C0E0_C0E0_C0E0;
 const TWO_BYTES: u64 = 0x80C0_80C0_80C0_80C0;
+/// The bits that tell whether one of four bytes is not ASCII.
+const NOT_ASCII: u64 = 0x8080_8080;
 /// The other bits of the first and of the second byte of each.
 const TWO_BYTES_LEAD: u64 = 0x001F_001F_001F_001F;
 const TWO_BYTES_NEXT: u64 = 0x003F_003F_003F_003F;
 
-/// What tables say of a plain word's first four characters; none where they are
+/// The numbers of a plain word's first four characters; none where they are
 /// neither all ASCII nor all of two bytes.
 #[inline(always)]
-fn characters<T: Copy>(text: &[u8], word: Span, ascii: &[T; 256], two_bytes: &[T; 2048]) -> Option<[T; 4]> {
+fn numbers(text: &[u8], word: Span) -> Option<[usize; 4]> {
     let (bytes, own) = first_bytes(text, word);
-    if bytes & 0x80 == 0 {
-        return Some([0, 8, 16, 24].map(|shift| ascii[usize::from((bytes >> shift) as u8)]));
-    }
-    if bytes & TWO_BYTES_MASK != TWO_BYTES & own {
+    let numbers = if bytes & NOT_ASCII == 0 {
+        spread(bytes)
+    } else if bytes & TWO_BYTES_MASK == TWO_BYTES & own {
+        (bytes & TWO_BYTES_LEAD) << 6 | bytes >> 8 & TWO_BYTES_NEXT
+    } else {
         return None;
-    }
-    let numbers = (bytes & TWO_BYTES_LEAD) << 6 | bytes >> 8 & TWO_BYTES_NEXT;
-    Some([0, 16, 32, 48].map(|shift| two_bytes[usize::from((numbers >> shift) as u16 & 0x7FF)]))
+    };
+    Some([0, 16, 32, 48].map(|shift| (numbers >> shift) as usize % NUMBERS))
 }
+
+/// The lowest four bytes, sixteen bits each.
+#[inline(always)]
+fn spread(bytes: u64) -> u64 {
+    let four = bytes & 0xFFFF_FFFF;
+    let pairs = (four | four << 16) & 0x0000_FFFF_0000_FFFF;
+    (pairs | pairs << 8) & 0x00FF_00FF_00FF_00FF
+}
+
+/// The bits of so many bytes, the first one lowest.
+const FIRST_BYTES: [u64; 9] = {
+    let mut bits = [0; 9];
+    let mut bytes = 1;
+    while bytes < bits.len() {
+        bits[bytes] = bits[bytes - 1] << 8 | 0xFF;
+        bytes += 1;
+    }
+    bits
+};
 
 /// The first eight bytes of a word with zeros after its last, and which bits
 /// are the word's own.
@@ -196,7 +218,7 @@ fn first_bytes(text: &[u8], word: Span) -> (u64, u64) {
         Some(bytes) => u64::from_le_bytes(*bytes),
         None => rest.iter().rev().fold(0, |bytes, byte| bytes << 8 | u64::from(*byte)),
     };
-    let own = u64::MAX >> (u64::BITS as usize - 8 * (word.end - word.start).min(8));
+    let own = FIRST_BYTES[(word.end - word.start).min(8)];
     (bytes & own, own)
 }
 
@@ -214,12 +236,11 @@ mod tests {
         ) {
             let skeleton = fold(&word).text;
             let skeleton = skeleton.split(' ').next().unwrap_or_default();
-            let first = words(&word).first().filter(|word| word.plain).map(|span| &word[span.range()]);
-            let read = |letters| first.and_then(|first| Letters::table().key(first.as_bytes(), letters));
+            let span = words(&word).first().copied().filter(|word| word.plain);
+            let read = |letters| span.and_then(|span| Letters::table().key(word.as_bytes(), span, letters));
             prop_assert!(read(KEY_LETTERS).is_none_or(|key| key == Key::of(skeleton.as_bytes())));
             let beginning = Key::of(skeleton.as_bytes()).beginning();
             prop_assert!(read(3).is_none_or(|key| key.beginning() == beginning));
-            let span = words(&word).first().copied().filter(|word| word.plain);
             let quick = span.and_then(|span| Letters::table().beginning(word.as_bytes(), span));
             prop_assert!(quick.is_none_or(|quick| quick == beginning));
         }
@@ -230,7 +251,8 @@ mod tests {
         for text in
             ["Темировым", "щука", "объяснить", "Temirovning", "Oʻzbekiston", "Қырғызстан", "sanctions"]
         {
-            let key = Letters::table().key(text.as_bytes(), KEY_LETTERS);
+            let word = words(text)[0];
+            let key = Letters::table().key(text.as_bytes(), word, KEY_LETTERS);
             assert_eq!(key, Some(Key::of(fold(text).text.as_bytes())), "{text}");
         }
     }

@@ -218,8 +218,9 @@ impl Patterns {
         let first = found.len();
         for at in self.candidates(&words) {
             let mut verify = |term: u32| self.verify(term, field, &words, at, found, first);
-            if words.beginning(at).is_some_and(|beginning| self.index.filter.admits(beginning)) {
-                self.index.look_up(words.key(at), &mut verify);
+            let key = words.key(at);
+            if self.index.filter.admits(key.beginning()) {
+                self.index.look_up(key, &mut verify);
             }
             self.anywhere.iter().for_each(|term| verify(*term));
         }

@@ -6,7 +6,7 @@
 use super::Use;
 use super::field::Words;
 use super::key::{Beginning, Key};
-use crate::watch::fold::{self, Letter};
+use crate::watch::fold::{self, Letter, Skeleton};
 use crate::watch::forms::expand;
 use crate::watch::forms::word::{Accepted, Capital, Word, capital};
 use crate::watch::gazetteer;
@@ -271,8 +271,9 @@ impl Part {
     fn new(written: &str, letters: &[Letter], use_of: Use) -> Part {
         let mut spellings = vec![Word::new(letters, use_of.derived)];
         if use_of.given_names && spellings[0].capital == Capital::First {
-            let name: String = spellings[0].letters.iter().collect();
-            spellings.extend(gazetteer::given_names(&name).into_iter().map(spelling_of));
+            let skeleton = Skeleton::of(letters);
+            let others = gazetteer::spellings(skeleton.as_str()).filter(|name| *name != written);
+            spellings.extend(others.map(spelling_of));
         }
         // The last letter of a stem can still change with what follows it.
         let beginning =
