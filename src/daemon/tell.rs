@@ -354,8 +354,10 @@ pub(super) fn only(items: &[Item], edited: &[Item]) -> Option<i64> {
     }
 }
 
-/// What is owed under a plan that is no longer configured (renamed, taken out) goes
-/// to the operator, else to the first plan's recipients: somebody has to read it.
+/// What is owed under a plan that is no longer configured goes to the operator, else
+/// to the first plan's recipients: somebody has to read it. Edits of what such a plan
+/// told go to nobody: who was told is not served any more, and others do not know the
+/// story. A plan that was only renamed is none of these.
 fn tell_orphans(desk: &Desk, now: DateTime<Utc>) -> Result<usize, TellError> {
     let Some(heir) = desk.config.plans.first() else { return Ok(0) };
     let ops = &desk.config.mail;

@@ -21,6 +21,7 @@ mod outbox;
 mod owed;
 mod pages;
 mod parts;
+mod plans;
 mod rates;
 mod recent;
 mod removals;

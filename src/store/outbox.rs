@@ -6,6 +6,7 @@
 
 use super::columns::{Time, at, numbers, surely};
 use super::edits;
+use super::plans;
 use super::removals;
 use super::{Debts, Letter, LetterState, NewMail, OPERATOR, OutboxRow};
 use crate::crash::{self, Point};
@@ -56,7 +57,8 @@ pub fn enqueue(
     }
     let sql = "INSERT INTO digest (plan, slot, until_at, created_at) VALUES (?1, ?2, ?3, ?4)
                ON CONFLICT (plan, slot) DO NOTHING RETURNING id";
-    let values = params![digest.plan, digest.slot, digest.until.map(Time), Time(now)];
+    let plan = plans::present(connection, &digest.plan)?;
+    let values = params![plan, digest.slot, digest.until.map(Time), Time(now)];
     let written = connection.prepare_cached(sql)?.query_row(values, |row| row.get(0)).optional()?;
     let Some(digest_id) = written else { return Ok(false) };
     crash::point(Point::DigestWritten);
