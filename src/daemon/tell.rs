@@ -314,6 +314,7 @@ fn tell_readers(
         owed: owed.iter().flat_map(|(_, rows)| rows).copied().collect(),
         corrections: items.iter().chain(edited).flat_map(|item| &item.corrections).copied().collect(),
         removals: removed.iter().map(|removed| removed.id).collect(),
+        spikes: spikes.clone(),
     };
     // An edit that was taken back is settled without a word.
     let edited: Vec<Item> = edited.iter().filter(|item| item.is_news()).cloned().collect();

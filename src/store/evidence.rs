@@ -70,8 +70,10 @@ pub fn owe(connection: &Connection, debt: &Debt<'_>, now: DateTime<Utc>) -> Resu
     let plan = plans::present(connection, debt.plan)?;
     let debt = &Debt { plan: &plan, ..*debt };
     let told = if debt.is_teaser { None } else { told_before(connection, debt)? };
-    let sql = "INSERT INTO owed (plan, match_id, urgency, owed_at, digest_id) VALUES (?1, ?2, ?3, ?4, ?5)
+    let sql = "INSERT INTO owed (plan, match_id, urgency, owed_at, digest_id, is_copy)
+               VALUES (?1, ?2, ?3, ?4, ?5, ?5 IS NOT NULL)
                ON CONFLICT (plan, match_id) DO UPDATE SET digest_id = excluded.digest_id,
+                   is_copy = excluded.is_copy,
                    urgency = iif(excluded.urgency = 'at once', 'at once', urgency)
                WHERE digest_id IS NULL";
     let values = params![debt.plan, debt.match_id, urgency_word(debt.urgency), Time(now), told];

@@ -55,10 +55,11 @@ pub fn enqueue(
     if !all_untold(connection, &debts.owed)? {
         return Ok(false);
     }
-    let sql = "INSERT INTO digest (plan, slot, until_at, created_at) VALUES (?1, ?2, ?3, ?4)
+    let sql = "INSERT INTO digest (plan, slot, until_at, created_at, spikes) VALUES (?1, ?2, ?3, ?4, ?5)
                ON CONFLICT (plan, slot) DO NOTHING RETURNING id";
     let plan = plans::present(connection, &digest.plan)?;
-    let values = params![plan, digest.slot, digest.until.map(Time), Time(now)];
+    let spikes = serde_json::to_string(&debts.spikes).expect("names and numbers are JSON");
+    let values = params![plan, digest.slot, digest.until.map(Time), Time(now), spikes];
     let written = connection.prepare_cached(sql)?.query_row(values, |row| row.get(0)).optional()?;
     let Some(digest_id) = written else { return Ok(false) };
     crash::point(Point::DigestWritten);
