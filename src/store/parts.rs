@@ -6,6 +6,7 @@
 use super::columns::{at, numbers, surely};
 use super::outbox;
 use super::{NewMail, edits, owed, removals};
+use crate::crash::{self, Point};
 use crate::digest::{Item, Rate, Removed};
 use crate::mail::Delivery;
 use chrono::{DateTime, Utc};
@@ -143,7 +144,9 @@ pub fn split(
             [&part.owed, &part.corrections].map(|rows| Value::from(rows.as_slice()).to_string());
         let values = params![id, part.number, part.parts, owed, corrections, part.is_headline];
         connection.prepare_cached(sql)?.execute(values)?;
+        crash::point(Point::PartPosted);
     }
+    crash::point(Point::SplitUncommitted);
     Ok(true)
 }
 
