@@ -200,7 +200,10 @@ fn text(note: &Note, dialect: &Dialect, with_subject: bool) -> String {
     let left_out = |count| (dialect.escape)(&left_out(note, count));
     let reserved = (dialect.measure)(&left_out(usize::MAX)) + foot.used + 4;
     let room = dialect.room.saturating_sub(reserved);
-    let told = note.stories.iter().take_while(|story| tell(&mut page, story, room)).count();
+    // The subject of a single story has its title already.
+    let is_said =
+        |story: &NoteStory| note.stories.len() == 1 && note.more == 0 && note.subject.contains(&story.title);
+    let told = note.stories.iter().take_while(|story| tell(&mut page, story, is_said(story), room)).count();
     let more = note.stories.len() - told + note.more;
     if more > 0 {
         page.add(&format!("\n{}", left_out(more)), dialect.room);
@@ -211,10 +214,11 @@ fn text(note: &Note, dialect: &Dialect, with_subject: bool) -> String {
     page.text.trim().to_owned()
 }
 
-/// One story in full, without its reason, or by its title alone.
-fn tell(page: &mut Page<'_>, story: &NoteStory, room: usize) -> bool {
+/// One story in full, without its reason, or by its title alone; without the title
+/// where that is said.
+fn tell(page: &mut Page<'_>, story: &NoteStory, is_said: bool, room: usize) -> bool {
     let dialect = page.dialect;
-    let title = format!("\n• {}", (dialect.escape)(&story.title));
+    let title = if is_said { String::new() } else { format!("\n• {}", (dialect.escape)(&story.title)) };
     let link = story.link.as_ref().map(|link| format!("\n{}", (dialect.link)(link))).unwrap_or_default();
     let detail = if story.detail.is_empty() {
         String::new()

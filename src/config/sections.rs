@@ -44,7 +44,7 @@ struct Recipients {
 pub fn config(keys: &Keys<'_, '_>, path: &Path) -> Option<Config> {
     let base = path.parent().unwrap_or(Path::new(""));
     let daemon = keys.section("daemon", "[daemon]", |keys| daemon(keys, base)).unwrap_or_default();
-    let chat_urls = keys.section("chat", "[chat]", |keys| secret(keys, "urls_file", "urls_env")).flatten();
+    let chat_urls = keys.section("chat", "[chat]", chat_list).flatten();
     let has_list = chat_urls.is_some();
     let (mail, ops_chats) = keys
         .section("mail", "[mail]", |keys| mail(keys, base, has_list))
@@ -141,6 +141,20 @@ const WAY_KEYS: &[(&str, Way)] = &[
     ("password_file", Way::Smtp),
     ("password_env", Way::Smtp),
 ];
+
+/// Where the list of chats is read from; the addresses themselves are secrets.
+fn chat_list(keys: &Keys<'_, '_>) -> Option<Secret> {
+    let elsewhere = "the addresses of chats are secrets and may not stand in this file: `urls_file` names a file that holds them, `urls_env` a variable";
+    for key in ["urls", "url"] {
+        keys.refuse(key, elsewhere);
+    }
+    for key in ["urls_file", "urls_env"] {
+        if keys.text(key).is_some_and(|text| text.value.contains("://")) {
+            keys.problem(keys.place(key).unwrap_or(keys.at), elsewhere);
+        }
+    }
+    secret(keys, "urls_file", "urls_env")
+}
 
 /// With the chats that are told of trouble.
 fn mail(keys: &Keys<'_, '_>, base: &Path, has_list: bool) -> (Option<Mail>, Vec<NamedChat>) {

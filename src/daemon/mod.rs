@@ -96,7 +96,11 @@ impl Desk {
             config.sources.iter().map(|source| (source.name.clone(), source.url.clone())).collect();
         store.register(&named, Utc::now())?;
         for (old, new) in store.register_plans(&config.plans)? {
-            tracing::info!(plan = new, "it was called {old} before: what waits and what was told is its own");
+            tracing::info!(
+                plan = new,
+                formerly = old,
+                "plan renamed; what waits and what was told is its own"
+            );
         }
         store.resume(Utc::now())?;
         Ok(Desk { config, store, fetcher, mailer, post_key, data })

@@ -119,11 +119,12 @@ pub fn due(connection: &Connection, now: DateTime<Utc>) -> Result<Vec<OutboxRow>
     let sql = "SELECT o.*, d.plan FROM outbox o JOIN digest d ON d.id = o.digest_id
                WHERE o.state = 'owed' AND (o.next_try_at <= ?1 OR o.next_try_at > ?2)
                      AND (?3 IS NULL OR o.id = ?3 OR o.recipient GLOB '*:*')
-                     AND NOT (o.recipient GLOB '*:*' AND EXISTS (
-                         SELECT 1 FROM outbox w
-                         WHERE w.state = 'owed' AND w.recipient = o.recipient AND w.id <> o.id
-                               AND w.next_try_at > ?1 AND w.next_try_at <= ?2
-                               AND ?5 = (SELECT step FROM delivery v WHERE v.outbox_id = w.id ORDER BY v.id DESC LIMIT 1)))
+                     AND (o.recipient NOT GLOB '*:*' OR o.recipient NOT IN (
+                         SELECT w.recipient FROM outbox w
+                         WHERE w.state = 'owed' AND w.next_try_at > ?1 AND w.next_try_at <= ?2
+                               AND w.recipient GLOB '*:*' AND ?5 = (
+                                   SELECT step FROM delivery v WHERE v.outbox_id = w.id
+                                   ORDER BY v.id DESC LIMIT 1)))
                ORDER BY o.id LIMIT ?4";
     let furthest = now + TimeDelta::seconds(RETRY_SECONDS_MOST);
     let mut statement = connection.prepare_cached(sql)?;

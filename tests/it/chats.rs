@@ -156,6 +156,7 @@ async fn every_service_hears_what_the_mail_says_and_once() {
     for (post, field) in program.posts().iter().zip(["text", "content", "text", "text", "message", "body"]) {
         let said: Value = serde_json::from_slice(&post.body).expect("JSON");
         let text = said[field].as_str().unwrap_or_else(|| panic!("no {field}: {said}"));
+        let text = format!("{}\n{text}", said["title"].as_str().unwrap_or_default());
         for words in ["Суд над Темировым", "https://echo.example/1", "Osh Echo · Temirov, score "]
         {
             assert!(text.contains(words), "{field} lacks `{words}`: {text}");
