@@ -145,7 +145,9 @@ impl Address {
     /// Whether everything is there that its service needs.
     fn is_whole(&self) -> bool {
         match (self.service, self.pieces().as_slice()) {
-            (Service::Slack | Service::Discord, pieces) => pieces.len() >= 3,
+            (Service::Slack, pieces) if self.host() == "hooks.slack.com" => pieces.len() == 4,
+            (Service::Slack, pieces) => !pieces.is_empty(),
+            (Service::Discord, [.., webhooks, _, _]) => *webhooks == "webhooks",
             (Service::Mattermost, [.., hooks, _]) => *hooks == "hooks",
             (Service::Telegram, [.., bot, _]) => {
                 bot.strip_prefix("bot").is_some_and(|token| !token.is_empty())

@@ -1,6 +1,7 @@
 //! What a service answered, said so that somebody can act on it.
 
 use super::address::{Address, Service};
+use crate::digest;
 use chrono::TimeDelta;
 use serde_json::Value;
 
@@ -22,9 +23,8 @@ pub fn said(address: &Address, body: &str) -> Option<String> {
         _ => return None,
     };
     let hidden = address.secrets.iter().fold(text.to_owned(), |text, secret| text.replace(secret, "…"));
-    let words: Vec<&str> =
-        hidden.split(|c: char| c.is_whitespace() || c.is_control()).filter(|word| !word.is_empty()).collect();
-    let line: String = words.join(" ").chars().take(SAID_CHARS_MAX).collect();
+    let line: String =
+        digest::marked_line(&hidden, &[], SAID_CHARS_MAX).into_iter().map(|piece| piece.text).collect();
     (!line.is_empty()).then_some(line)
 }
 

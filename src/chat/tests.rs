@@ -57,11 +57,13 @@ fn what_has_no_room_is_counted_and_the_limit_holds() {
 
 #[test]
 fn a_wrong_line_is_told_with_its_place_and_without_its_secret() {
+    // What stands in the list, each line with another fault.
     let text = "\u{feff}# chats\n\nnewsroom telegram://123456:hunter22/-100\nnewsroom ntfy://other\n\
                 slak slak://T000/B000/hunter22\n  nightly   tgram://hunter22\nhttps://hooks.slack.com/services/hunter22\n\
                 a/b ntfy://topic\nalone\nlan mattermost+http://chat.example.org/hooks/hunter22\n\
                 any https://example.org/hunter22\nroom matrix://hunter22@matrix.example.org/#room:example.org\n\
-                bot slack://hunter22@T/B/X\nword hunter22\n";
+                bot slack://hunter22@T/B/X\nword hunter22\n\
+                half https://hooks.slack.com/services/T/hunter22\nhook https://discord.com/channels/1/hunter22\n";
     let (list, wrong) = List::parse(text);
     assert_eq!(list.names().collect::<Vec<_>>(), ["newsroom"]);
     let said: Vec<String> =
@@ -78,6 +80,8 @@ fn a_wrong_line_is_told_with_its_place_and_without_its_secret() {
         "12:6: write an address of Matrix like `matrix://TOKEN@matrix.example.org/!ROOM:example.org`",
         "13:5: write an address of Slack like `https://hooks.slack.com/services/T…/B…/…` or `slack://T…/B…/…`",
         "14:6: this is no address; write it like `telegram://TOKEN/CHAT`",
+        "15:6: write an address of Slack like `https://hooks.slack.com/services/T…/B…/…` or `slack://T…/B…/…`",
+        "16:6: write an address of Discord like `https://discord.com/api/webhooks/ID/TOKEN` or `discord://ID/TOKEN`",
     ];
     assert_eq!(said, expected);
     assert!(!format!("{list:?}").contains("hunter22"));

@@ -70,6 +70,8 @@ pub enum DaemonError {
     Mail(#[from] MailError),
     #[error("failed to use the list of chats")]
     Chats(#[from] ConfigError),
+    #[error("failed to read the list of chats")]
+    ChatsUnread(#[source] MailError),
     #[error("failed to set up HTTP")]
     Fetch(#[from] FetchError),
     #[error("failed to listen for signals")]
@@ -89,7 +91,7 @@ impl Desk {
         let mailer = Mailer::open(&config.mail, &data)?;
         let post_key = config.post_key.as_ref().map(mail::reveal).transpose()?;
         let post_key = post_key.map(|key| post::Key::of(&key));
-        if let Some(list) = chat::list(&config)? {
+        if let Some(list) = chat::list(&config).map_err(DaemonError::ChatsUnread)? {
             chat::check(&list, &config)?;
         }
         let named: Vec<_> =

@@ -29,10 +29,11 @@ impl Store {
         self.write(move |connection| register(connection, &plans))
     }
 
-    /// Every earlier name of a plan, with the name it has.
+    /// Every earlier name of a plan that no other has now, with the name it has.
     pub fn former_names(&self) -> std::result::Result<Vec<(String, String)>, StoreError> {
         self.read(|connection| {
-            let sql = "SELECT f.value, p.name FROM plan p, json_each(p.formerly) f ORDER BY p.id";
+            let sql = "SELECT f.value, p.name FROM plan p, json_each(p.formerly) f
+                       WHERE f.value NOT IN (SELECT name FROM plan) ORDER BY p.id";
             let mut statement = connection.prepare_cached(sql)?;
             let names = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
             names.collect()
@@ -101,7 +102,7 @@ fn most_alike(gone: &[Known], new: &[Known]) -> Option<(usize, usize)> {
 /// The name that a plan has now: who began before it was renamed calls it as it was.
 pub fn present(connection: &Connection, name: &str) -> Result<String> {
     let sql = "SELECT p.name FROM plan p, json_each(p.formerly) f
-               WHERE f.value = ?1 AND NOT EXISTS (SELECT 1 FROM plan WHERE name = ?1)";
+               WHERE f.value = ?1 AND ?1 NOT IN (SELECT name FROM plan)";
     let renamed = connection.prepare_cached(sql)?.query_row([name], |row| row.get(0)).optional()?;
     Ok(renamed.unwrap_or_else(|| name.to_owned()))
 }

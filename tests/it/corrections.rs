@@ -229,6 +229,23 @@ async fn what_a_poll_under_way_finds_is_told_under_the_new_name() {
     assert_eq!(mails(&desk).len(), 2);
 }
 
+/// A rescore with the new file, beside a daemon that has not read it yet.
+#[tokio::test]
+async fn what_was_written_under_the_new_name_too_early_is_not_told_again() {
+    let desk = told().await;
+    let mut again = desk.article("1", "Court frees three men", &TEXT.replace("four", "three"));
+    again.owed.iter_mut().for_each(|(plan, ..)| *plan = "news desk".into());
+    desk.record(Vec::new(), vec![(1, again)], day(2, "08:00"));
+    assert_eq!(desk.query("SELECT plan FROM owed WHERE digest_id IS NULL"), ["news desk"]);
+    let desk = desk.reload(&format!("{WATCHES}{RENAMED}"));
+    for days in 2..5 {
+        desk.round(day(days, "09:00")).await;
+    }
+    let subjects: Vec<String> = mails(&desk).into_iter().map(|mail| mail.subject).collect();
+    assert_eq!(subjects[1..], ["Corrected: Court frees three men"], "no story told anew");
+    assert_eq!(desk.query("SELECT plan, count(*) FROM owed"), ["news desk | 1"]);
+}
+
 /// What the plan `desk`, which tells ada and bek of all, is called after some readings
 /// of the file: the name, the recipient and the watches of each plan.
 #[tokio::test]
