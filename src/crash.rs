@@ -73,6 +73,10 @@ points! {
     /// The outcome is known, and not written.
     Answered,
     SettleUncommitted,
+    /// One part of a mail that was too large is in the outbox, others may not be.
+    PartPosted,
+    /// All parts have the mail's place, and nothing is committed.
+    SplitUncommitted,
     Settled,
 }
 

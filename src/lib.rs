@@ -9,6 +9,7 @@ pub mod extract;
 pub mod story;
 pub mod watch;
 pub mod digest;
+pub mod chat;
 
 // edge: what we touch
 pub mod crash;

@@ -4,12 +4,17 @@ use super::output::count;
 use super::status::Left;
 use super::{Exit, open_to_read};
 use crate::config::{self, Config, ConfigError};
+use crate::daemon;
 use std::io::Write;
 use std::path::Path;
 
 pub fn run(given: Option<&Path>) -> anyhow::Result<Exit> {
     match config::find(given).and_then(|path| config::load(&path)) {
         Ok(config) => {
+            if let Err(error) = chats(&config) {
+                report(&error);
+                return Ok(Exit::Configuration);
+            }
             writeln!(std::io::stdout(), "{}", summary(&config))?;
             for warning in &config.warnings {
                 eprintln!("{}", warning.at(&config.path));
@@ -23,6 +28,21 @@ pub fn run(given: Option<&Path>) -> anyhow::Result<Exit> {
         Err(error) => {
             report(&error);
             Ok(Exit::Configuration)
+        }
+    }
+}
+
+/// The list of chats. Where only the service can read it, that is said and no error.
+fn chats(config: &Config) -> Result<(), ConfigError> {
+    match daemon::chats(config) {
+        Ok(None) => Ok(()),
+        Ok(Some(list)) => daemon::check_chats(&list, config),
+        Err(error) => {
+            let why =
+                std::error::Error::source(&error).map_or_else(String::new, |source| format!(" ({source})"));
+            let path = config.path.display();
+            eprintln!("{path}: the list of chats is not checked: {error}{why}; the service may have it");
+            Ok(())
         }
     }
 }

@@ -25,6 +25,7 @@ mod search;
 mod show;
 mod sources;
 mod status;
+mod test_chat;
 mod test_email;
 mod trial;
 mod watches;
@@ -102,6 +103,8 @@ enum Command {
     CheckConfig,
     /// Send a test mail, step by step
     TestEmail(test_email::Arguments),
+    /// Send a test message to a chat, step by step
+    TestChat(test_chat::Arguments),
     /// Write a commented config.toml
     Init,
     /// A tour in under a minute: no internet, no mail server
@@ -145,6 +148,7 @@ fn run_command(arguments: &Arguments) -> anyhow::Result<Exit> {
         Command::Status(given) => status::run(given, config),
         Command::CheckConfig => check_config::run(config),
         Command::TestEmail(given) => test_email::run(given, config),
+        Command::TestChat(given) => test_chat::run(given, config),
         Command::Init => init::run(config),
         Command::Demo(given) => demo::run(given),
         Command::Backup(given) => backup::run(given, config),
@@ -175,7 +179,7 @@ fn report(error: &anyhow::Error) -> Exit {
     if causes.any(|cause| cause.downcast_ref::<io::Error>().is_some_and(is_closed_pipe)) {
         return Exit::Ok;
     }
-    if let Some(config) = error.downcast_ref::<ConfigError>() {
+    if let Some(config) = error.chain().find_map(|cause| cause.downcast_ref::<ConfigError>()) {
         eprintln!("{config}");
         return Exit::Configuration;
     }
@@ -234,7 +238,7 @@ async fn hand_over(desk: &Arc<Desk>) -> anyhow::Result<Exit> {
         let (reason, next) = match &told.delivery {
             Delivery::Sent => return,
             Delivery::TooLarge(reason) => (reason, "it goes on in smaller parts"),
-            Delivery::Deferred(reason) | Delivery::Unknown(reason) => {
+            Delivery::Deferred(reason) | Delivery::Later(_, reason) | Delivery::Unknown(reason) => {
                 later += 1;
                 (reason, "it stays in the outbox and goes out later")
             }

@@ -43,8 +43,9 @@ fn list(config: &Config, output: &Output) -> anyhow::Result<Exit> {
     let mut rows = Vec::new();
     for plan in &config.plans {
         let waits = store.as_ref().map(|store| store.waiting(&plan.name)).transpose()?.unwrap_or(0);
-        let recipients =
-            plan.to.iter().map(|to| (to, "mail")).chain(plan.post_to.iter().map(|to| (to, "post")));
+        let told = |to: &'static str| move |recipient| (recipient, to);
+        let recipients = plan.to.iter().map(told("mail")).chain(plan.chat_to.iter().map(told("chat")));
+        let recipients = recipients.chain(plan.post_to.iter().map(told("post")));
         rows.extend(recipients.map(|(to, way)| row(plan, to, way, &left, waits)));
     }
     output.print(&COLUMNS, &rows)?;

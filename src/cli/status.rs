@@ -83,7 +83,8 @@ impl Left {
         let has_left = |plan: &Plan, to: &str| {
             departures.iter().any(|left| left.plan == plan.name && left.recipient == to)
         };
-        let empty = |plan: &&Plan| plan.post_to.is_empty() && plan.to.iter().all(|to| has_left(plan, to));
+        let empty =
+            |plan: &&Plan| plan.beside_mail().next().is_none() && plan.to.iter().all(|to| has_left(plan, to));
         let empty = config.plans.iter().filter(empty).map(|plan| plan.name.clone()).collect();
         Left { departures, empty }
     }

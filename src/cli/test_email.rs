@@ -64,10 +64,13 @@ fn test_mail(config: &Config) -> Digest {
     Digest { subject: "newswatch: test mail".into(), text, html }
 }
 
-fn verdict(out: &mut impl Write, to: &str, delivery: &Delivery) -> anyhow::Result<Exit> {
+/// What became of it, in a line.
+pub(super) fn verdict(out: &mut impl Write, to: &str, delivery: &Delivery) -> anyhow::Result<Exit> {
     let (line, exit) = match delivery {
         Delivery::Sent => (format!("sent to {to}"), Exit::Ok),
-        Delivery::Deferred(reason) => (format!("not sent for now: {reason}"), Exit::Unavailable),
+        Delivery::Deferred(reason) | Delivery::Later(_, reason) => {
+            (format!("not sent for now: {reason}"), Exit::Unavailable)
+        }
         Delivery::Unknown(reason) => (format!("perhaps sent: {reason}"), Exit::TryLater),
         Delivery::Refused(reason) | Delivery::TooLarge(reason) => {
             (format!("refused: {reason}"), Exit::Failed)

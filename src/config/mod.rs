@@ -14,6 +14,7 @@ mod write;
 
 pub use write::{NewFeed, Taken};
 
+use crate::chat::List;
 use crate::digest::Plan;
 use crate::extract::Rules;
 use crate::page::Selectors;
@@ -33,6 +34,10 @@ pub struct Config {
     pub mail: Mail,
     /// `[post]`: what posts are signed with.
     pub post_key: Option<Secret>,
+    /// `[chat]`: the list of chats.
+    pub chat_urls: Option<Secret>,
+    /// The chats that plans and `ops_to` name.
+    pub chats: Vec<NamedChat>,
     /// `[web]`; without it nothing listens.
     pub web: Option<Web>,
     pub sources: Vec<Source>,
@@ -66,6 +71,17 @@ pub struct Mail {
     pub from: String,
     /// Trouble goes here, not to readers.
     pub ops_to: Vec<String>,
+    /// And to these chats, each as `chat:NAME`.
+    pub ops_chat_to: Vec<String>,
+}
+
+/// A chat that the file names, and where.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NamedChat {
+    pub name: String,
+    /// Of the recipient in the file, as in [`Problem`].
+    pub line: usize,
+    pub column: usize,
 }
 
 /// How mail leaves.
@@ -205,6 +221,24 @@ impl std::fmt::Display for ConfigError {
 }
 
 impl std::error::Error for ConfigError {}
+
+impl Config {
+    /// Whether anybody is told of trouble.
+    pub fn has_operator(&self) -> bool {
+        !self.mail.ops_to.is_empty() || !self.mail.ops_chat_to.is_empty()
+    }
+
+    /// The chats that the file names and the list does not.
+    pub fn unknown_chats(&self, list: &List) -> Vec<Problem> {
+        let unknown = self.chats.iter().filter(|chat| list.find(&chat.name).is_none());
+        let problem = |NamedChat { name, line, column }: &NamedChat| Problem {
+            line: *line,
+            column: *column,
+            message: format!("the list of `[chat]` has no `{name}`{}", values::hint(name, list.names())),
+        };
+        unknown.map(problem).collect()
+    }
+}
 
 impl Problem {
     /// ``config.toml:14:9: unknown key `recipents`; did you mean `recipients`?``

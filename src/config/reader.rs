@@ -97,6 +97,12 @@ impl<'t> Report<'t> {
         line(self.text, at)
     }
 
+    /// Line and column of `at`, as in [`Problem`].
+    pub fn place(&self, at: usize) -> (usize, usize) {
+        let Problem { line, column, .. } = problem_at(self.text, at, String::new());
+        (line, column)
+    }
+
     /// The byte of the file where byte `offset` of `text` stands.
     pub fn inside(&self, text: &Text, offset: usize) -> usize {
         let written = self.text.get(text.span.clone()).unwrap_or_default();

@@ -4,7 +4,9 @@
 //! and a test compares the two.
 
 use super::reader::{Keys, Text};
-use super::{Config, Daemon, FullText, Mail, Secret, Source, Tls, Transport, values, web};
+use super::values::Recipient;
+use super::{Config, Daemon, FullText, Mail, NamedChat, Secret, Source, Tls, Transport, values, web};
+use crate::chat;
 use crate::digest::Plan;
 use crate::extract::{self, Rules};
 use crate::page::{self, Selectors};
@@ -27,14 +29,26 @@ struct PlacedPlan {
     name: Text,
     watches: Vec<Text>,
     at_least: Option<usize>,
+    chats: Vec<NamedChat>,
+}
+
+/// Mail addresses, chats as `chat:NAME`, and where those stand.
+#[derive(Default)]
+struct Recipients {
+    mail: Vec<String>,
+    chat: Vec<String>,
+    chats: Vec<NamedChat>,
 }
 
 /// Reads the whole file; `None` never comes without a problem.
 pub fn config(keys: &Keys<'_, '_>, path: &Path) -> Option<Config> {
     let base = path.parent().unwrap_or(Path::new(""));
     let daemon = keys.section("daemon", "[daemon]", |keys| daemon(keys, base)).unwrap_or_default();
-    let mail =
-        keys.section("mail", "[mail]", |keys| mail(keys, base)).unwrap_or_else(|| Some(Mail::default()));
+    let chat_urls = keys.section("chat", "[chat]", chat_list).flatten();
+    let has_list = chat_urls.is_some();
+    let (mail, ops_chats) = keys
+        .section("mail", "[mail]", |keys| mail(keys, base, has_list))
+        .unwrap_or_else(|| (Some(Mail::default()), Vec::new()));
     let post_key = keys.section("post", "[post]", |keys| secret(keys, "key_file", "key_env")).flatten();
     let web = keys.section("web", "[web]", web::web).flatten();
     let mut sources = keys.sections("feed", "[[feed]]", |keys| source(keys, daemon.zone, None));
@@ -43,7 +57,8 @@ pub fn config(keys: &Keys<'_, '_>, path: &Path) -> Option<Config> {
         source(keys, daemon.zone, Some(selectors))
     }));
     let watches = keys.sections("watch", "[[watch]]", watch);
-    let plans = keys.sections("plan", "[[plan]]", |keys| plan(keys, daemon.zone, post_key.is_some()));
+    let plans =
+        keys.sections("plan", "[[plan]]", |keys| plan(keys, daemon.zone, (post_key.is_some(), has_list)));
     refuse_doubles(keys, sources.iter().map(|(_, name)| name));
     refuse_doubles(keys, watches.iter().map(|(_, _, name)| name));
     refuse_doubles(keys, plans.iter().map(|plan| &plan.name));
@@ -60,6 +75,8 @@ pub fn config(keys: &Keys<'_, '_>, path: &Path) -> Option<Config> {
         daemon,
         mail: mail?,
         post_key,
+        chat_urls,
+        chats: ops_chats.into_iter().chain(plans.iter().flat_map(|plan| plan.chats.clone())).collect(),
         web,
         sources: sources.into_iter().map(|(source, _)| source).collect(),
         watches: watches.into_iter().map(|(watch, _, _)| watch).collect(),
@@ -97,7 +114,12 @@ impl Default for Daemon {
 
 impl Default for Mail {
     fn default() -> Mail {
-        Mail { transport: Transport::File { directory: None }, from: FILE_FROM.into(), ops_to: Vec::new() }
+        Mail {
+            transport: Transport::File { directory: None },
+            from: FILE_FROM.into(),
+            ops_to: Vec::new(),
+            ops_chat_to: Vec::new(),
+        }
     }
 }
 
@@ -120,14 +142,59 @@ const WAY_KEYS: &[(&str, Way)] = &[
     ("password_env", Way::Smtp),
 ];
 
-fn mail(keys: &Keys<'_, '_>, base: &Path) -> Option<Mail> {
+/// Where the list of chats is read from; the addresses themselves are secrets.
+fn chat_list(keys: &Keys<'_, '_>) -> Option<Secret> {
+    let elsewhere = "the addresses of chats are secrets and may not stand in this file: `urls_file` names a file that holds them, `urls_env` a variable";
+    for key in ["urls", "url"] {
+        keys.refuse(key, elsewhere);
+    }
+    for key in ["urls_file", "urls_env"] {
+        if keys.text(key).is_some_and(|text| text.value.contains("://")) {
+            keys.problem(keys.place(key).unwrap_or(keys.at), elsewhere);
+        }
+    }
+    secret(keys, "urls_file", "urls_env")
+}
+
+/// With the chats that are told of trouble.
+fn mail(keys: &Keys<'_, '_>, base: &Path, has_list: bool) -> (Option<Mail>, Vec<NamedChat>) {
+    let ops = recipients(keys, "ops_to", has_list).unwrap_or_default();
+    let mail = way_out(keys, base).map(|mail| Mail { ops_to: ops.mail, ops_chat_to: ops.chat, ..mail });
+    (mail, ops.chats)
+}
+
+/// The mail addresses and chats under `key`.
+fn recipients(keys: &Keys<'_, '_>, key: &'static str, has_list: bool) -> Option<Recipients> {
+    let mut recipients = Recipients::default();
+    for (text, recipient) in keys.list(key, values::recipient)? {
+        let recipient = match recipient {
+            Recipient::Mail(address) => {
+                recipients.mail.push(address);
+                continue;
+            }
+            Recipient::Chat(recipient) => recipient,
+        };
+        if !has_list {
+            let message =
+                format!("`{recipient}` needs the list of chats: name its file as `urls_file` under `[chat]`");
+            keys.problem(text.span.start, message);
+        }
+        let (line, column) = keys.report.place(text.span.start);
+        let name = chat::name(&recipient).unwrap_or_default().to_owned();
+        recipients.chats.push(NamedChat { name, line, column });
+        recipients.chat.push(recipient);
+    }
+    Some(recipients)
+}
+
+/// How mail leaves, and from whom.
+fn way_out(keys: &Keys<'_, '_>, base: &Path) -> Option<Mail> {
     let ways = [("file", Way::File), ("sendmail", Way::Sendmail), ("smtp", Way::Smtp)];
     let way = keys.choice("transport", &ways).or(keys.place("transport").is_none().then_some(Way::File));
     for key in ["password", "pass", "secret"] {
         keys.refuse(key, "a secret may not stand in this file: `password_file` names a file that holds it, `password_env` a variable");
     }
     let from = keys.checked("from", values::address).unwrap_or_else(|| FILE_FROM.into());
-    let ops_to = keys.list("ops_to", values::address).unwrap_or_default();
     let directory = path(keys, "directory", base);
     let command = path(keys, "command", base).unwrap_or_else(|| "/usr/sbin/sendmail".into());
     let smtp = smtp(keys, way == Some(Way::Smtp));
@@ -145,7 +212,7 @@ fn mail(keys: &Keys<'_, '_>, base: &Path) -> Option<Mail> {
         Way::Sendmail => Transport::Sendmail { command },
         Way::Smtp => smtp?,
     };
-    Some(Mail { transport, from, ops_to: ops_to.into_iter().map(|(_, address)| address).collect() })
+    Some(Mail { transport, from, ..Mail::default() })
 }
 
 /// The relay; `wanted` where `transport = "smtp"`.
@@ -295,7 +362,7 @@ fn watch(keys: &Keys<'_, '_>) -> Option<(Watch, Text, Text)> {
     Some((watch, query, name))
 }
 
-fn plan(keys: &Keys<'_, '_>, zone: Tz, has_key: bool) -> Option<PlacedPlan> {
+fn plan(keys: &Keys<'_, '_>, zone: Tz, (has_key, has_list): (bool, bool)) -> Option<PlacedPlan> {
     let name = name(keys, "\"rights desk\"");
     let posts = keys.list("post_to", |text| Ok(text.to_owned())).is_some_and(|list| !list.is_empty());
     let post_to = keys.list("post_to", values::post_address).unwrap_or_default();
@@ -305,7 +372,7 @@ fn plan(keys: &Keys<'_, '_>, zone: Tz, has_key: bool) -> Option<PlacedPlan> {
     } else if let (false, Some(at)) = (has_key, keys.place("post_to")) {
         keys.problem(at, "posts are signed: name the key's file as `key_file` under `[post]`");
     }
-    let to = keys.list("to", values::address).or(posts.then(Vec::new));
+    let to = recipients(keys, "to", has_list).or(posts.then(Recipients::default));
     let watches = keys.list("watches", values::name);
     keys.refuse_empty("watches", "`watches` is empty: nothing would be told; write `[\"*\"]` for all");
     let zone = keys.checked("timezone", values::zone).unwrap_or(zone);
@@ -318,10 +385,11 @@ fn plan(keys: &Keys<'_, '_>, zone: Tz, has_key: bool) -> Option<PlacedPlan> {
     let spike_from = keys.number("spike_from", 2.0..=1000.0);
     let all_is_well = keys.boolean("all_is_well").unwrap_or(false);
     warn_of_idle(keys, at_least, at_once_from);
-    let name = name?;
+    let (name, to) = (name?, to?);
     let plan = Plan {
         name: name.value.trim().into(),
-        to: to?.into_iter().map(|(_, address)| address).collect(),
+        to: to.mail,
+        chat_to: to.chat,
         post_to: post_to.into_iter().map(|(_, address)| address).collect(),
         watches: if names.is_empty() { vec!["*".into()] } else { watches },
         at_least,
@@ -333,7 +401,7 @@ fn plan(keys: &Keys<'_, '_>, zone: Tz, has_key: bool) -> Option<PlacedPlan> {
         spike_from,
         all_is_well,
     };
-    Some(PlacedPlan { plan, name, watches: names, at_least: keys.place("at_least") })
+    Some(PlacedPlan { plan, name, watches: names, at_least: keys.place("at_least"), chats: to.chats })
 }
 
 /// Keys of a plan that do nothing beside the others.
@@ -479,7 +547,7 @@ fn say_what_is_missing(keys: &Keys<'_, '_>, sources: bool, watches: bool, plans:
     warn(watches, "no `[[watch]]`: articles will be stored, nothing found in them");
     warn(plans, "no `[[plan]]`: what is found will not be mailed");
     warn(
-        mail.is_some_and(|mail| mail.ops_to.is_empty()),
+        mail.is_some_and(|mail| mail.ops_to.is_empty() && mail.ops_chat_to.is_empty()),
         "`ops_to` in `[mail]` is not set: trouble is told in `newswatch status` only",
     );
 }

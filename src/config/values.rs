@@ -4,6 +4,7 @@
 //! but never repeats what may be a secret.
 
 use super::Listen;
+use crate::chat;
 use chrono::NaiveTime;
 use chrono_tz::{TZ_VARIANTS, Tz};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -132,6 +133,27 @@ pub fn address(text: &str) -> Result<String, String> {
         return Ok(text.into());
     }
     Err(format!("`{text}` is no mail address; write it like `desk@example.org`"))
+}
+
+/// Who is told, as `to` and `ops_to` name them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Recipient {
+    Mail(String),
+    /// As written, `chat:newsroom`.
+    Chat(String),
+}
+
+/// A mail address, or a chat by its name in the list.
+pub fn recipient(text: &str) -> Result<Recipient, String> {
+    match chat::name(text) {
+        Some(name) if chat::is_name(name) => Ok(Recipient::Chat(text.into())),
+        // Not repeated: it may be a password.
+        _ if text.contains("://") => Err("the address of a chat is a secret and stands in the list that `urls_file` under `[chat]` names; \
+             write the chat's name here, `chat:newsroom`"
+            .into()),
+        Some(_) => Err(format!("`{text}` names no chat; write it like `chat:newsroom`")),
+        None => address(text).map(Recipient::Mail),
+    }
 }
 
 /// Where a source lies: http or https, nothing hidden in it.

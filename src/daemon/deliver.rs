@@ -1,12 +1,13 @@
-//! The outbox handed over: mail to the relay, posts to their programs.
+//! The outbox handed over: mail to the relay, posts to their programs, notes to chats.
 //!
 //! Invariant: a try is counted before it is made and settled after; what is on its
 //! way is never cut off, for that would send it twice.
 
 use super::split::{Split, split};
-use super::{Desk, off_thread, post};
+use super::{Desk, chat, off_thread, post};
+use crate::chat as services;
 use crate::crash::{self, Point};
-use crate::mail::Delivery;
+use crate::mail::{Delivery, STEP_OF_WAITING};
 use crate::store::{OutboxRow, StoreError};
 use chrono::{DateTime, Utc};
 use std::collections::HashSet;
@@ -72,7 +73,9 @@ pub(super) fn log_delivery(told: &Told) {
     let (recipient, subject) = (&told.recipient, &told.subject);
     match &told.delivery {
         Delivery::Sent => tracing::info!(recipient, subject, "mail sent"),
-        Delivery::Deferred(reason) => tracing::warn!(recipient, subject, reason, "mail deferred"),
+        Delivery::Deferred(reason) | Delivery::Later(_, reason) => {
+            tracing::warn!(recipient, subject, reason, "mail deferred")
+        }
         Delivery::Unknown(reason) => tracing::warn!(recipient, subject, reason, "mail perhaps sent"),
         Delivery::Refused(reason) => tracing::error!(recipient, subject, reason, "mail refused"),
         Delivery::TooLarge(reason) => {
@@ -81,7 +84,25 @@ pub(super) fn log_delivery(told: &Told) {
     }
 }
 
-/// What one round has learned of the relay, and of each program's address: where
+/// How a recipient is told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Way {
+    Mail,
+    Post,
+    Chat,
+}
+
+impl Way {
+    fn to(recipient: &str) -> Way {
+        match services::name(recipient) {
+            Some(_) => Way::Chat,
+            None if post::is_address(recipient) => Way::Post,
+            None => Way::Mail,
+        }
+    }
+}
+
+/// What one round has learned of the relay, and of each program and chat: where
 /// one does not get through, the rest waits for the next round.
 #[derive(Default)]
 struct Ways {
@@ -93,12 +114,12 @@ struct Ways {
 impl Ways {
     fn is_open(&self, recipient: &str) -> bool {
         let relay_is_open = !self.relay_is_shut && self.deferred_in_a_row < DEFERRED_IN_A_ROW_MAX;
-        if post::is_address(recipient) { !self.addresses_shut.contains(recipient) } else { relay_is_open }
+        if Way::to(recipient) == Way::Mail { relay_is_open } else { !self.addresses_shut.contains(recipient) }
     }
 
     fn note(&mut self, recipient: &str, delivery: &Delivery, relay_is_shut: bool) {
         let is_deferred = matches!(delivery, Delivery::Deferred(_));
-        if !post::is_address(recipient) {
+        if Way::to(recipient) == Way::Mail {
             self.deferred_in_a_row = if is_deferred { self.deferred_in_a_row + 1 } else { 0 };
             self.relay_is_shut = relay_is_shut;
         } else if *delivery != Delivery::Sent {
@@ -119,15 +140,21 @@ async fn try_once(
         return Ok(None);
     }
     crash::point(Point::TryCounted);
-    let (delivery, failed_at) = if post::is_address(&row.recipient) {
-        (post::send(desk, row, clock()).await, Some(post::STEP))
-    } else {
-        let dialogue = desk.mailer.dialogue(&row.sender, &row.recipient, &row.message_id, &row.wire);
-        let (delivery, steps) = dialogue.await;
-        (delivery, steps.iter().find(|step| !step.passed).map(|step| step.step))
+    let (delivery, failed_at) = match Way::to(&row.recipient) {
+        Way::Post => (post::send(desk, row, clock()).await, Some(post::STEP)),
+        Way::Chat => (chat::send(desk, row, clock()).await, Some(post::STEP)),
+        Way::Mail => {
+            let dialogue = desk.mailer.dialogue(&row.sender, &row.recipient, &row.message_id, &row.wire);
+            let (delivery, steps) = dialogue.await;
+            (delivery, steps.iter().find(|step| !step.passed).map(|step| step.step))
+        }
     };
     crash::point(Point::Answered);
-    let failed_at = failed_at.filter(|_| delivery != Delivery::Sent);
+    let failed_at = match delivery {
+        Delivery::Sent => None,
+        Delivery::Later(..) => Some(STEP_OF_WAITING),
+        _ => failed_at,
+    };
     let delivery = settle(desk, row, delivery, failed_at, clock()).await?;
     crash::point(Point::Settled);
     Ok(Some(delivery))

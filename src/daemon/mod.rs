@@ -4,6 +4,7 @@
 //! Invariant: loops talk through rows in the database, so what one of them has
 //! committed survives the death of all. Every task spawned here is joined here.
 
+mod chat;
 mod deliver;
 mod hints;
 mod pages;
@@ -18,6 +19,7 @@ mod verdict;
 mod web;
 mod websub;
 
+pub use chat::{check as check_chats, list as chats, tell as tell_chat};
 pub use deliver::{Told, deliver_due};
 pub use poll::poll_once;
 pub use rescore::{Rescored, rescore, tell_history};
@@ -25,7 +27,7 @@ pub use source::{Chain, Polled, follow_sitemaps};
 pub use tell::{TellError, tell_due, tell_now};
 pub use trial::{Trial, try_sources};
 
-use crate::config::Config;
+use crate::config::{Config, ConfigError};
 use crate::fetch::{FetchError, Fetcher, Limits};
 use crate::mail::{self, MailError, Mailer};
 use crate::store::{Store, StoreError};
@@ -66,6 +68,10 @@ pub enum DaemonError {
     Store(#[from] StoreError),
     #[error("failed to set up mail")]
     Mail(#[from] MailError),
+    #[error("failed to use the list of chats")]
+    Chats(#[from] ConfigError),
+    #[error("failed to read the list of chats")]
+    ChatsUnread(#[source] MailError),
     #[error("failed to set up HTTP")]
     Fetch(#[from] FetchError),
     #[error("failed to listen for signals")]
@@ -85,9 +91,19 @@ impl Desk {
         let mailer = Mailer::open(&config.mail, &data)?;
         let post_key = config.post_key.as_ref().map(mail::reveal).transpose()?;
         let post_key = post_key.map(|key| post::Key::of(&key));
+        if let Some(list) = chat::list(&config).map_err(DaemonError::ChatsUnread)? {
+            chat::check(&list, &config)?;
+        }
         let named: Vec<_> =
             config.sources.iter().map(|source| (source.name.clone(), source.url.clone())).collect();
         store.register(&named, Utc::now())?;
+        for (old, new) in store.register_plans(&config.plans)? {
+            tracing::info!(
+                plan = new,
+                formerly = old,
+                "plan renamed; what waits and what was told is its own"
+            );
+        }
         store.resume(Utc::now())?;
         Ok(Desk { config, store, fetcher, mailer, post_key, data })
     }

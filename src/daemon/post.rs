@@ -3,20 +3,16 @@
 //! the same, `webhook-timestamp` is that of the try, `webhook-signature` is
 //! HMAC-SHA256 over `id.timestamp.body`.
 //!
-//! Crates that reach chat services from one list of addresses (pling, rnotify) bring
-//! an HTTP client of their own, past the guard of `fetch`, and forget a message that
-//! was not taken; services for chat read Standard Webhooks, or something between does.
-//!
 //! Invariant: the same outbox row is the same body on every try. Only an answer of
 //! 2xx is a delivery; only silence after the body was sent is unknown.
 
 use super::Desk;
-use crate::fetch::FetchError;
+use crate::fetch::{Answer, FetchError, Verb};
 use crate::mail::Delivery;
 use crate::store::OutboxRow;
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use ring::hmac;
 
 /// Where a post fails, as the delivery's row says it.
@@ -65,22 +61,33 @@ pub async fn send(desk: &Desk, row: &OutboxRow, now: DateTime<Utc>) -> Delivery 
         ("webhook-timestamp", timestamp.to_string()),
         ("webhook-signature", key.sign(&row.message_id, timestamp, &row.wire)),
     ];
-    verdict(desk.fetcher.post(&row.recipient, &headers, row.wire.clone()).await)
+    verdict(desk.fetcher.hand(Verb::Post, &row.recipient, &headers, row.wire.clone()).await, now, |_| None)
 }
 
 /// What does not want this post never will (4xx), but for the statuses that ask to
 /// come again. A redirect is not followed: the body is for the address configured.
-fn verdict(answer: Result<u16, FetchError>) -> Delivery {
-    let said = |status: u16| format!("post: it answered {status}");
-    match answer {
-        Ok(200..=299) => Delivery::Sent,
-        Ok(status @ (408 | 425 | 429)) => Delivery::Deferred(said(status)),
-        Ok(status @ 400..=499) => Delivery::Refused(said(status)),
-        Ok(status) => Delivery::Deferred(said(status)),
+/// `because` is what the answer says of it.
+pub(super) fn verdict(
+    answer: Result<Answer, FetchError>,
+    now: DateTime<Utc>,
+    because: impl Fn(&Answer) -> Option<String>,
+) -> Delivery {
+    let answer = match answer {
+        Ok(answer) => answer,
         Err(error @ (FetchError::Silent { .. } | FetchError::Broken { .. })) => {
-            Delivery::Unknown(format!("post: failed to {error}"))
+            return Delivery::Unknown(format!("post: failed to {error}"));
         }
-        Err(error) => Delivery::Deferred(format!("post: failed to {error}")),
+        Err(error) => return Delivery::Deferred(format!("post: failed to {error}")),
+    };
+    let because = because(&answer).map_or_else(String::new, |because| format!(": {because}"));
+    let said = format!("post: it answered {}{because}", answer.status);
+    match (answer.status, answer.wait) {
+        (200..=299, _) => Delivery::Sent,
+        // The outbox counts in whole seconds, and none too few.
+        (429 | 503, Some(wait)) => Delivery::Later(now + wait + TimeDelta::milliseconds(999), said),
+        (408 | 425 | 429, _) => Delivery::Deferred(said),
+        (400..=499, _) => Delivery::Refused(said),
+        _ => Delivery::Deferred(said),
     }
 }
 

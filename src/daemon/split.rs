@@ -107,6 +107,7 @@ fn compose(
     part.corrections = pieces.iter().flat_map(|piece| &piece.item.corrections).copied().collect();
     let window = window(whole);
     let mut footer = footer(&desk.store, plan, &window, now)?;
+    footer.spikes = whole.spikes.clone();
     if part.number == 1 {
         footer.removed = whole.removed.clone();
     }
@@ -159,5 +160,8 @@ fn window(whole: &Whole) -> Window {
         None if whole.slot.starts_with("history ") => Urgency::History,
         None => Urgency::AtOnce,
     };
-    Window { from: whole.from.unwrap_or(to - TimeDelta::days(1)), to, urgency }
+    // A spike is one of the last day, whatever was told in it.
+    let is_spike = urgency == Urgency::AtOnce && !whole.spikes.is_empty();
+    let from = whole.from.filter(|_| !is_spike).unwrap_or(to - TimeDelta::days(1));
+    Window { from, to, urgency }
 }

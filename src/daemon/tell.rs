@@ -90,14 +90,14 @@ pub async fn tell_due(desk: &Arc<Desk>, now: DateTime<Utc>) -> Result<usize, Tel
         let mut done = Vec::new();
         for plan in &desk.config.plans {
             let readers = match readers(&desk.store, plan) {
-                Ok(readers) if readers.is_empty() && plan.post_to.is_empty() => continue,
+                Ok(readers) if readers.is_empty() && plan.beside_mail().next().is_none() => continue,
                 Ok(readers) => readers,
                 Err(error) => {
                     done.push(Err(error.into()));
                     continue;
                 }
             };
-            // What only programs are told does not wait for the relay.
+            // What only programs and chats are told does not wait for the relay.
             if (is_open || readers.is_empty()) && !plan.is_quiet(now) {
                 done.push(tell_spikes(&desk, plan, now));
                 done.push(tell_alerts(&desk, plan, now));
@@ -107,6 +107,8 @@ pub async fn tell_due(desk: &Arc<Desk>, now: DateTime<Utc>) -> Result<usize, Tel
         }
         if is_open {
             done.push(tell_orphans(&desk, now));
+        }
+        if is_open || desk.config.mail.ops_to.is_empty() {
             done.push(tell_trouble(&desk, now));
         }
         // One plan that cannot be told must not silence the others.
@@ -302,7 +304,7 @@ fn tell_readers(
     now: DateTime<Utc>,
 ) -> Result<usize, TellError> {
     crash::point(Point::OwedRead);
-    if readers.is_empty() && plan.post_to.is_empty() {
+    if readers.is_empty() && plan.beside_mail().next().is_none() {
         return Ok(0);
     }
     let News { slot, window, owed, edited, mut removed, spikes } = news;
@@ -312,6 +314,7 @@ fn tell_readers(
         owed: owed.iter().flat_map(|(_, rows)| rows).copied().collect(),
         corrections: items.iter().chain(edited).flat_map(|item| &item.corrections).copied().collect(),
         removals: removed.iter().map(|removed| removed.id).collect(),
+        spikes: spikes.clone(),
     };
     // An edit that was taken back is settled without a word.
     let edited: Vec<Item> = edited.iter().filter(|item| item.is_news()).cloned().collect();
@@ -323,7 +326,9 @@ fn tell_readers(
             let mails =
                 mails((config, store), &plan.name, readers, &slot, &digest, only(&items, &edited), now)?;
             let body = digest::payload(plan, &window, &items, &edited, &footer, &digest.subject);
-            [mails, posts((config, store), plan, &slot, &digest.subject, &body)?].concat()
+            let note = digest::note(plan, &window, &items, &edited, &footer, &digest.subject).json();
+            let as_is = |to, body| as_is((config, store), (&plan.name, to), &slot, &digest.subject, body);
+            [mails, as_is(&plan.post_to, &body)?, as_is(&plan.chat_to, &note)?].concat()
         }
         None => Vec::new(),
     };
@@ -350,15 +355,24 @@ pub(super) fn only(items: &[Item], edited: &[Item]) -> Option<i64> {
     }
 }
 
-/// What is owed under a plan that is no longer configured (renamed, taken out) goes
-/// to the operator, else to the first plan's recipients: somebody has to read it.
+/// What is owed under a plan that is no longer configured goes to the operator, else
+/// to the first plan's recipients: somebody has to read it. Edits of what such a plan
+/// told go to nobody: who was told is not served any more, and others do not know the
+/// story. A plan that was only renamed is none of these.
 fn tell_orphans(desk: &Desk, now: DateTime<Utc>) -> Result<usize, TellError> {
     let Some(heir) = desk.config.plans.first() else { return Ok(0) };
-    let (to, post_to) = match desk.config.mail.ops_to.is_empty() {
-        true => (readers(&desk.store, heir)?, heir.post_to.clone()),
-        false => (desk.config.mail.ops_to.clone(), Vec::new()),
+    let ops = &desk.config.mail;
+    let reader = match desk.config.has_operator() {
+        true => Plan {
+            to: ops.ops_to.clone(),
+            chat_to: ops.ops_chat_to.clone(),
+            post_to: Vec::new(),
+            ..heir.clone()
+        },
+        false => Plan { to: readers(&desk.store, heir)?, ..heir.clone() },
     };
-    if to.is_empty() && post_to.is_empty() {
+    let everybody: Vec<&str> = reader.to.iter().chain(reader.beside_mail()).map(String::as_str).collect();
+    if everybody.is_empty() {
         return Ok(0);
     }
     let mut mails = 0;
@@ -369,10 +383,9 @@ fn tell_orphans(desk: &Desk, now: DateTime<Utc>) -> Result<usize, TellError> {
         tracing::warn!(
             plan = name,
             "no such plan is configured any more; what it owes goes to {}",
-            to.iter().chain(&post_to).map(String::as_str).collect::<Vec<_>>().join(", ")
+            everybody.join(", ")
         );
-        let (to, post_to) = (to.clone(), post_to.clone());
-        let orphan = Plan { name, to, post_to, cron: None, quiet: None, ..heir.clone() };
+        let orphan = Plan { name, cron: None, quiet: None, ..reader.clone() };
         let owed = desk.store.owed(&orphan.name, None, None)?;
         if let Some(news) = alert(desk, &orphan, &owed, now)? {
             // Whoever left under the old name may still be the one who has to read it.
@@ -385,18 +398,23 @@ fn tell_orphans(desk: &Desk, now: DateTime<Utc>) -> Result<usize, TellError> {
 /// Tells the operator, in one mail, of every source that broke or healed, of mail
 /// that was refused, and of readers who left.
 fn tell_trouble(desk: &Desk, now: DateTime<Utc>) -> Result<usize, TellError> {
-    let (to, zone) = (&desk.config.mail.ops_to, desk.config.daemon.zone);
-    if to.is_empty() {
+    if !desk.config.has_operator() {
         return Ok(0);
     }
+    let (ops, zone) = (&desk.config.mail, desk.config.daemon.zone);
     let changed = desk.store.health_changes(now - TROUBLE_PATIENCE)?;
     let changes: Vec<_> = changed.iter().map(change).collect();
     let (refused, refusals): (Vec<_>, Vec<_>) = desk.store.refused_untold()?.into_iter().unzip();
     let left: Vec<_> = desk.store.departures()?.into_iter().filter(|left| !left.is_told).collect();
     let leavings = left.iter().map(|left| leaving(desk, left)).collect::<Result<Vec<_>, _>>()?;
-    let Some(digest) = trouble::trouble(&changes, &refusals, &leavings, zone) else { return Ok(0) };
+    let digest = trouble::trouble(&changes, &refusals, &leavings, zone);
+    let note = trouble::note(&changes, &refusals, &leavings, zone);
+    let (Some(digest), Some(note)) = (digest, note) else { return Ok(0) };
     let slot = format!("trouble {}", now.timestamp_millis());
-    let mails = mails((&desk.config, &desk.store), OPERATOR, to, &slot, &digest, None, now)?;
+    let at_hand = (&desk.config, &desk.store);
+    let mails = mails(at_hand, OPERATOR, &ops.ops_to, &slot, &digest, None, now)?;
+    let notes = as_is(at_hand, (OPERATOR, &ops.ops_chat_to), &slot, &note.subject, &note.json())?;
+    let mails = [mails, notes].concat();
     let troubles = Troubles {
         healths: changed.into_iter().map(|state| (state.name, state.health)).collect(),
         refused,
@@ -408,7 +426,8 @@ fn tell_trouble(desk: &Desk, now: DateTime<Utc>) -> Result<usize, TellError> {
 
 fn leaving(desk: &Desk, left: &Departure) -> Result<Leaving, StoreError> {
     let plan = desk.config.plans.iter().find(|plan| plan.name == left.plan);
-    let is_empty = |plan: &Plan| Ok(plan.post_to.is_empty() && readers(&desk.store, plan)?.is_empty());
+    let is_empty =
+        |plan: &Plan| Ok(plan.beside_mail().next().is_none() && readers(&desk.store, plan)?.is_empty());
     Ok(Leaving {
         plan: left.plan.clone(),
         recipient: left.recipient.clone(),
@@ -482,10 +501,10 @@ pub(super) fn unsubscribe_url(config: &Config, key: &str, plan: &str, recipient:
     config.plans.iter().any(is_one).then(|| unsubscribe::address(public_url, key, plan, recipient))
 }
 
-/// The same for the programs that a plan tells.
-fn posts(
+/// The same for the programs or the chats that a plan tells.
+fn as_is(
     (config, store): (&Config, &Store),
-    plan: &Plan,
+    (plan, to): (&str, &[String]),
     slot: &str,
     subject: &str,
     body: &str,
@@ -493,13 +512,13 @@ fn posts(
     let instance = store.instance()?;
     let from = &config.mail.from;
     let post = |recipient: &String| NewMail {
-        message_id: message_id(&instance, &plan.name, slot, recipient, from),
+        message_id: message_id(&instance, plan, slot, recipient, from),
         sender: from.clone(),
         recipient: recipient.clone(),
         subject: subject.to_owned(),
         wire: body.as_bytes().to_vec(),
     };
-    Ok(plan.post_to.iter().map(post).collect())
+    Ok(to.iter().map(post).collect())
 }
 
 /// A function of instance, plan, slot and recipient, so that the same fact has the

@@ -8,6 +8,7 @@
 mod atom;
 mod changes;
 mod headline;
+mod note;
 mod payload;
 mod prose;
 mod sheet;
@@ -16,6 +17,7 @@ pub mod trouble;
 
 pub use atom::{PlanStory, atom};
 pub use headline::headline;
+pub use note::{Note, NoteStory, note};
 pub use payload::payload;
 pub use prose::{Piece, encoded_len, marked_line, quote};
 pub use sheet::REMOVED_MAX;
@@ -36,6 +38,8 @@ pub struct Plan {
     pub name: String,
     /// Recipients' addresses.
     pub to: Vec<String>,
+    /// Chats that are told, each as `chat:NAME`.
+    pub chat_to: Vec<String>,
     /// Addresses of programs that are told by a signed post.
     pub post_to: Vec<String>,
     /// Names of watches; `*` stands for all.
@@ -80,6 +84,11 @@ impl Plan {
         }
         let at_once = self.cron.is_none() || self.at_once_from.is_some_and(|least| score >= least);
         Some(if at_once { Urgency::AtOnce } else { Urgency::Digest })
+    }
+
+    /// Whom the plan tells by other ways than mail.
+    pub fn beside_mail(&self) -> impl Iterator<Item = &String> {
+        self.post_to.iter().chain(&self.chat_to)
     }
 
     /// Whether the plan is told about `watch` at all.

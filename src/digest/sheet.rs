@@ -498,7 +498,8 @@ fn heading(window: &Window, stories: usize, corrections: usize, footer: &Footer)
     }
 }
 
-fn note(
+/// What is said before the stories.
+pub fn note(
     plan: &Plan,
     stories: usize,
     corrections: usize,
@@ -552,7 +553,7 @@ fn groups<'a>(stories: &'a [Story], full: usize, told: usize, spikes: &[Rate]) -
 
 /// Each story's place in the queue for room: the best of every watch first, so
 /// that no watch is silent because another one is loud, then the rest by rank.
-fn precedence(stories: &[Story]) -> Vec<usize> {
+pub fn precedence(stories: &[Story]) -> Vec<usize> {
     let mut seen = HashSet::new();
     let leads: Vec<bool> = stories.iter().map(|story| seen.insert(story.watch.as_str())).collect();
     let (mut lead, mut other) = (0, seen.len());
@@ -564,7 +565,7 @@ fn precedence(stories: &[Story]) -> Vec<usize> {
     leads.iter().map(next).collect()
 }
 
-fn sick(
+pub fn sick(
     (source, state, since, reason): &(String, String, DateTime<Utc>, String),
     zone: Tz,
     now: DateTime<Utc>,
@@ -577,7 +578,7 @@ fn sick(
     }
 }
 
-fn gone(removed: &Removed, zone: Tz, now: DateTime<Utc>) -> Gone {
+pub fn gone(removed: &Removed, zone: Tz, now: DateTime<Utc>) -> Gone {
     Gone {
         id: removed.article_id,
         title: prose::line(&removed.title, HEADLINE_CHARS_MAX),
@@ -603,7 +604,7 @@ fn window_words(window: &Window, zone: Tz) -> String {
 }
 
 /// The command that shows this digest again.
-fn command(plan: &Plan, window: &Window) -> String {
+pub fn command(plan: &Plan, window: &Window) -> String {
     let since = window.from.format("%Y-%m-%dT%H:%M:%SZ");
     format!("newswatch digest {} --since {since} --dry-run", shell_word(&name(&plan.name)))
 }

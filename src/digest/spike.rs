@@ -1,9 +1,10 @@
 //! Whether a watch is found far more often than usual.
 
 use super::prose;
+use serde::{Deserialize, Serialize};
 
 /// How often a watch was found of late, and how often it usually is.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Rate {
     pub watch: String,
     /// Stories of the last 24 hours.

@@ -6,6 +6,7 @@ fn plan(watches: &[&str], at_least: f64, at_once_from: Option<f64>) -> Plan {
         name: "rights desk".into(),
         to: vec!["desk@example.org".into()],
         post_to: Vec::new(),
+        chat_to: Vec::new(),
         watches: watches.iter().map(|name| (*name).into()).collect(),
         at_least,
         cron: Some(Cron::parse("0 7 * * *", chrono_tz::Europe::Brussels).expect("a cron line")),

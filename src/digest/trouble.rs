@@ -1,7 +1,7 @@
 //! What the operator is told: sources that fell sick, those that are well again,
 //! and mail that was refused for good.
 
-use super::{Digest, prose, sheet};
+use super::{Digest, Note, NoteStory, prose, sheet};
 use askama::Template;
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
@@ -123,6 +123,31 @@ pub fn trouble(changes: &[Change], refusals: &[Refusal], leavings: &[Leaving], z
     Some(Digest { subject, text, html })
 }
 
+/// The same for a chat.
+pub fn note(changes: &[Change], refusals: &[Refusal], leavings: &[Leaving], zone: Tz) -> Option<Note> {
+    let subject = subject(changes, refusals.len(), leavings)?;
+    let entry = |title: String, detail: String| NoteStory { title, link: None, detail };
+    let refusals = refusals.iter().map(|refusal| {
+        let Refused { id, recipient, subject, reason, .. } = refused(refusal, zone);
+        entry(format!("Refused: {subject}"), format!("{recipient}: {reason} · newswatch outbox retry {id}"))
+    });
+    let mut sorted: Vec<&Change> = changes.iter().collect();
+    sorted.sort_by_key(|change| !change.is_sick);
+    let changes = sorted.into_iter().map(|change| {
+        let Line { source, health, since, reason, .. } = line(change, zone);
+        entry(format!("{source}: {health} since {since}"), reason)
+    });
+    let leavings = leavings.iter().map(|leaving| {
+        let Left { plan, recipient, at, command, .. } = left(leaving, zone);
+        entry(format!("{recipient} left the plan {plan}, {at}"), command)
+    });
+    let mut stories: Vec<NoteStory> = refusals.chain(changes).chain(leavings).collect();
+    let more = stories.len().saturating_sub(CHANGES_MAX);
+    stories.truncate(CHANGES_MAX);
+    let command = Some("newswatch status".into());
+    Some(Note { subject, is_urgent: true, stories, more, command, ..Note::default() })
+}
+
 fn line(change: &Change, zone: Tz) -> Line {
     let clean = |text: &str| prose::line(text, WORDS_CHARS_MAX);
     Line {
@@ -224,6 +249,24 @@ mod tests {
             refused_at: at,
             reason: "550 no such user".into(),
         };
+        let told = note(
+            &[change("Osh Echo", false), change("Naryn", true)],
+            std::slice::from_ref(&refusal),
+            &[],
+            Tz::UTC,
+        );
+        let lines: Vec<String> = told
+            .expect("something to tell")
+            .stories
+            .into_iter()
+            .map(|story| format!("{}\n{}", story.title, story.detail))
+            .collect();
+        let expected = [
+            "Refused: Alert: Temirov\ndesk@example.org: 550 no such user · newswatch outbox retry 17",
+            "Naryn: blocked since 1 Jan 1970, 00:00 UTC\nfailed to read `naryn.example`: it answered 403 <b>",
+            "Osh Echo: healthy since 1 Jan 1970, 00:00 UTC\n",
+        ];
+        assert_eq!(lines, expected);
         let mail = trouble(&[], std::slice::from_ref(&refusal), &[], Tz::UTC).expect("a mail was refused");
         assert_eq!(mail.subject, "Mail refused: somebody was not told");
         for words in ["desk@example.org", "550 no such user", "newswatch outbox retry 17"] {

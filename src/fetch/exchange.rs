@@ -2,7 +2,7 @@
 
 use crate::fetch::error::{self, FetchError};
 use crate::fetch::guard::{Guard, host_of};
-use crate::fetch::{Asks, Body, Fetcher, Limits, Poll, Redirect, Validators};
+use crate::fetch::{Answer, Asks, Body, Fetcher, Limits, Poll, Redirect, Validators, Verb};
 use crate::schedule;
 use chrono::{TimeDelta, Utc};
 use flate2::read::MultiGzDecoder;
@@ -18,6 +18,10 @@ const ASK_AGAIN: TimeDelta = TimeDelta::minutes(1);
 
 /// Between two tries while no descriptor is free.
 const DESCRIPTOR_PAUSE: Duration = Duration::from_millis(100);
+
+/// How much of an answer to a body is read, and how long that may take.
+const ANSWER_BYTES_MAX: usize = 4 * 1024;
+const ANSWER_PATIENCE: Duration = Duration::from_secs(5);
 
 /// RFC 1952, 2.3.1.
 const GZIP_MAGIC: &[u8] = b"\x1f\x8b";
@@ -63,24 +67,47 @@ pub async fn run(fetcher: &Fetcher, url: Url, validators: &Validators, asks: Ask
     }
 }
 
-/// One request with a body; its answer's status.
-pub async fn post(
+/// One request with a body, and its answer.
+pub async fn hand(
     fetcher: &Fetcher,
+    verb: Verb,
     url: &Url,
     with: &[(&str, String)],
     body: Vec<u8>,
-) -> Result<u16, FetchError> {
+) -> Result<Answer, FetchError> {
     let (host, limits) = (host_of(url), fetcher.limits());
-    let mut request = fetcher.client(url)?.post(url.clone()).body(body);
+    let client = fetcher.client(url)?;
+    let request = match verb {
+        Verb::Post => client.post(url.clone()),
+        Verb::Put => client.put(url.clone()),
+    };
+    let mut request = request.body(body);
     for (name, value) in with {
         request = request.header(*name, value);
     }
     let answer = tokio::time::timeout(limits.first_byte, request.send()).await;
     match answer {
-        Ok(Ok(response)) => Ok(response.status().as_u16()),
+        Ok(Ok(response)) => Ok(Answer {
+            status: response.status().as_u16(),
+            wait: retry_after(response.headers()).map(|at| (at - Utc::now()).max(TimeDelta::zero())),
+            text: beginning(response).await,
+        }),
         Ok(Err(error)) => Err(error::of_transport(error, &host, limits.connect.as_secs())),
         Err(_) => Err(FetchError::Silent { host, seconds: limits.first_byte.as_secs() }),
     }
+}
+
+/// The status has said what matters, so an answer that breaks off is as good.
+async fn beginning(mut response: Response) -> String {
+    let mut bytes = Vec::new();
+    let deadline = Instant::now() + ANSWER_PATIENCE;
+    while bytes.len() < ANSWER_BYTES_MAX
+        && let Ok(Ok(Some(chunk))) = timeout_at(deadline, response.chunk()).await
+    {
+        bytes.extend_from_slice(&chunk);
+    }
+    bytes.truncate(ANSWER_BYTES_MAX);
+    String::from_utf8_lossy(&bytes).into_owned()
 }
 
 /// One form, sent again where it is told to go (RFC 9110, 15.4.8 and 15.4.9).

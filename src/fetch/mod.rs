@@ -15,7 +15,7 @@ pub use error::FetchError;
 use crate::crash::{self, Point};
 use crate::fetch::guard::{Guard, PublicResolver, host_of};
 use crate::fetch::robots::{ROBOTS_BYTES_MAX, Rules};
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::{Duration, Instant};
@@ -117,6 +117,23 @@ pub enum Poll {
     Failed(FetchError),
 }
 
+/// How a body is handed over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verb {
+    Post,
+    Put,
+}
+
+/// What is answered to a body.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Answer {
+    pub status: u16,
+    /// How long we are asked to wait (`Retry-After`), a day at most.
+    pub wait: Option<TimeDelta>,
+    /// The beginning of its text, as far as it came in time.
+    pub text: String,
+}
+
 /// As what a resource is asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Asks {
@@ -203,15 +220,20 @@ impl Fetcher {
         rules.sitemaps.iter().filter_map(|named| Some(url.join(named).ok()?.into())).collect()
     }
 
-    /// Posts a body to a program's address; what it answers beside the status is not
-    /// read, and no redirect is followed.
+    /// Hands a body to a program's address; no redirect is followed.
     ///
     /// # Errors
     /// The address is refused, or nothing answered. Only [`FetchError::Silent`] and
     /// [`FetchError::Broken`] leave open whether the body arrived.
-    pub async fn post(&self, url: &str, with: &[(&str, String)], body: Vec<u8>) -> Result<u16, FetchError> {
+    pub async fn hand(
+        &self,
+        verb: Verb,
+        url: &str,
+        with: &[(&str, String)],
+        body: Vec<u8>,
+    ) -> Result<Answer, FetchError> {
         let url = self.guard().read(url).map_err(FetchError::Refused)?;
-        exchange::post(self, &url, with, body).await
+        exchange::hand(self, verb, &url, with, body).await
     }
 
     /// Submits a form to an address that `named_by` names, following where it has moved

@@ -88,6 +88,7 @@ pub async fn sendmail(command: &Path, from: &str, to: &str, wire: &Wire) -> (Del
     let told = match &delivery {
         Delivery::Sent => tried("sendmail", true, command.display().to_string(), None),
         Delivery::Deferred(reason)
+        | Delivery::Later(_, reason)
         | Delivery::Refused(reason)
         | Delivery::TooLarge(reason)
         | Delivery::Unknown(reason) => {

@@ -12,6 +12,7 @@ pub use smtp::{Limits, Relay};
 pub use wire::{Envelope, Wire, wire};
 
 use crate::config::{Mail, Secret, Tls, Transport};
+use chrono::{DateTime, Utc};
 use lettre::message::Mailbox;
 use std::path::{Path, PathBuf};
 
@@ -22,6 +23,8 @@ pub enum Delivery {
     Sent,
     /// Try again; the reason.
     Deferred(String),
+    /// Try again, but not before this: it asks us to wait; the reason.
+    Later(DateTime<Utc>, String),
     /// Never; the reason.
     Refused(String),
     /// Never as it is: the server takes no mail of this size; the reason.
@@ -98,6 +101,10 @@ pub struct Tried {
 /// Steps that fail for every mail alike: the way out is shut, and nothing was said
 /// of the mail itself.
 pub const STEPS_OF_THE_WAY: [&str; 6] = ["resolve", "connect", "greeting", "tls", "login", "write"];
+
+/// Where a try ended that was answered with how long to wait: nothing else is handed
+/// to this recipient until then.
+pub const STEP_OF_WAITING: &str = "wait";
 
 impl Mailer {
     /// `data` is the data directory, for `.eml` files.
@@ -184,6 +191,14 @@ fn mailbox(text: &str) -> Result<Mailbox, MailError> {
     let is_plain = address.bytes().all(|byte| byte.is_ascii_graphic() && !b"<>\",;:\\()".contains(&byte));
     let address = address.parse().ok().filter(|_| is_plain).ok_or_else(wrong)?;
     Ok(Mailbox::new((!name.is_empty()).then(|| name.into()), address))
+}
+
+/// Whence a secret is read, for people.
+pub fn whence(secret: &Secret) -> PathBuf {
+    match secret {
+        Secret::Environment(name) => name.into(),
+        Secret::File(path) => path.clone(),
+    }
 }
 
 /// The password or key itself. A relative file is looked for among systemd's credentials first.

@@ -3,6 +3,7 @@
 //! Invariant: who left stays in the file, also once they are back.
 
 use super::columns::{Time, count, surely};
+use super::plans;
 use super::{Store, StoreError};
 use chrono::{DateTime, Utc};
 use rusqlite::{Connection, Result, params};
@@ -70,6 +71,7 @@ fn lasting(connection: &Connection) -> Result<Vec<Departure>> {
 }
 
 fn leave(connection: &Connection, plan: &str, recipient: &str, now: DateTime<Utc>) -> Result<bool> {
+    let plan = plans::present(connection, plan)?;
     let sql = "INSERT INTO departure (plan, recipient, left_at) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING";
     Ok(connection.prepare_cached(sql)?.execute(params![plan, recipient, Time(now)])? > 0)
 }

@@ -19,8 +19,7 @@ pub fn owe(connection: &Connection, article_id: i64, now: DateTime<Utc>) -> Resu
                FROM (SELECT id FROM revision WHERE article_id = ?1 ORDER BY id DESC LIMIT 1) newest
                JOIN match m ON m.article_id = ?1
                JOIN owed w ON w.match_id = m.id
-               LEFT JOIN digest d ON d.id = w.digest_id
-               WHERE d.id IS NULL OR d.created_at >= w.owed_at
+               WHERE NOT w.is_copy
                ON CONFLICT (plan, revision_id) DO NOTHING";
     connection.prepare_cached(sql)?.execute(params![article_id, Time(now)]).map(drop)
 }
@@ -123,7 +122,7 @@ fn told_at(
 ) -> Result<Option<DateTime<Utc>>> {
     let sql = "SELECT d.created_at
                FROM match m JOIN owed w ON w.match_id = m.id JOIN digest d ON d.id = w.digest_id
-               WHERE m.article_id = ?2 AND w.plan = ?1 AND d.created_at >= w.owed_at AND (?3 IS NULL OR d.id < ?3)
+               WHERE m.article_id = ?2 AND w.plan = ?1 AND NOT w.is_copy AND (?3 IS NULL OR d.id < ?3)
                ORDER BY d.id LIMIT 1";
     let mut statement = connection.prepare_cached(sql)?;
     statement.query_row(params![plan, article_id, digest_id], |row| surely(row, "created_at")).optional()

@@ -6,6 +6,7 @@
 use super::NewArticle;
 use super::columns::{Time, number};
 use super::edits;
+use super::plans;
 use crate::crash::{self, Point};
 use crate::digest::{ItemMatch, Urgency};
 use crate::story::{self, Telling};
@@ -66,9 +67,13 @@ pub fn save_match(
 /// Where a copy that says as much was told to this plan for this watch, the debt
 /// is written as settled by that digest. A teaser says too little to know.
 pub fn owe(connection: &Connection, debt: &Debt<'_>, now: DateTime<Utc>) -> Result<()> {
+    let plan = plans::present(connection, debt.plan)?;
+    let debt = &Debt { plan: &plan, ..*debt };
     let told = if debt.is_teaser { None } else { told_before(connection, debt)? };
-    let sql = "INSERT INTO owed (plan, match_id, urgency, owed_at, digest_id) VALUES (?1, ?2, ?3, ?4, ?5)
+    let sql = "INSERT INTO owed (plan, match_id, urgency, owed_at, digest_id, is_copy)
+               VALUES (?1, ?2, ?3, ?4, ?5, ?5 IS NOT NULL)
                ON CONFLICT (plan, match_id) DO UPDATE SET digest_id = excluded.digest_id,
+                   is_copy = excluded.is_copy,
                    urgency = iif(excluded.urgency = 'at once', 'at once', urgency)
                WHERE digest_id IS NULL";
     let values = params![debt.plan, debt.match_id, urgency_word(debt.urgency), Time(now), told];

@@ -22,6 +22,8 @@ pub const MIGRATIONS: &[&str] = &[
     include_str!("../../migrations/0008_parts.sql"),
     include_str!("../../migrations/0009_removals.sql"),
     include_str!("../../migrations/0010_owed_plan.sql"),
+    include_str!("../../migrations/0011_plans.sql"),
+    include_str!("../../migrations/0012_splits.sql"),
 ];
 
 /// Brings the file to the newest of `migrations`. Returns the backup's path

@@ -21,6 +21,7 @@ mod outbox;
 mod owed;
 mod pages;
 mod parts;
+mod plans;
 mod rates;
 mod recent;
 mod removals;
@@ -174,7 +175,7 @@ pub struct OutboxRow {
     pub created_at: DateTime<Utc>,
 }
 
-/// Rows that a digest settles.
+/// Rows that a digest settles, and what it says beside them.
 #[derive(Debug, Clone, Default)]
 pub struct Debts {
     /// Matches owed.
@@ -183,6 +184,8 @@ pub struct Debts {
     pub corrections: Vec<i64>,
     /// Removals owed.
     pub removals: Vec<i64>,
+    /// Watches that it says are found far more often than usual.
+    pub spikes: Vec<Rate>,
 }
 
 /// What one mail tells the operator of, by row.

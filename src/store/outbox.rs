@@ -6,11 +6,12 @@
 
 use super::columns::{Time, at, numbers, surely};
 use super::edits;
+use super::plans;
 use super::removals;
 use super::{Debts, Letter, LetterState, NewMail, OPERATOR, OutboxRow};
 use crate::crash::{self, Point};
 use crate::digest::trouble::Refusal;
-use crate::mail::{Delivery, STEPS_OF_THE_WAY};
+use crate::mail::{Delivery, STEP_OF_WAITING, STEPS_OF_THE_WAY};
 use chrono::{DateTime, TimeDelta, Utc};
 use rusqlite::{Connection, OptionalExtension, Result, params};
 
@@ -54,9 +55,11 @@ pub fn enqueue(
     if !all_untold(connection, &debts.owed)? {
         return Ok(false);
     }
-    let sql = "INSERT INTO digest (plan, slot, until_at, created_at) VALUES (?1, ?2, ?3, ?4)
+    let sql = "INSERT INTO digest (plan, slot, until_at, created_at, spikes) VALUES (?1, ?2, ?3, ?4, ?5)
                ON CONFLICT (plan, slot) DO NOTHING RETURNING id";
-    let values = params![digest.plan, digest.slot, digest.until.map(Time), Time(now)];
+    let plan = plans::present(connection, &digest.plan)?;
+    let spikes = serde_json::to_string(&debts.spikes).expect("names and numbers are JSON");
+    let values = params![plan, digest.slot, digest.until.map(Time), Time(now), spikes];
     let written = connection.prepare_cached(sql)?.query_row(values, |row| row.get(0)).optional()?;
     let Some(digest_id) = written else { return Ok(false) };
     crash::point(Point::DigestWritten);
@@ -110,24 +113,32 @@ pub fn post(
 
 /// A next try further away than any back-off comes from a clock that has been
 /// set back since: such a mail is due. While the way out is shut, of all mail
-/// only the one that found it so is tried.
+/// only the one that found it so is tried. Where a program or a chat has asked us to
+/// wait, the rest for it waits too.
 pub fn due(connection: &Connection, now: DateTime<Utc>) -> Result<Vec<OutboxRow>> {
     let sql = "SELECT o.*, d.plan FROM outbox o JOIN digest d ON d.id = o.digest_id
                WHERE o.state = 'owed' AND (o.next_try_at <= ?1 OR o.next_try_at > ?2)
-                     AND (?3 IS NULL OR o.id = ?3 OR o.recipient GLOB 'http*://*')
+                     AND (?3 IS NULL OR o.id = ?3 OR o.recipient GLOB '*:*')
+                     AND (o.recipient NOT GLOB '*:*' OR o.recipient NOT IN (
+                         SELECT w.recipient FROM outbox w
+                         WHERE w.state = 'owed' AND w.next_try_at > ?1 AND w.next_try_at <= ?2
+                               AND w.recipient GLOB '*:*' AND ?5 = (
+                                   SELECT step FROM delivery v WHERE v.outbox_id = w.id
+                                   ORDER BY v.id DESC LIMIT 1)))
                ORDER BY o.id LIMIT ?4";
     let furthest = now + TimeDelta::seconds(RETRY_SECONDS_MOST);
     let mut statement = connection.prepare_cached(sql)?;
-    let values = params![Time(now), Time(furthest), probe(connection)?, DUE_MAX];
+    let values = params![Time(now), Time(furthest), probe(connection)?, DUE_MAX, STEP_OF_WAITING];
     statement.query_map(values, outbox_row)?.collect()
 }
 
 /// The mail whose last try was the last of all and found the way out shut; none
-/// while mail gets out, or once that mail is settled. Posts go another way.
+/// while mail gets out, or once that mail is settled. Posts and chats go another way, and
+/// have a colon where an address of mail has none.
 pub fn probe(connection: &Connection) -> Result<Option<i64>> {
     let sql = "SELECT id FROM (
                    SELECT o.id, o.state, v.step FROM delivery v JOIN outbox o ON o.id = v.outbox_id
-                   WHERE o.recipient NOT GLOB 'http*://*' ORDER BY v.id DESC LIMIT 1)
+                   WHERE o.recipient NOT GLOB '*:*' ORDER BY v.id DESC LIMIT 1)
                WHERE state = 'owed' AND step IN (SELECT value FROM json_each(?1))";
     let steps = serde_json::Value::from(STEPS_OF_THE_WAY.as_slice()).to_string();
     connection.prepare_cached(sql)?.query_row([steps], |row| row.get(0)).optional()
@@ -272,7 +283,7 @@ pub fn note(
 ) -> Result<()> {
     let (outcome, reason) = match delivery {
         Delivery::Sent => ("sent", None),
-        Delivery::Deferred(reason) => ("deferred", Some(reason)),
+        Delivery::Deferred(reason) | Delivery::Later(_, reason) => ("deferred", Some(reason)),
         Delivery::Refused(reason) | Delivery::TooLarge(reason) => ("refused", Some(reason)),
         Delivery::Unknown(reason) => ("unknown", Some(reason)),
     };
@@ -300,14 +311,20 @@ pub fn settle(
     let state = match delivery {
         Delivery::Sent => "sent",
         Delivery::Refused(_) | Delivery::TooLarge(_) => "refused",
-        Delivery::Deferred(_) | Delivery::Unknown(_) if worn_out => "refused",
-        Delivery::Deferred(_) | Delivery::Unknown(_) => "owed",
+        Delivery::Deferred(_) | Delivery::Later(..) | Delivery::Unknown(_) if worn_out => "refused",
+        Delivery::Deferred(_) | Delivery::Later(..) | Delivery::Unknown(_) => "owed",
     };
     let settled_at = (state != "owed").then_some(Time(now));
     let is_probe = failed_at.is_some_and(|step| STEPS_OF_THE_WAY.contains(&step));
     let most = if is_probe { PROBE_SECONDS_MOST } else { RETRY_SECONDS_MOST };
+    let next_try_at = now + pause(tries, most);
+    let next_try_at = match delivery {
+        // Not past what `due` takes for the mark of a clock that was ahead.
+        Delivery::Later(at, _) => next_try_at.max(*at).min(now + TimeDelta::seconds(RETRY_SECONDS_MOST)),
+        _ => next_try_at,
+    };
     let sql = "UPDATE outbox SET state = ?2, next_try_at = ?3, settled_at = ?4 WHERE id = ?1";
-    let values = params![id, state, Time(now + pause(tries, most)), settled_at];
+    let values = params![id, state, Time(next_try_at), settled_at];
     connection.prepare_cached(sql)?.execute(values)?;
     crash::point(Point::SettleUncommitted);
     Ok(())

@@ -36,10 +36,9 @@ pub fn owed(
 
 /// What a digest told, as items and the rows that it settled by telling them.
 pub fn told_by(connection: &Connection, plan: &str, digest_id: i64) -> Result<Vec<(Item, Vec<i64>)>> {
-    // A debt that was settled when it was written is that of a copy, which nobody was shown.
     let sql = "SELECT m.article_id, w.id, m.id
-               FROM owed w JOIN match m ON m.id = w.match_id JOIN digest d ON d.id = w.digest_id
-               WHERE w.digest_id = ?1 AND d.created_at >= w.owed_at
+               FROM owed w JOIN match m ON m.id = w.match_id
+               WHERE w.digest_id = ?1 AND NOT w.is_copy
                ORDER BY m.article_id, m.score DESC, m.id";
     let mut statement = connection.prepare_cached(sql)?;
     let rows = statement.query_map([digest_id], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;

@@ -6,7 +6,8 @@
 use super::columns::{at, numbers, surely};
 use super::outbox;
 use super::{NewMail, edits, owed, removals};
-use crate::digest::{Item, Removed};
+use crate::crash::{self, Point};
+use crate::digest::{Item, Rate, Removed};
 use crate::mail::Delivery;
 use chrono::{DateTime, Utc};
 use rusqlite::{Connection, OptionalExtension, Result, Row, params};
@@ -38,6 +39,8 @@ pub struct Whole {
     pub owed: Vec<(Item, Vec<i64>)>,
     pub edited: Vec<Item>,
     pub removed: Vec<Removed>,
+    /// Watches that it said are found far more often than usual.
+    pub spikes: Vec<Rate>,
     /// What the mail itself is, where it is a part already.
     pub part: Option<Part>,
     /// Parts beside it that nobody has tried to send.
@@ -47,7 +50,7 @@ pub struct Whole {
 }
 
 pub fn whole(connection: &Connection, outbox_id: i64) -> Result<Option<Whole>> {
-    let sql = "SELECT d.id, d.plan, d.slot, d.until_at, d.created_at, o.recipient,
+    let sql = "SELECT d.id, d.plan, d.slot, d.until_at, d.created_at, d.spikes, o.recipient,
                       (SELECT max(e.until_at) FROM digest e
                        WHERE e.plan = d.plan AND e.until_at IS NOT NULL AND e.id < d.id) AS from_at
                FROM outbox o JOIN digest d ON d.id = o.digest_id WHERE o.id = ?1";
@@ -61,6 +64,7 @@ pub fn whole(connection: &Connection, outbox_id: i64) -> Result<Option<Whole>> {
             owed: Vec::new(),
             edited: Vec::new(),
             removed: Vec::new(),
+            spikes: serde_json::from_str(&row.get::<_, String>("spikes")?).unwrap_or_default(),
             part: None,
             untried: Vec::new(),
             taken: Vec::new(),
@@ -140,7 +144,9 @@ pub fn split(
             [&part.owed, &part.corrections].map(|rows| Value::from(rows.as_slice()).to_string());
         let values = params![id, part.number, part.parts, owed, corrections, part.is_headline];
         connection.prepare_cached(sql)?.execute(values)?;
+        crash::point(Point::PartPosted);
     }
+    crash::point(Point::SplitUncommitted);
     Ok(true)
 }
 

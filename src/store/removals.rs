@@ -185,8 +185,8 @@ fn owe(
 ) -> Result<bool> {
     let sql = "INSERT INTO removal (plan, article_id, missing_at, owed_at)
                SELECT DISTINCT w.plan, m.article_id, ?2, ?3
-               FROM match m JOIN owed w ON w.match_id = m.id JOIN digest d ON d.id = w.digest_id
-               WHERE m.article_id = ?1 AND d.created_at >= w.owed_at
+               FROM match m JOIN owed w ON w.match_id = m.id
+               WHERE m.article_id = ?1 AND w.digest_id IS NOT NULL AND NOT w.is_copy
                ON CONFLICT (plan, article_id) DO NOTHING";
     Ok(connection.prepare_cached(sql)?.execute(params![article_id, Time(missing_at), Time(now)])? > 0)
 }

@@ -12,7 +12,12 @@ use sha2::{Digest as _, Sha256};
 const STORIES_MAX: usize = 100;
 
 pub fn plan(site: &Site, name: &str, head: &Parts) -> Result<Response, StoreError> {
-    let Some(plan) = site.plans.iter().find(|plan| plan.name == name) else { return Ok(not_found()) };
+    // Under an earlier name too: who reads it there is told nothing of the new one.
+    let former = site.store.former_names()?;
+    let now = former.iter().filter(|(before, _)| before == name).map(|(_, now)| now.as_str());
+    let mut names = std::iter::once(name).chain(now);
+    let plan = names.find_map(|name| site.plans.iter().find(|plan| plan.name == name));
+    let Some(plan) = plan else { return Ok(not_found()) };
     let stories = site.store.stories_of(&plan.name, STORIES_MAX)?;
     let own = site.public_url.as_ref().map(|url| format!("{url}/plans/{}.atom", super::encoded(name)));
     let document = digest::atom(plan, &stories, &site.store.instance()?, own.as_deref());

@@ -37,7 +37,14 @@ fn named<'s>(site: &'s Site, written: &str) -> Result<Option<(&'s str, &'s str)>
     let Ok(tag) = BASE64_URL_SAFE_NO_PAD.decode(written) else { return Ok(None) };
     let key = hmac_key(&site.store.unsubscribe_key()?);
     let pairs = site.plans.iter().flat_map(|plan| plan.to.iter().map(|to| (plan.name.as_str(), to.as_str())));
-    let mut fitting = pairs.filter(|(plan, to)| hmac::verify(&key, &signed(plan, to), &tag).is_ok());
+    // Mail that was sent before the plan was renamed names it as it was.
+    let former = site.store.former_names()?;
+    let names = |plan: &'s str| {
+        let before = former.iter().filter(move |(_, now)| now == plan).map(|(before, _)| before.as_str());
+        before.chain([plan]).collect::<Vec<_>>()
+    };
+    let fits = |name: &str, to: &str| hmac::verify(&key, &signed(name, to), &tag).is_ok();
+    let mut fitting = pairs.filter(|(plan, to)| names(plan).iter().any(|name| fits(name, to)));
     Ok(fitting.next())
 }
 

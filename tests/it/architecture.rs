@@ -16,8 +16,9 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("story", &["feed", "extract"]),
     ("watch", &["extract"]),
     ("digest", &["schedule", "extract", "watch"]),
+    ("chat", &["digest"]),
     // edge: what we touch
-    ("config", &["schedule", "page", "extract", "watch", "digest"]),
+    ("config", &["schedule", "page", "extract", "watch", "digest", "chat"]),
     ("crash", &[]),
     ("fetch", &["crash", "schedule"]),
     ("store", &["crash", "schedule", "digest", "extract", "story", "watch", "fetch", "mail"]),
@@ -29,7 +30,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("cli", &["*"]),
 ];
 
-const PURE: &[&str] = &["schedule", "feed", "page", "health", "extract", "story", "watch", "digest"];
+const PURE: &[&str] = &["schedule", "feed", "page", "health", "extract", "story", "watch", "digest", "chat"];
 
 /// A crate of the world outside, and the modules that may name it.
 const AT_HOME: &[(&str, &[&str])] = &[

@@ -185,3 +185,95 @@ async fn where_there_is_no_digest_an_edit_is_told_once_it_rests() {
     assert!(mails[1].text.contains("three* men on Friday *at 40*, Temirov"), "{}", mails[1].text);
     assert_eq!(mails[1].answers.as_ref(), Some(&mails[0].id));
 }
+
+const RENAMED: &str = "[[plan]]\nname = \"news desk\"\nto = [\"ada@example.org\", \"cara@example.org\"]\ncron = \"0 7 * * *\"\n";
+
+/// One name is written for another in the file, and the file is read again.
+#[tokio::test]
+async fn a_renamed_plan_goes_on_as_if_it_had_always_been_called_so() {
+    let desk = told().await;
+    desk.publish("2", "A prize for Temirov", "Temirov wins a prize for his film.", day(2, "09:00"));
+    let desk = desk.reload(&format!("{WATCHES}{RENAMED}"));
+    desk.round(day(2, "09:01")).await;
+    assert_eq!(mails(&desk).len(), 1, "what waits for the digest waits on, and is nobody else's");
+    desk.round(day(3, "07:00")).await;
+    assert_eq!(mails(&desk)[1].subject, "A prize for Temirov — Temirov");
+    // A copy of what was told under the old name, and an edit of that.
+    desk.publish("3", TITLE, TEXT, day(3, "08:00"));
+    revise(&desk, "Court frees three men", &TEXT.replace("four", "three"), day(3, "09:00"));
+    for days in 4..6 {
+        desk.round(day(days, "07:00")).await;
+    }
+    let mails = mails(&desk);
+    assert_eq!(mails.len(), 3, "nothing is told twice");
+    assert_eq!(mails[2].subject, "Corrected: Court frees three men");
+    assert!(mails[2].text.contains("Told Mon 2 Nov, 07:00 UTC, changed"), "{}", mails[2].text);
+    assert_eq!(mails[2].answers.as_ref(), Some(&mails[0].id), "in the thread of the first mail");
+    assert_eq!(desk.query("SELECT DISTINCT plan FROM digest"), ["news desk"]);
+    assert_eq!(
+        desk.query("SELECT recipient, count(*) FROM outbox GROUP BY recipient"),
+        ["ada@example.org | 3", "bek@example.org | 1", "cara@example.org | 2"]
+    );
+}
+
+/// A poll that began before the file was read again ends after it.
+#[tokio::test]
+async fn what_a_poll_under_way_finds_is_told_under_the_new_name() {
+    let desk = told().await;
+    let late = desk.article("2", "A prize for Temirov", "Temirov wins a prize for his film.");
+    let desk = desk.reload(&format!("{WATCHES}{RENAMED}"));
+    desk.record(vec![late], Vec::new(), day(2, "09:00"));
+    desk.round(day(2, "09:01")).await;
+    desk.round(day(3, "07:00")).await;
+    assert_eq!(mails(&desk)[1].subject, "A prize for Temirov — Temirov");
+    assert_eq!(mails(&desk).len(), 2);
+}
+
+/// A rescore with the new file, beside a daemon that has not read it yet.
+#[tokio::test]
+async fn what_was_written_under_the_new_name_too_early_is_not_told_again() {
+    let desk = told().await;
+    let mut again = desk.article("1", "Court frees three men", &TEXT.replace("four", "three"));
+    again.owed.iter_mut().for_each(|(plan, ..)| *plan = "news desk".into());
+    desk.record(Vec::new(), vec![(1, again)], day(2, "08:00"));
+    assert_eq!(desk.query("SELECT plan FROM owed WHERE digest_id IS NULL"), ["news desk"]);
+    let desk = desk.reload(&format!("{WATCHES}{RENAMED}"));
+    for days in 2..5 {
+        desk.round(day(days, "09:00")).await;
+    }
+    let subjects: Vec<String> = mails(&desk).into_iter().map(|mail| mail.subject).collect();
+    assert_eq!(subjects[1..], ["Corrected: Court frees three men"], "no story told anew");
+    assert_eq!(desk.query("SELECT plan, count(*) FROM owed"), ["news desk | 1"]);
+}
+
+/// What the plan `desk`, which tells ada and bek of all, is called after some readings
+/// of the file: the name, the recipient and the watches of each plan.
+#[tokio::test]
+async fn a_plan_is_known_again_by_those_it_tells() {
+    let plans = |plans: &[(&str, &str, &str)]| -> String {
+        let table = |(name, to, watch): &(&str, &str, &str)| {
+            format!(
+                "[[plan]]\nname = {name:?}\nto = [\"{to}@example.org\"]\nwatches = [{watch:?}]\ncron = \"0 7 * * *\"\n"
+            )
+        };
+        plans.iter().map(table).collect()
+    };
+    let check = async |readings: &[&[(&str, &str, &str)]], name: &str| {
+        let mut desk = told().await;
+        for reading in readings {
+            desk = desk.reload(&format!("{WATCHES}{}", plans(reading)));
+        }
+        let called = desk.query("SELECT plan FROM digest WHERE slot LIKE 'digest %'");
+        assert_eq!(called, [name], "{readings:?}");
+        assert_eq!(desk.query("SELECT plan FROM owed"), [name], "{readings:?}");
+    };
+    check(&[&[("night desk", "bek", "*")]], "night desk").await;
+    check(&[&[("night desk", "bek", "*")], &[("desk", "bek", "*")]], "desk").await;
+    // The one with the same watches, then the first.
+    check(&[&[("osh", "ada", "Khorugh"), ("all", "ada", "*")]], "all").await;
+    check(&[&[("osh", "ada", "Khorugh"), ("prizes", "bek", "Temirov")]], "osh").await;
+    check(&[&[("osh", "ada", "Khorugh"), ("desk", "ada", "*")]], "desk").await;
+    // Other people, or long gone: another plan.
+    check(&[&[("night desk", "cara", "*")]], "desk").await;
+    check(&[&[("osh", "cara", "*")], &[("osh", "cara", "*"), ("night desk", "ada", "*")]], "desk").await;
+}

@@ -26,17 +26,27 @@ pub fn time(text: &str) -> DateTime<Utc> {
     text.parse().expect("a time in RFC 3339")
 }
 
+fn work_at(store: Store, directory: &TempDir, config: &str) -> Desk {
+    let text = format!("{config}\n[[feed]]\nname = {ECHO:?}\nurl = {ECHO_URL:?}\n");
+    let config =
+        config::parse(&text, &directory.path().join("config.toml")).unwrap_or_else(|error| panic!("{error}"));
+    Desk::new(config, store, directory.path().into()).expect("a desk")
+}
+
 impl Inside {
     /// `config` without `[daemon]` and sources.
     pub fn open(config: &str, limits: Limits) -> Inside {
         let directory = scratch();
-        let text = format!("{config}\n[[feed]]\nname = {ECHO:?}\nurl = {ECHO_URL:?}\n");
-        let config = config::parse(&text, &directory.path().join("config.toml"))
-            .unwrap_or_else(|error| panic!("{error}"));
         let store = Store::open(&directory.path().join("newswatch.db")).expect("a new database opens");
-        let desk = Desk::new(config, store, directory.path().into()).expect("a desk");
+        let desk = work_at(store, &directory, config);
         let desk = Desk { mailer: desk.mailer.with_limits(limits), ..desk };
         Inside { directory, desk: Arc::new(desk) }
+    }
+
+    /// The same desk after another configuration was read.
+    pub fn reload(self, config: &str) -> Inside {
+        let desk = work_at(self.desk.store.clone(), &self.directory, config);
+        Inside { desk: Arc::new(desk), ..self }
     }
 
     /// An article as the poll loop would record it, matches and debts with it.

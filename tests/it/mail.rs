@@ -1,8 +1,8 @@
 //! Digests and their way out: what the reader sees, what the server gets.
 //!
 //! `tests/data/digest/NAME.toml` holds facts; `NAME.txt` (subject and text) and
-//! `NAME.html`, where present, the mail they must give. `NEWSWATCH_BLESS=1`
-//! rewrites them; `NEWSWATCH_PICTURES=DIR` writes every HTML part for
+//! `NAME.html`, where present, the mail they must give, `NAME.chat` the message to a
+//! chat on Telegram. `NEWSWATCH_BLESS=1` rewrites them; `NEWSWATCH_PICTURES=DIR` writes every HTML part for
 //! `tests/pictures.sh`.
 
 mod facts;
@@ -17,7 +17,8 @@ mod real;
 mod script;
 
 use facts::Facts;
-use newswatch::digest::{Digest, HTML_BYTES_MAX, compose, encoded_len};
+use newswatch::chat::Address;
+use newswatch::digest::{Digest, HTML_BYTES_MAX, Note, compose, encoded_len};
 use newswatch::mail::{Envelope, wire};
 use std::path::{Path, PathBuf};
 
@@ -63,7 +64,8 @@ fn the_same_facts_give_the_mail_on_file() {
         let digest = composed(&facts);
         assert_eq!(digest, composed(&facts), "{}", path.display());
         let text = format!("Subject: {}\n\n{}", digest.subject, digest.text);
-        for (extension, got) in [("txt", &text), ("html", &digest.html)] {
+        let told = chat(&facts, &digest);
+        for (extension, got) in [("txt", &text), ("html", &digest.html), ("chat", &told)] {
             let expected = path.with_extension(extension);
             if std::env::var_os("NEWSWATCH_BLESS").is_some() && expected.exists() {
                 std::fs::write(&expected, got).expect("the fixtures can be written");
@@ -74,7 +76,18 @@ fn the_same_facts_give_the_mail_on_file() {
             }
         }
     }
-    assert!(compared >= 8, "only {compared} mails on file");
+    assert!(compared >= 16, "only {compared} mails on file");
+}
+
+/// What a chat shows of it.
+fn chat(facts: &Facts, digest: &Digest) -> String {
+    let Facts { plan, window, items, corrected, footer } = facts;
+    let note = newswatch::digest::note(plan, window, items, corrected, footer, &digest.subject);
+    assert_eq!(Note::of_json(note.json().as_bytes()).as_ref(), Some(&note), "what is stored is read again");
+    let address = Address::parse("telegram://123456:token/-100").expect("an address");
+    let body = newswatch::chat::request(&address, &note, "7f3a@example.org").body;
+    let body: serde_json::Value = serde_json::from_slice(&body).expect("JSON");
+    format!("{}\n", body["text"].as_str().expect("a text").replace('\u{200b}', "\\u200b"))
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! The whole product from outside: one binary, a module a feature.
 
 mod architecture;
+mod chats;
 mod corrections;
 mod crashes;
 mod documents;

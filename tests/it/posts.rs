@@ -10,50 +10,53 @@ use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
 
-/// A program that answers each post with the next of its lines: a status, or
-/// `close` without a word; the last line for ever.
-struct Program {
-    port: u16,
+/// A program that answers each post with the next of its lines: a status, with what
+/// `Retry-After` says behind `/` and a text behind `|`; `close` without a word, or
+/// `silence`; the last line for ever.
+pub struct Program {
+    pub port: u16,
     posts: Arc<Mutex<Vec<Post>>>,
 }
 
 #[derive(Debug, Clone)]
-struct Post {
-    line: String,
-    headers: Vec<(String, String)>,
-    body: Vec<u8>,
+pub struct Post {
+    pub line: String,
+    pub headers: Vec<(String, String)>,
+    pub body: Vec<u8>,
 }
 
 impl Post {
-    fn header(&self, name: &str) -> &str {
+    pub fn header(&self, name: &str) -> &str {
         let found = self.headers.iter().find(|(header, _)| header.eq_ignore_ascii_case(name));
         found.map_or_else(|| panic!("no {name}"), |(_, value)| value)
     }
 }
 
 impl Program {
-    fn open(answers: &'static str) -> Program {
+    pub fn open(answers: &'static str) -> Program {
         let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a loopback port");
         let port = listener.local_addr().expect("a bound port").port();
         let posts = Arc::new(Mutex::new(Vec::new()));
         let seen = Arc::clone(&posts);
         std::thread::spawn(move || {
             let mut answers = answers.split(' ').peekable();
+            let mut silent = Vec::new();
             for stream in listener.incoming().map_while(Result::ok) {
                 let answer =
                     if answers.clone().count() > 1 { answers.next() } else { answers.peek().copied() };
-                let _ = take(stream, answer.unwrap_or("200"), &seen);
+                silent.extend(take(stream, answer.unwrap_or("200"), &seen).ok().flatten());
             }
         });
         Program { port, posts }
     }
 
-    fn posts(&self) -> Vec<Post> {
+    pub fn posts(&self) -> Vec<Post> {
         self.posts.lock().expect("no holder panics").clone()
     }
 }
 
-fn take(stream: TcpStream, answer: &str, seen: &Mutex<Vec<Post>>) -> std::io::Result<()> {
+/// Reads one post and answers it; the connection back where nothing is ever said.
+fn take(stream: TcpStream, answer: &str, seen: &Mutex<Vec<Post>>) -> std::io::Result<Option<TcpStream>> {
     let mut reader = BufReader::new(stream);
     let mut lines = Vec::new();
     loop {
@@ -73,12 +76,21 @@ fn take(stream: TcpStream, answer: &str, seen: &Mutex<Vec<Post>>) -> std::io::Re
     post.body.resize(length, 0);
     reader.read_exact(&mut post.body)?;
     seen.lock().expect("no holder panics").push(post);
-    if answer != "close" {
-        let moved = if answer.starts_with('3') { "location: /elsewhere\r\n" } else { "" };
-        let head = format!("HTTP/1.1 {answer} so\r\n{moved}content-length: 0\r\nconnection: close\r\n\r\n");
-        reader.get_mut().write_all(head.as_bytes())?;
+    if answer == "silence" {
+        return Ok(Some(reader.into_inner()));
     }
-    Ok(())
+    if answer != "close" {
+        let (answer, text) = answer.split_once('|').unwrap_or((answer, ""));
+        let (status, wait) = answer.split_once('/').unwrap_or((answer, ""));
+        let moved = if status.starts_with('3') { "location: /elsewhere\r\n" } else { "" };
+        let wait = if wait.is_empty() { String::new() } else { format!("retry-after: {wait}\r\n") };
+        let length = text.len();
+        let head = format!(
+            "HTTP/1.1 {status} so\r\n{moved}{wait}content-length: {length}\r\nconnection: close\r\n\r\n"
+        );
+        reader.get_mut().write_all((head + text).as_bytes())?;
+    }
+    Ok(None)
 }
 
 fn desk(mail: &str, plan: &str, port: u16) -> Inside {
@@ -163,6 +175,7 @@ async fn every_answer_has_its_outcome_and_every_try_the_same_body() {
     check("500 200", "deferred", "sent", 2, "post: it answered 500").await;
     check("503 503 200", "deferred", "sent", 3, "post: it answered 503").await;
     check("429 200", "deferred", "sent", 2, "post: it answered 429").await;
+    check("429/1800 200", "deferred", "sent", 2, "post: it answered 429").await;
     check("302 200", "deferred", "sent", 2, "post: it answered 302").await;
     check("404", "refused", "refused", 1, "post: it answered 404").await;
     check("410", "refused", "refused", 1, "post: it answered 410").await;

@@ -104,6 +104,24 @@ fn a_story_whose_page_is_gone_is_said_once_as_removed() {
 }
 
 #[test]
+fn a_removal_is_told_by_a_plan_that_was_renamed_since() {
+    let cron = "cron = \"0 7 * * *\"";
+    let (_runtime, site) = newsroom();
+    let desk = told(&site, cron);
+    site.answer("/told", 404, &[], "");
+    look(&desk);
+    let config = std::fs::read_to_string(desk.path("config.toml")).expect("readable");
+    std::fs::write(desk.path("config.toml"), config.replace("\"desk\"", "\"night desk\"")).expect("writable");
+    look(&desk);
+    desk.run(&["digest", "night desk", "--send"]);
+    let mails = said(&desk, "");
+    assert_eq!(mails.len(), 1, "{mails:?}");
+    let begins =
+        mails[0].replace('\r', "").starts_with("Removed: Story /told\n1 removed story · night desk\n");
+    assert!(begins, "{}", mails[0]);
+}
+
+#[test]
 fn only_a_page_that_is_gone_for_good_is_removed() {
     let cron = "cron = \"0 7 * * *\"";
     for (answers, is_said) in

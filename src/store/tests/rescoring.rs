@@ -39,6 +39,7 @@ fn asked(watches: &[(&str, &str)], at_least: f64) -> Asked {
         name: "rights desk".into(),
         to: vec!["desk@example.org".into()],
         post_to: Vec::new(),
+        chat_to: Vec::new(),
         watches: vec!["*".into()],
         at_least,
         cron: None,

@@ -134,6 +134,7 @@ type Fate = (&'static str, Vec<(Delivery, i64)>, &'static str, u32, Option<i64>)
 
 fn fates() -> Vec<Fate> {
     let later = || Delivery::Deferred("450 greylisted".into());
+    let wait = |until| Delivery::Later(minute(until), "429 not so fast".into());
     let unknown = || Delivery::Unknown("no answer after the final dot".into());
     let days = |count: usize, minutes| (0..count).map(|_| (later(), minutes)).collect::<Vec<_>>();
     vec![
@@ -141,6 +142,9 @@ fn fates() -> Vec<Fate> {
         ("refused", vec![(Delivery::Refused("550 no such user".into()), 0)], "refused", 1, None),
         ("deferred once", vec![(later(), 0)], "owed", 1, Some(1)),
         ("deferred four times", days(4, 10), "owed", 4, Some(8)),
+        ("asked to wait", vec![(wait(80), 0)], "owed", 1, Some(20)),
+        ("asked to wait for no time", vec![(wait(60), 0)], "owed", 1, Some(1)),
+        ("asked to wait for a day", vec![(wait(60 + 1_440), 0)], "owed", 1, Some(60)),
         ("no answer", vec![(unknown(), 0)], "owed", 1, Some(1)),
         ("back-off ends at an hour", days(20, 60), "owed", 20, Some(60)),
         ("for four days", days(96, 60), "owed", 96, Some(60)),

@@ -50,6 +50,7 @@ pub fn read(path: &Path) -> Facts {
         name: string(&facts, "plan"),
         to: vec!["desk@example.org".into()],
         post_to: Vec::new(),
+        chat_to: Vec::new(),
         watches: vec!["*".into()],
         at_least: 0.0,
         cron: Some(Cron::parse("0 7 * * *", cron_zone).expect("a cron line")),

@@ -10,7 +10,7 @@ const FROM: &str = "newswatch@example.org";
 const TO: &str = "desk@example.org";
 
 fn open(transport: Transport, data: &Path) -> Mailer {
-    let mail = Mail { transport, from: FROM.into(), ops_to: Vec::new() };
+    let mail = Mail { transport, from: FROM.into(), ..newswatch::config::Mail::default() };
     Mailer::open(&mail, data).expect("a mailer")
 }
 
@@ -57,7 +57,11 @@ async fn a_directory_that_is_gone_defers() {
 fn a_directory_that_cannot_be_made_is_said_at_once() {
     let data = tempfile::tempdir().expect("a temporary directory");
     std::fs::write(data.path().join("mail"), "a file").expect("a file");
-    let mail = Mail { transport: Transport::File { directory: None }, from: FROM.into(), ops_to: Vec::new() };
+    let mail = Mail {
+        transport: Transport::File { directory: None },
+        from: FROM.into(),
+        ..newswatch::config::Mail::default()
+    };
     let error = Mailer::open(&mail, data.path()).expect_err("no directory").to_string();
     assert!(error.starts_with("write mail into `") && error.contains("is writable"), "{error}");
 }

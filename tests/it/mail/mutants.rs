@@ -204,7 +204,7 @@ fn check(numbers: std::ops::Range<usize>) {
         user: None,
         password: None,
     };
-    let mail = Mail { transport, from: "newswatch@example.org".into(), ops_to: Vec::new() };
+    let mail = Mail { transport, from: "newswatch@example.org".into(), ..newswatch::config::Mail::default() };
     let mailer = Mailer::open(&mail, Path::new("/nonexistent")).expect("a mailer");
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     let mut sent = Vec::new();

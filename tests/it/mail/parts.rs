@@ -199,3 +199,50 @@ async fn an_edit_answers_the_part_that_told_the_story() {
     let mail = MessageParser::default().parse(&got.bytes).expect("a mail");
     assert_eq!(mail.in_reply_to().as_text(), Some(told_in.as_str()));
 }
+
+/// Found by a clock that was a day ahead, and told once it was set right.
+#[tokio::test]
+async fn a_clock_that_was_set_back_leaves_no_story_out_of_the_parts() {
+    let relay = Relay::open(&format!("dot: over 15000 {TOO_LARGE}"));
+    let desk = desk(&relay, "cron = \"0 7 * * *\"", &["ada@example.org"]);
+    desk.round(day(1, "12:00")).await;
+    for story in 0..30 {
+        let text = format!("Temirov was seen at pass number {story}{story}{story} of the {story}th range.");
+        desk.publish(&story.to_string(), &format!("Story {story}: Temirov"), &text, day(3, "06:00"));
+    }
+    desk.round(day(2, "07:00")).await;
+    is_told_once(&kept(&relay, "ada@example.org"), 30);
+    // And who was told is told of an edit.
+    desk.record(
+        Vec::new(),
+        vec![(30, desk.article("29", "Story 29: Temirov", "Temirov was seen nowhere, two said."))],
+        day(2, "08:00"),
+    );
+    desk.round(day(3, "07:00")).await;
+    let got = relay.got().pop().expect("the correction");
+    assert_eq!(read(&got).0, "Corrected: Story 29: Temirov");
+}
+
+#[tokio::test]
+async fn each_part_of_a_spike_says_that_it_is_one() {
+    let relay = Relay::open(&format!("dot: over 30000 {TOO_LARGE}"));
+    let desk = desk(&relay, "cron = \"0 7 * * *\"\nspike_from = 5", &["ada@example.org"]);
+    desk.round(day(1, "12:00")).await;
+    desk.publish("old", "Temirov at home", "Temirov was at home all day long.", day(1, "13:00"));
+    for days in 2..=10 {
+        desk.round(day(days, "07:00")).await;
+    }
+    let before = kept(&relay, "ada@example.org").len();
+    for story in 0..30 {
+        let text = format!("Temirov was seen at pass number {story}{story}{story} of the {story}th range.");
+        desk.publish(&story.to_string(), &format!("Story {story}: Temirov"), &text, day(10, "12:00"));
+    }
+    desk.round(day(10, "12:00")).await;
+    let mails = kept(&relay, "ada@example.org").split_off(before);
+    is_told_once(&mails, 30);
+    let spike = "Spike: Temirov, 30 stories in 24 hours, usually none";
+    let subjects: Vec<&str> = mails.iter().map(|(subject, ..)| subject.as_str()).collect();
+    assert_eq!(subjects, [format!("{spike} (part 1 of 2)"), format!("{spike} (part 2 of 2)")]);
+    let text = String::from_utf8_lossy(&relay.got().pop().expect("a part").bytes).into_owned();
+    assert!(text.contains("Mon 9 Nov, 12:00"), "of the last 24 hours: {text}");
+}

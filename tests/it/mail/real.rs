@@ -90,7 +90,7 @@ async fn a_real_server_keeps_the_mail_as_it_left() {
         user: None,
         password: None,
     };
-    let mail = Mail { transport, from: envelope().from, ops_to: Vec::new() };
+    let mail = Mail { transport, from: envelope().from, ..newswatch::config::Mail::default() };
     let mailer = Mailer::open(&mail, directory.path()).expect("a mailer");
     for (path, facts) in all_facts() {
         let wire = wire(&envelope(), &composed(&facts)).expect("a mail");
@@ -212,7 +212,7 @@ async fn one_delivery_under_tls() {
         user: Some("newswatch".into()),
         password: Some(Secret::File(Path::new(words[3]).join("password"))),
     };
-    let mail = Mail { transport, from: envelope().from, ops_to: Vec::new() };
+    let mail = Mail { transport, from: envelope().from, ..newswatch::config::Mail::default() };
     let limits = Limits { connect_ms_max: 20_000, reply_ms_max: 20_000, final_reply_ms_max: 20_000 };
     let mailer = Mailer::open(&mail, Path::new(words[3])).expect("a mailer").with_limits(limits);
     let wire = wire(&envelope(), &composed(&all_facts()[0].1)).expect("a mail");

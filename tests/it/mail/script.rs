@@ -13,7 +13,7 @@ const TO: &str = "desk@example.org";
 
 fn relay(port: u16, tls: Tls) -> Mail {
     let transport = Transport::Smtp { host: "127.0.0.1".into(), port, tls, user: None, password: None };
-    Mail { transport, from: FROM.into(), ops_to: Vec::new() }
+    Mail { transport, from: FROM.into(), ..newswatch::config::Mail::default() }
 }
 
 /// Patient, unless the script has a silence to wait out.
@@ -26,7 +26,7 @@ fn open(mail: &Mail, script: &str) -> Mailer {
 fn kind(delivery: &Delivery) -> (&'static str, &str) {
     match delivery {
         Delivery::Sent => ("sent", ""),
-        Delivery::Deferred(reason) => ("deferred", reason),
+        Delivery::Deferred(reason) | Delivery::Later(_, reason) => ("deferred", reason),
         Delivery::Refused(reason) | Delivery::TooLarge(reason) => ("refused", reason),
         Delivery::Unknown(reason) => ("unknown", reason),
     }
@@ -70,7 +70,11 @@ fn a_setting_that_would_expose_mail_or_password_is_refused() {
     let check = |host: &str, tls: Tls, secret: Option<Secret>, expected: &str| {
         let user = secret.as_ref().map(|_| "newswatch".into());
         let transport = Transport::Smtp { host: host.into(), port: 25, tls, user, password: secret };
-        let mail = config::Mail { transport, from: "newswatch@example.org".into(), ops_to: Vec::new() };
+        let mail = config::Mail {
+            transport,
+            from: "newswatch@example.org".into(),
+            ..newswatch::config::Mail::default()
+        };
         let told =
             Mailer::open(&mail, Path::new("/nonexistent")).map(|_| ()).map_err(|error| error.to_string());
         assert!(told.as_ref().err().is_some_and(|told| told.contains(expected)), "{host} {tls:?}: {told:?}");

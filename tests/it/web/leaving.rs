@@ -2,7 +2,7 @@
 
 use super::{PLAN, Shown, TOKEN, ask, daemon};
 use crate::inside::time;
-use crate::support::Desk;
+use crate::support::{Desk, wait_for};
 use chrono::TimeDelta;
 use newswatch::web;
 use regex::Regex;
@@ -135,9 +135,10 @@ fn what_is_found_while_nobody_is_left_waits_for_somebody() {
 
 #[test]
 fn who_left_is_shown_by_every_command_and_taken_back_by_one() {
-    let desk = Desk::new(&format!(
+    let config = format!(
         "[web]\nlisten = \"127.0.0.1:0\"\ntoken_env = \"WEB_TOKEN\"\npublic_url = \"https://news.example.org\"\n{PLAN}"
-    ));
+    );
+    let desk = Desk::new(&config);
     let (mut daemon, address) = daemon(&desk);
     let key = desk.query("SELECT value FROM meta WHERE name = 'unsubscribe_key'").remove(0);
     let leave = |reader: &str| {
@@ -174,6 +175,20 @@ fn who_left_is_shown_by_every_command_and_taken_back_by_one() {
     check(&["plans", "resubscribe", "other", "bek@example.org"], 1, &["no plan is called `other`"]);
     check(&back, 0, &["gets mail of `rights desk` again"]);
     check(&["status"], 0, &["ada@example.org left the plan"]);
+    // Under another name the plan is the same: who left has left, and the way out that
+    // stands in a mail of last week still leads there.
+    desk.configure(&config.replace("rights desk", "night desk"));
+    daemon.signal("HUP");
+    let feed = |name: &str| ask(&address, "GET", &format!("/plans/{name}%20desk.atom?token={TOKEN}"), "", "");
+    wait_for("the new name", || feed("night").status == 200);
+    let path = web::unsubscribe::address("", &key, "rights desk", "bek@example.org");
+    assert_eq!(ask(&address, "POST", &path, "", ONE_CLICK).status, 200);
+    assert_eq!([feed("rights").status, feed("day").status], [200, 404]);
+    check(
+        &["plans", "list"],
+        0,
+        &["night desk\tada@example.org\tleft\t", "night desk\tbek@example.org\tleft\t"],
+    );
     daemon.ends_well_on("TERM");
     assert!(daemon.said("a reader left the plan"), "{}", daemon.log());
 }

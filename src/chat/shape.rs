@@ -1,0 +1,238 @@
+//! A note as one request to its service: what has room, in the service's dialect.
+//!
+//! Where a service can be told that a text is plain, it is; where not, what its markup
+//! is made of is escaped, and an `@` is cut off from the name behind it.
+
+use super::address::{Address, Login, Service};
+use crate::digest::{Note, NoteStory};
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
+use serde_json::{Value, json};
+use url::Url;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Method {
+    Post,
+    Put,
+}
+
+/// What a service is asked. Not to be printed.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Request {
+    pub method: Method,
+    pub url: String,
+    pub headers: Vec<(&'static str, String)>,
+    pub body: Vec<u8>,
+}
+
+/// How a text has to be written for one service.
+struct Dialect {
+    /// In what `measure` counts.
+    room: usize,
+    measure: fn(&str) -> usize,
+    escape: fn(&str) -> String,
+    link: fn(&str) -> String,
+}
+
+/// Nothing that separates, and nothing that is seen: behind it no name is meant.
+const CUT: &str = "\u{200b}";
+
+/// The request that tells `note`; `message_id` makes a repeat known again where the
+/// service can know it.
+pub fn request(address: &Address, note: &Note, message_id: &str) -> Request {
+    let dialect = dialect(address.service);
+    let text = text(note, &dialect, address.service != Service::Ntfy);
+    let (url, body) = match address.service {
+        Service::Telegram => telegram(address, &text),
+        Service::Ntfy => ntfy(address, note, &text),
+        Service::Matrix => matrix(address, &text, message_id),
+        Service::Slack => {
+            let body = json!({"text": text, "mrkdwn": false, "unfurl_links": false, "unfurl_media": false});
+            (address.url.clone(), body)
+        }
+        // 4: no previews of links.
+        Service::Discord => {
+            let body = json!({"content": text, "allowed_mentions": {"parse": []}, "flags": 4});
+            (address.url.clone(), body)
+        }
+        Service::Mattermost => (address.url.clone(), json!({"text": text})),
+    };
+    let mut headers = vec![("content-type", "application/json".to_owned())];
+    headers.extend(address.login.as_ref().map(|login| ("authorization", authorization(login))));
+    let method = if address.service == Service::Matrix { Method::Put } else { Method::Post };
+    Request { method, url: url.into(), headers, body: body.to_string().into_bytes() }
+}
+
+fn authorization(login: &Login) -> String {
+    match login {
+        Login::Token(token) => format!("Bearer {token}"),
+        Login::Password(user, password) => {
+            format!("Basic {}", BASE64_STANDARD.encode(format!("{user}:{password}")))
+        }
+    }
+}
+
+/// The address with the last `taken` pieces of its path replaced.
+fn beside(url: &Url, taken: usize, pieces: &[&str]) -> Url {
+    let mut url = url.clone();
+    if let Ok(mut path) = url.path_segments_mut() {
+        path.pop_if_empty();
+        (0..taken).for_each(|_| {
+            path.pop();
+        });
+        path.extend(pieces);
+    }
+    url
+}
+
+/// Without `parse_mode` a text has no markup (Bot API, `sendMessage`).
+fn telegram(address: &Address, text: &str) -> (Url, Value) {
+    let chat = address.pieces().last().copied().unwrap_or_default().replace("%40", "@");
+    let body = json!({"chat_id": chat, "text": text, "link_preview_options": {"is_disabled": true}});
+    (beside(&address.url, 1, &["sendMessage"]), body)
+}
+
+/// As JSON, since a title in a header is ASCII; 4 is "high", what rings longer.
+fn ntfy(address: &Address, note: &Note, text: &str) -> (Url, Value) {
+    let topic = address.pieces().last().copied().unwrap_or_default();
+    let mut body = json!({"topic": topic, "title": note.subject, "message": text});
+    if note.is_urgent {
+        body["priority"] = 4.into();
+    }
+    if let ([story], 0) = (note.stories.as_slice(), note.more) {
+        body["click"] = story.link.clone().into();
+    }
+    (beside(&address.url, 1, &[]), body)
+}
+
+/// `m.mentions` says who is meant: nobody (client-server API, 11.38). A transaction
+/// of the same name is the same message.
+fn matrix(address: &Address, text: &str, message_id: &str) -> (Url, Value) {
+    let room = address.pieces().last().copied().unwrap_or_default().replace("%21", "!").replace("%3A", ":");
+    let path = ["_matrix", "client", "v3", "rooms", &room, "send", "m.room.message", message_id];
+    let body = json!({"msgtype": "m.text", "body": text, "m.mentions": {}});
+    (beside(&address.url, 1, &path), body)
+}
+
+/// The limits as the services document them: Slack's best length of `text`; Discord's
+/// `content`; Mattermost's `PostMessageMaxRunesV2`; Telegram's `text` in UTF-16 units;
+/// ntfy's message, past which it becomes a file; Matrix's event of 65,536 octets.
+fn dialect(service: Service) -> Dialect {
+    let dialect = |room, escape, link| Dialect { room, measure: units, escape, link };
+    match service {
+        Service::Slack => dialect(4_000, slack, slack),
+        Service::Discord => dialect(2_000, markdown, |link| format!("<{link}>")),
+        Service::Mattermost => dialect(16_383, markdown, |link| link.replace('@', "%40")),
+        Service::Telegram => dialect(4_096, unmeant, str::to_owned),
+        Service::Ntfy => Dialect { measure: octets, ..dialect(4_096, str::to_owned, str::to_owned) },
+        Service::Matrix => Dialect { measure: octets, ..dialect(60_000, unmeant, str::to_owned) },
+    }
+}
+
+fn units(text: &str) -> usize {
+    text.encode_utf16().count()
+}
+
+/// Octets as JSON has them: never fewer than the text's own.
+fn octets(text: &str) -> usize {
+    text.chars().map(|c| if matches!(c, '"' | '\\' | '\n') { 2 } else { c.len_utf8() }).sum()
+}
+
+/// The three characters that Slack's markup is made of; it knows them again in links.
+fn slack(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
+}
+
+fn unmeant(text: &str) -> String {
+    text.replace('@', &format!("@{CUT}"))
+}
+
+/// Mattermost reads Slack's `<!here>` behind a backslash too, so `<` is cut off as well.
+fn markdown(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len() + text.len() / 8);
+    for c in text.chars() {
+        if r"\`*_~|#>[]()!".contains(c) || c == '<' {
+            escaped.push('\\');
+        }
+        escaped.push(c);
+        if matches!(c, '@' | '<') {
+            escaped.push_str(CUT);
+        }
+    }
+    escaped
+}
+
+/// A text that grows as long as there is room.
+struct Page<'d> {
+    text: String,
+    used: usize,
+    dialect: &'d Dialect,
+}
+
+impl Page<'_> {
+    /// Adds a line, if `room` has it.
+    fn add(&mut self, line: &str, room: usize) -> bool {
+        let needs = (self.dialect.measure)(line) + (self.dialect.measure)("\n");
+        if self.used + needs > room {
+            return false;
+        }
+        if self.used > 0 {
+            self.text.push('\n');
+        }
+        self.text.push_str(line);
+        self.used += needs;
+        true
+    }
+}
+
+/// The subject, what stands before the stories, as many of them as have room, how many
+/// have not, and the foot.
+fn text(note: &Note, dialect: &Dialect, with_subject: bool) -> String {
+    let page = |text| Page { text, used: 0, dialect };
+    let (mut page, mut foot) = (page(String::new()), page(String::new()));
+    let quarter = dialect.room / 4;
+    let escaped = |lines: &[String]| lines.iter().map(|line| (dialect.escape)(line)).collect::<Vec<_>>();
+    escaped(&note.foot).iter().take_while(|line| foot.add(line, quarter)).count();
+    if with_subject {
+        page.add(&(dialect.escape)(&note.subject), dialect.room);
+    }
+    escaped(&note.head).iter().take_while(|line| page.add(line, 2 * quarter)).count();
+    let left_out = |count| (dialect.escape)(&left_out(note, count));
+    let reserved = (dialect.measure)(&left_out(usize::MAX)) + foot.used + 4;
+    let room = dialect.room.saturating_sub(reserved);
+    // The subject of a single story has its title already.
+    let is_said =
+        |story: &NoteStory| note.stories.len() == 1 && note.more == 0 && note.subject.contains(&story.title);
+    let told = note.stories.iter().take_while(|story| tell(&mut page, story, is_said(story), room)).count();
+    let more = note.stories.len() - told + note.more;
+    if more > 0 {
+        page.add(&format!("\n{}", left_out(more)), dialect.room);
+    }
+    if !foot.text.is_empty() {
+        page.add(&format!("\n{}", foot.text), dialect.room);
+    }
+    page.text.trim().to_owned()
+}
+
+/// One story in full, without its reason, or by its title alone; without the title
+/// where that is said.
+fn tell(page: &mut Page<'_>, story: &NoteStory, is_said: bool, room: usize) -> bool {
+    let dialect = page.dialect;
+    let title = if is_said { String::new() } else { format!("\n• {}", (dialect.escape)(&story.title)) };
+    let link = story.link.as_ref().map(|link| format!("\n{}", (dialect.link)(link))).unwrap_or_default();
+    let detail = if story.detail.is_empty() {
+        String::new()
+    } else {
+        format!("\n{}", (dialect.escape)(&story.detail))
+    };
+    [format!("{title}{link}{detail}"), format!("{title}{link}"), title]
+        .iter()
+        .any(|block| page.add(block, room))
+}
+
+fn left_out(note: &Note, count: usize) -> String {
+    match &note.command {
+        Some(command) => format!("and {count} more: {command}"),
+        None => format!("and {count} more"),
+    }
+}

@@ -1,0 +1,81 @@
+//! Notes handed to chat services, through the guard of `fetch`.
+//!
+//! Invariant: an address is read from the list when a note is sent and kept nowhere,
+//! so that a token which was changed counts at once, and none stands in the database.
+//! What `post` makes of an answer holds here too.
+
+use super::{Desk, off_thread, post};
+use crate::chat::{self, Address, List, Method};
+use crate::config::{Config, ConfigError, Problem};
+use crate::digest::Note;
+use crate::fetch::{Answer, Fetcher, Verb};
+use crate::mail::{self, Delivery, MailError};
+use crate::store::OutboxRow;
+use chrono::{DateTime, Utc};
+use std::sync::Arc;
+
+/// The list of chats, with what is wrong with it; nothing where none is named.
+///
+/// # Errors
+/// It cannot be read.
+pub fn list(config: &Config) -> Result<Option<(List, Vec<Problem>)>, MailError> {
+    let Some(text) = config.chat_urls.as_ref().map(mail::reveal).transpose()? else { return Ok(None) };
+    let (list, wrong) = List::parse(&text);
+    let problem =
+        |wrong: chat::Wrong| Problem { line: wrong.line, column: wrong.column, message: wrong.message };
+    Ok(Some((list, wrong.into_iter().map(problem).collect())))
+}
+
+/// Checks the list, and that it has every chat that the configuration names.
+///
+/// # Errors
+/// Everything wrong with the list, else every name that it lacks.
+pub fn check((list, problems): &(List, Vec<Problem>), config: &Config) -> Result<(), ConfigError> {
+    if !problems.is_empty() {
+        let path = config.chat_urls.as_ref().map(mail::whence).unwrap_or_default();
+        return Err(ConfigError { path, problems: problems.clone() });
+    }
+    match config.unknown_chats(list) {
+        unknown if unknown.is_empty() => Ok(()),
+        problems => Err(ConfigError { path: config.path.clone(), problems }),
+    }
+}
+
+/// Hands one row over.
+pub(super) async fn send(desk: &Arc<Desk>, row: &OutboxRow, now: DateTime<Utc>) -> Delivery {
+    let name = chat::name(&row.recipient).unwrap_or_default().to_owned();
+    let reader = desk.clone();
+    let list = match off_thread(move || list(&reader.config)).await {
+        Ok(list) => list.map(|(list, _)| list).unwrap_or_default(),
+        Err(error) => return Delivery::Deferred(format!("list: {error}")),
+    };
+    let Some(address) = list.find(&name) else {
+        return Delivery::Deferred(format!(
+            "list: the list of `[chat]` has no good line for `{name}` any more"
+        ));
+    };
+    let Some(note) = Note::of_json(&row.wire) else {
+        return Delivery::Refused("list: this is no note; please report it".into());
+    };
+    tell(&desk.fetcher, address, &note, &row.message_id, now).await.0
+}
+
+/// Tells one note, and the status that was answered.
+pub async fn tell(
+    fetcher: &Fetcher,
+    address: &Address,
+    note: &Note,
+    message_id: &str,
+    now: DateTime<Utc>,
+) -> (Delivery, Option<u16>) {
+    let request = chat::request(address, note, message_id);
+    let verb = match request.method {
+        Method::Post => Verb::Post,
+        Method::Put => Verb::Put,
+    };
+    let answer = fetcher.hand(verb, &request.url, &request.headers, request.body).await;
+    let answer =
+        answer.map(|answer| Answer { wait: answer.wait.or_else(|| chat::wait(&answer.text)), ..answer });
+    let status = answer.as_ref().ok().map(|answer| answer.status);
+    (post::verdict(answer, now, |answer| chat::said(address, &answer.text)), status)
+}

@@ -1,0 +1,331 @@
+//! Chats that are told: from the same outbox, tried until it is taken, by an address
+//! that stands in the list alone.
+
+use crate::inside::{Inside, time};
+use crate::posts::Program;
+use crate::relay::Relay;
+use crate::support;
+use chrono::TimeDelta;
+use newswatch::chat::{self, Address, Request};
+use newswatch::digest::{Note, NoteStory};
+use newswatch::fetch::{self, Fetcher};
+use newswatch::mail::Limits;
+use serde_json::Value;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Stands in every address, and nowhere else.
+const SECRET: &str = "hunter22-AbC";
+
+struct Chats {
+    inside: Inside,
+    /// The list of chats.
+    list: tempfile::TempPath,
+}
+
+impl std::ops::Deref for Chats {
+    type Target = Inside;
+
+    fn deref(&self) -> &Inside {
+        &self.inside
+    }
+}
+
+impl Chats {
+    /// A desk that knows the chats of `list`, with `[mail]` keys and plans.
+    fn open(list: &str, mail: &str, plans: &str) -> Chats {
+        let path = tempfile::NamedTempFile::new().expect("a temporary file").into_temp_path();
+        std::fs::write(&path, list).expect("writable");
+        let named: &Path = path.as_ref();
+        let inside = Inside::open(
+            &format!(
+                "[daemon]\nprivate_hosts = [\"127.0.0.1\"]\n[chat]\nurls_file = {named:?}\n\
+                 [mail]\nfrom = \"newswatch@example.org\"\n{mail}\
+                 [[watch]]\nname = \"Temirov\"\nquery = \"Temirov\"\n{plans}"
+            ),
+            Limits::default(),
+        );
+        Chats { inside, list: path }
+    }
+
+    fn rewrite(&self, list: &str) {
+        std::fs::write(&self.list, list).expect("writable");
+    }
+
+    /// No column of any table, and no file beside it, holds the secret.
+    fn check_secret(&self) {
+        for entry in std::fs::read_dir(self.directory.path()).expect("readable") {
+            let path: PathBuf = entry.expect("readable").path();
+            let bytes = if path.is_file() { std::fs::read(&path).expect("readable") } else { Vec::new() };
+            let holds = bytes.windows(SECRET.len()).any(|window| window == SECRET.as_bytes());
+            assert!(!holds, "{} holds the secret", path.display());
+        }
+    }
+}
+
+fn plan(to: &str, more: &str) -> String {
+    format!("[[plan]]\nname = \"desk\"\nto = [{to}]\n{more}")
+}
+
+fn slack(port: u16) -> String {
+    format!("newsroom slack+http://127.0.0.1:{port}/services/T0/B0/{SECRET}\n")
+}
+
+/// Everything that any of the dialects would take for more than text.
+const HOSTILE: &str =
+    "<!here> @everyone @channel *Temirov* _x_ ~y~ `z` [a](https://evil.example) & \"q\" <@U1> #tag";
+
+/// Each `tests/data/chat/NAME.urls` holds spellings of one address; `NAME.txt` is the
+/// one request that all of them make. `NEWSWATCH_BLESS=1` rewrites it.
+#[test]
+fn each_service_is_asked_as_it_documents() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/chat");
+    let files = std::fs::read_dir(folder).expect("the cases").map(|file| file.expect("a case").path());
+    let story = |title: &str| NoteStory {
+        title: title.into(),
+        link: Some("https://echo.example/@desk/1?a=1&b=2".into()),
+        detail: "Osh Echo · Temirov, score 3.1: stem темиров + ым (ru, masculine instrumental)".into(),
+    };
+    let note = Note {
+        subject: "2 stories: Temirov".into(),
+        is_urgent: true,
+        head: vec!["More than 10 alerts came at once, so they are told in one mail.".into()],
+        stories: vec![story(HOSTILE), story("Суд над Темировым отложен")],
+        foot: vec!["In trouble: Naryn Courier, blocked since Sun 22 Nov, 09:00 UTC".into()],
+        ..Note::default()
+    };
+    let mut count = 0;
+    for file in files.filter(|file| file.extension().is_some_and(|extension| extension == "urls")) {
+        let answer = file.with_extension("txt");
+        for url in std::fs::read_to_string(&file).expect("UTF-8").lines() {
+            let address = Address::parse(url).unwrap_or_else(|error| panic!("{url}: {error}"));
+            let said = shown(&chat::request(&address, &note, "7f3a@example.org"));
+            if std::env::var_os("NEWSWATCH_BLESS").is_some() {
+                std::fs::write(&answer, &said).expect("written");
+            }
+            assert_eq!(said, std::fs::read_to_string(&answer).unwrap_or_default(), "{url}");
+            count += 1;
+        }
+    }
+    assert!(count >= 12, "{count} spellings");
+}
+
+/// A request as it would be typed.
+fn shown(request: &Request) -> String {
+    let body: Value = serde_json::from_slice(&request.body).expect("JSON");
+    let headers: String = request.headers.iter().map(|(name, value)| format!("{name}: {value}\n")).collect();
+    let body = serde_json::to_string_pretty(&body).expect("JSON").replace('\u{200b}', "\\u200b");
+    format!("{:?} {}\n{headers}\n{body}\n", request.method, request.url)
+}
+
+const TITLE: &str = "Суд над Темировым <!here> @channel";
+const TEXT: &str = "Журналиста Темирова ждут в пятницу. В Оше дождь.";
+
+#[tokio::test]
+async fn every_service_hears_what_the_mail_says_and_once() {
+    let program = Program::open("200|ok");
+    let base = format!("http://127.0.0.1:{}", program.port);
+    let list = format!(
+        "# what the services show\nslack slack+{base}/services/T0/B0/{SECRET}\n\
+         discord discord+{base}/api/webhooks/1/{SECRET}\nmattermost mattermost+{base}/hooks/{SECRET}\n\
+         telegram telegram+{base}/bot12345:{SECRET}/-100\nntfy ntfy+http://{SECRET}@127.0.0.1:{}/Topic\n\
+         matrix matrix+http://{SECRET}@127.0.0.1:{0}/!room:example.org\n",
+        program.port
+    );
+    let names = ["slack", "discord", "mattermost", "telegram", "ntfy", "matrix"];
+    let to: Vec<String> = names.iter().map(|name| format!("\"chat:{name}\"")).collect();
+    let desk = Chats::open(&list, "", &plan(&format!("\"ada@example.org\", {}", to.join(", ")), ""));
+    let now = time("2026-11-23T07:00:00Z");
+    desk.publish("1", TITLE, TEXT, now);
+    desk.round(now).await;
+    desk.round(now + TimeDelta::minutes(5)).await;
+    let ids = desk.query("SELECT message_id FROM outbox WHERE recipient = 'chat:matrix'");
+    let matrix =
+        format!("PUT /_matrix/client/v3/rooms/!room:example.org/send/m.room.message/{} HTTP/1.1", ids[0]);
+    let lines: Vec<String> = program.posts().iter().map(|post| post.line.clone()).collect();
+    let expected = [
+        format!("POST /services/T0/B0/{SECRET} HTTP/1.1"),
+        format!("POST /api/webhooks/1/{SECRET} HTTP/1.1"),
+        format!("POST /hooks/{SECRET} HTTP/1.1"),
+        format!("POST /bot12345:{SECRET}/sendMessage HTTP/1.1"),
+        "POST / HTTP/1.1".to_owned(),
+        matrix,
+    ];
+    assert_eq!(lines, expected);
+    for (post, field) in program.posts().iter().zip(["text", "content", "text", "text", "message", "body"]) {
+        let said: Value = serde_json::from_slice(&post.body).expect("JSON");
+        let text = said[field].as_str().unwrap_or_else(|| panic!("no {field}: {said}"));
+        let text = format!("{}\n{text}", said["title"].as_str().unwrap_or_default());
+        for words in ["Суд над Темировым", "https://echo.example/1", "Osh Echo · Temirov, score "]
+        {
+            assert!(text.contains(words), "{field} lacks `{words}`: {text}");
+        }
+    }
+    let told = desk.query("SELECT recipient, state, tries FROM outbox ORDER BY id");
+    let expected: Vec<String> = std::iter::once("ada@example.org | sent | 1".to_owned())
+        .chain(names.iter().map(|name| format!("chat:{name} | sent | 1")))
+        .collect();
+    assert_eq!(told, expected);
+    desk.check_secret();
+}
+
+#[tokio::test]
+async fn every_answer_has_its_outcome_and_every_try_the_same_message() {
+    let check = async |answers: &'static str, outcome: &str, state: &str, posts: usize, reason: &str| {
+        let program = Program::open(answers);
+        let desk = Chats::open(&slack(program.port), "", &plan("\"chat:newsroom\"", ""));
+        let limits = fetch::Limits { first_byte: Duration::from_millis(300), ..fetch::Limits::default() };
+        let fetcher = Fetcher::new(None, &["127.0.0.1".into()], limits).expect("a fetcher");
+        let Chats { inside: Inside { directory, desk }, list } = desk;
+        let desk = Arc::try_unwrap(desk).expect("nobody else has it");
+        let inside = Inside { directory, desk: Arc::new(newswatch::daemon::Desk { fetcher, ..desk }) };
+        let desk = Chats { inside, list };
+        let now = time("2026-11-23T07:00:00Z");
+        desk.publish("1", TITLE, TEXT, now);
+        desk.round(now).await;
+        let tried = desk.query("SELECT outcome, coalesce(reason, '') FROM delivery");
+        assert!(tried[0].starts_with(outcome) && tried[0].ends_with(reason), "{answers}: {tried:?}");
+        desk.round(now + TimeDelta::seconds(59)).await;
+        assert_eq!(program.posts().len(), 1, "{answers}: too early");
+        for minutes in [1, 4, 30, 90] {
+            desk.round(now + TimeDelta::minutes(minutes)).await;
+        }
+        assert_eq!(desk.query("SELECT state FROM outbox"), [state], "{answers}");
+        let got = program.posts();
+        assert_eq!(got.len(), posts, "{answers}");
+        assert!(got.iter().all(|post| post.body == got[0].body && post.line == got[0].line), "{answers}");
+        desk.check_secret();
+    };
+    check("200|ok", "sent", "sent", 1, "").await;
+    check("500 200", "deferred", "sent", 2, "post: it answered 500").await;
+    check("429/1200 200", "deferred", "sent", 2, "post: it answered 429").await;
+    check("429|{\"retry_after\":0.5} 200", "deferred", "sent", 2, "post: it answered 429").await;
+    check("302 200", "deferred", "sent", 2, "post: it answered 302").await;
+    check("404|no_service", "refused", "refused", 1, "post: it answered 404: no_service").await;
+    check("400|no-hook-hunter22-AbC", "refused", "refused", 1, "post: it answered 400: no-hook-…").await;
+    check("close 200", "unknown", "sent", 2, "it is tried again later").await;
+    check("silence 200", "unknown", "sent", 2, "it is tried again later").await;
+}
+
+#[tokio::test]
+async fn a_chat_that_asks_us_to_wait_is_left_alone_with_everything() {
+    let program = Program::open("429/600 200");
+    let relay = Relay::open("");
+    let mail = format!("transport = \"smtp\"\nhost = \"127.0.0.1\"\ntls = \"none\"\nport = {}\n", relay.port);
+    let desk = Chats::open(&slack(program.port), &mail, &plan("\"ada@example.org\", \"chat:newsroom\"", ""));
+    let now = time("2026-11-23T07:00:00Z");
+    desk.publish("1", TITLE, TEXT, now);
+    desk.round(now).await;
+    desk.publish("2", "Темиров вышел из суда", "Журналист Темиров вышел из здания суда в полдень.", now);
+    for seconds in [5, 60, 300, 599] {
+        desk.round(now + TimeDelta::seconds(seconds)).await;
+    }
+    assert_eq!(program.posts().len(), 1, "it asked for ten minutes");
+    assert_eq!(relay.got().len(), 2, "mail does not wait for a chat");
+    desk.round(now + TimeDelta::seconds(600)).await;
+    desk.round(now + TimeDelta::seconds(605)).await;
+    assert_eq!(program.posts().len(), 3);
+    assert_eq!(desk.query("SELECT DISTINCT state FROM outbox"), ["sent"]);
+}
+
+#[tokio::test]
+async fn a_changed_token_counts_at_once_and_what_was_refused_can_be_tried_again() {
+    let program = Program::open("403|invalid_token 200");
+    let desk = Chats::open(&slack(program.port), "", &plan("\"chat:newsroom\"", ""));
+    let now = time("2026-11-23T07:00:00Z");
+    desk.publish("1", TITLE, TEXT, now);
+    desk.round(now).await;
+    assert_eq!(desk.query("SELECT state FROM outbox"), ["refused"]);
+    desk.rewrite("# nobody\n");
+    desk.desk.store.retry(&[1], now).expect("tried again");
+    desk.round(now + TimeDelta::minutes(1)).await;
+    let reason = desk.query("SELECT reason FROM delivery ORDER BY id DESC LIMIT 1");
+    assert_eq!(reason, ["list: the list of `[chat]` has no good line for `newsroom` any more"]);
+    desk.rewrite(&slack(program.port).replace("T0", "T1"));
+    desk.round(now + TimeDelta::minutes(3)).await;
+    assert_eq!(desk.query("SELECT state FROM outbox"), ["sent"]);
+    assert_eq!(program.posts()[1].line, format!("POST /services/T1/B0/{SECRET} HTTP/1.1"));
+    assert_eq!(program.posts()[0].body, program.posts()[1].body);
+}
+
+#[tokio::test]
+async fn the_operator_hears_in_a_chat_what_was_refused() {
+    let program = Program::open("404 200");
+    let other = Program::open("200");
+    let list =
+        format!("{}ops mattermost+http://127.0.0.1:{}/hooks/{SECRET}\n", slack(program.port), other.port);
+    let desk = Chats::open(&list, "ops_to = [\"chat:ops\"]\n", &plan("\"chat:newsroom\"", ""));
+    let now = time("2026-11-23T07:00:00Z");
+    desk.publish("1", TITLE, TEXT, now);
+    desk.round(now).await;
+    desk.round(now + TimeDelta::minutes(1)).await;
+    let said = String::from_utf8(other.posts()[0].body.clone()).expect("UTF-8");
+    for words in
+        ["Mail refused: somebody was not told", "chat:newsroom: post: it answered 404", "outbox retry 1"]
+    {
+        assert!(said.contains(words), "no `{words}`: {said}");
+    }
+    assert!(!said.contains(SECRET));
+}
+
+/// The real binary at its most talkative: the secret is in none of its words.
+#[test]
+fn no_command_prints_an_address() {
+    let program = Program::open("200|ok 404|hunter22-AbC-is-gone");
+    let desk = support::Desk::new(&format!(
+        "[chat]\nurls_file = {:?}\n[[watch]]\nname = \"Temirov\"\nquery = \"Temirov\"\n\
+         [[feed]]\nname = \"Osh Echo\"\nurl = \"http://127.0.0.1:9/feed\"\nenabled = false\n{}",
+        "chats",
+        plan("\"chat:newsroom\"", "cron = \"0 7 * * *\"\nall_is_well = true\n")
+    ));
+    std::fs::write(desk.path("chats"), slack(program.port)).expect("writable");
+    let check = |command: &[&str], code: i32, says: &[&str]| {
+        let child = desk.command(command).env("NEWSWATCH_LOG", "trace").spawn().expect("the binary starts");
+        let ran = support::finish(child);
+        assert_eq!(ran.code, Some(code), "{command:?}: {ran:?}");
+        for words in says {
+            assert!(ran.out.contains(words), "{command:?} does not say `{words}`: {}", ran.out);
+        }
+        assert!(!ran.out.contains(SECRET) && !ran.err.contains(SECRET), "{command:?}: {ran:?}");
+    };
+    check(&["check-config"], 0, &["1 plan"]);
+    check(&["test-chat"], 0, &["newsroom: Slack at 127.0.0.1", "sent to chat:newsroom"]);
+    check(
+        &["test-chat", "newsroom"],
+        1,
+        &["it answered 404: …-is-gone", "make a new one", "refused: post: it answered 404"],
+    );
+    check(&["digest", "desk", "--send"], 1, &[]);
+    check(&["outbox", "list"], 0, &["chat:newsroom", "it answered 404"]);
+    check(&["plans", "list"], 0, &["chat:newsroom", "chat"]);
+    let database = std::fs::read(desk.data().join("newswatch.db")).expect("readable");
+    assert!(!database.windows(SECRET.len()).any(|window| window == SECRET.as_bytes()));
+}
+
+#[test]
+fn a_wrong_list_stops_the_start_and_says_where() {
+    let desk = support::Desk::new(&format!(
+        "[chat]\nurls_file = {:?}\n{}",
+        "chats",
+        plan("\"desk@example.org\", \"chat:newsrom\"", "")
+    ));
+    let check = |list: Option<&str>, command: &[&str], code: i32, says: &str| {
+        match list {
+            Some(list) => std::fs::write(desk.path("chats"), list).expect("writable"),
+            None => drop(std::fs::remove_file(desk.path("chats"))),
+        }
+        let ran = desk.run(command);
+        assert_eq!(ran.code, Some(code), "{command:?}: {ran:?}");
+        assert!(ran.err.contains(says), "{command:?} does not say `{says}`: {}", ran.err);
+    };
+    let unknown = "config.toml:9:27: the list of `[chat]` has no `newsrom`; did you mean `newsroom`?";
+    let wrong = "chats:2:6: no service is written so; did you mean `slack://`?";
+    for command in [&["check-config"][..], &["poll"], &["run"]] {
+        check(Some(&slack(9)), command, 78, unknown);
+        check(Some("\nroom slak://T0/B0/hunter22\n"), command, 78, wrong);
+    }
+    check(None, &["check-config"], 0, "the list of chats is not checked: read a secret from `chats`");
+    check(None, &["poll"], 1, "failed to read the list of chats: read a secret from `chats`");
+    check(None, &["search", "Temirov"], 3, "nothing found");
+}
