@@ -10,6 +10,8 @@ use crate::page::tree::{NodeId, Tree};
 /// Nodes of a page that is read a second time by dom_smoothie, whose cost grows
 /// faster than the page; no news page that we have seen has more.
 const SECOND_NODES_MAX: usize = 60_000;
+/// Characters of such a page: a long novel has as many.
+const SECOND_CHARS_MAX: usize = 1_000_000;
 
 /// Paragraphs of the article: our own reading, and dom_smoothie's vote on it.
 pub fn paragraphs(tree: &Tree, title: &str) -> Vec<String> {
@@ -24,7 +26,8 @@ pub fn paragraphs(tree: &Tree, title: &str) -> Vec<String> {
         |(block, standing): &(&Block, Standing)| *standing != Standing::Out && !is_title(tree, block, title);
     let chosen = leads.chain(inside.map(|block| (block, standing(tree, block)))).filter(is_in);
     let chosen: Vec<(&Block, Standing)> = chosen.collect();
-    let second = if tree.nodes.len() <= SECOND_NODES_MAX {
+    let chars: usize = all.iter().map(|block| block.chars).sum();
+    let second = if tree.nodes.len() <= SECOND_NODES_MAX && chars <= SECOND_CHARS_MAX {
         voters::smoothie(&tree.to_lean_html(|id| boxes[id]))
     } else {
         Reading::default()
