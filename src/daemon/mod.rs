@@ -11,6 +11,7 @@ mod pages;
 mod poll;
 mod post;
 mod rescore;
+mod sift;
 mod source;
 mod split;
 mod tell;

@@ -4,7 +4,8 @@
 //! is not read stays owed. A page that says less never replaces what says more.
 
 use super::poll::Waits;
-use super::source::{Chain, judge_one};
+use super::sift::judge_one;
+use super::source::Chain;
 use super::{Desk, off_thread};
 use crate::config::{FullText, Source};
 use crate::extract::{self, Page};
