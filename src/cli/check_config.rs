@@ -2,7 +2,7 @@
 
 use super::output::count;
 use super::status::Left;
-use super::{Exit, open_to_read};
+use super::{Exit, nobody_is_mailed, open_to_read};
 use crate::config::{self, Config, ConfigError};
 use crate::daemon;
 use std::io::Write;
@@ -18,6 +18,9 @@ pub fn run(given: Option<&Path>) -> anyhow::Result<Exit> {
             writeln!(std::io::stdout(), "{}", summary(&config))?;
             for warning in &config.warnings {
                 eprintln!("{}", warning.at(&config.path));
+            }
+            if let Some(said) = nobody_is_mailed(&config) {
+                eprintln!("{}: {said}", config.path.display());
             }
             // Who left is not in the file, but matters as much as what is.
             if let Ok(left) = open_to_read(&config).and_then(|store| Ok(store.departures()?)) {

@@ -30,9 +30,9 @@ mod test_email;
 mod trial;
 mod watches;
 
-use crate::config::{self, Config, ConfigError};
+use crate::config::{self, Config, ConfigError, Transport};
 use crate::daemon::{self, Desk};
-use crate::mail::Delivery;
+use crate::mail::{self, Delivery};
 use crate::store::{self, Claim, LetterState, Store, StoreError};
 use anyhow::Context;
 use chrono::{DateTime, Local, NaiveDate, NaiveTime, TimeDelta, Utc};
@@ -207,6 +207,23 @@ fn data_directory(config: &Config) -> PathBuf {
     let home = || set("HOME").map(|home| home.join(".local/share")).unwrap_or_default();
     let usual = || set("XDG_DATA_HOME").unwrap_or_else(home).join("newswatch");
     config.daemon.data.clone().or_else(|| set("STATE_DIRECTORY")).unwrap_or_else(usual)
+}
+
+/// Where mail ends in files though somebody is meant to receive it.
+fn mail_ends_in(config: &Config) -> Option<PathBuf> {
+    let Transport::File { directory } = &config.mail.transport else { return None };
+    let has_readers = !config.mail.ops_to.is_empty() || config.plans.iter().any(|plan| !plan.to.is_empty());
+    has_readers.then(|| mail::directory_of(directory.as_deref(), &data_directory(config)))
+}
+
+/// The default spares a new user a mail server; that nobody is mailed must not go unsaid.
+fn nobody_is_mailed(config: &Config) -> Option<String> {
+    let directory = mail_ends_in(config)?;
+    Some(format!(
+        "mail goes to `.eml` files in `{}` and nobody receives it until a server is named: \
+         set `transport` and `host` in `[mail]`",
+        directory.display()
+    ))
 }
 
 fn database(data: &Path) -> PathBuf {

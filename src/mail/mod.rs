@@ -116,7 +116,7 @@ impl Mailer {
         let from = mailbox(&mail.from)?;
         match &mail.transport {
             Transport::File { directory } => {
-                let directory = directory.clone().unwrap_or_else(|| data.join("mail"));
+                let directory = directory_of(directory.as_deref(), data);
                 local::check_directory(&directory)
                     .map_err(|source| MailError::Directory { path: directory.clone(), source })?;
                 Ok(Mailer::File(directory))
@@ -191,6 +191,11 @@ fn mailbox(text: &str) -> Result<Mailbox, MailError> {
     let is_plain = address.bytes().all(|byte| byte.is_ascii_graphic() && !b"<>\",;:\\()".contains(&byte));
     let address = address.parse().ok().filter(|_| is_plain).ok_or_else(wrong)?;
     Ok(Mailbox::new((!name.is_empty()).then(|| name.into()), address))
+}
+
+/// Where `.eml` files go: the directory named, else `mail` in the data directory.
+pub fn directory_of(named: Option<&Path>, data: &Path) -> PathBuf {
+    named.map_or_else(|| data.join("mail"), PathBuf::from)
 }
 
 /// Whence a secret is read, for people.
