@@ -49,3 +49,84 @@ fn mail_that_only_goes_to_files_is_said_once_and_no_error() {
         assert!(!checked.err.contains(".eml"), "{checked:?}");
     }
 }
+
+#[test]
+fn a_secret_that_cannot_be_read_is_told_at_its_place() {
+    let desk = Desk::bare();
+    // What is written, how `check-config` ends, and what it says.
+    let check = |written: &str, variables: &[(&str, &str)], code: i32, says: &[&str]| {
+        std::fs::write(desk.path("config.toml"), written).expect("writable");
+        let mut command = desk.command(&["check-config"]);
+        let child = command.envs(variables.iter().copied()).spawn().expect("the binary starts");
+        let ran = crate::support::finish(child);
+        assert_eq!(ran.code, Some(code), "{written}: {ran:?}");
+        for words in says {
+            assert!(ran.err.contains(words), "{written} does not say `{words}`: {}", ran.err);
+        }
+        assert!(!says.is_empty() || !ran.err.contains("secret"), "{ran:?}");
+    };
+    let smtp = |key: &str| {
+        format!(
+            "[mail]\ntransport = \"smtp\"\nhost = \"smtp.example.org\"\nfrom = \"n@example.org\"\nuser = \"n\"\n{key}\n"
+        )
+    };
+    let gone = "config.toml:6:17: the secret cannot be read from `/nonexistent/password`: there is no such file; \
+                write it, or name another file";
+    check(&smtp("password_file = \"/nonexistent/password\""), &[], 78, &[gone]);
+    let unset = "config.toml:6:16: the secret cannot be read from the variable `SMTP_PASSWORD`: \
+                 it is not set here; where it is set for the daemon, all is well";
+    check(&smtp("password_env = \"SMTP_PASSWORD\""), &[], 0, &[unset]);
+    check(&smtp("password_env = \"SMTP_PASSWORD\""), &[("SMTP_PASSWORD", "hush")], 0, &[]);
+    std::fs::write(desk.path("empty"), "\n").expect("writable");
+    let two = "[post]\nkey_file = \"/nonexistent/key\"\n[web]\ntoken_file = \"empty\"\n";
+    let both = [
+        "config.toml:2:12: the secret cannot be read from `/nonexistent/key`",
+        "config.toml:4:14: the secret cannot be read from `empty`: it is empty",
+        "2 problems",
+    ];
+    check(two, &[], 78, &both);
+    let folder = format!("config.toml:2:12: the secret cannot be read from `{}`", desk.path("").display());
+    check(&format!("[post]\nkey_file = {:?}\n", desk.path("")), &[], 78, &[folder.as_str()]);
+    // What systemd hands over is not there for whoever checks.
+    let credential = "config.toml:2:14: the secret cannot be read from `web-token`: there is no such file; \
+                      where systemd hands it over as the credential `web-token`, all is well";
+    check("[web]\ntoken_file = \"web-token\"\n", &[], 0, &[credential]);
+    let handed = desk.path("credentials");
+    std::fs::create_dir(&handed).expect("writable");
+    let handed = handed.display().to_string();
+    let inside = [("CREDENTIALS_DIRECTORY", handed.as_str())];
+    check(
+        "[web]\ntoken_file = \"web-token\"\n",
+        &inside,
+        78,
+        &["config.toml:2:14: the secret cannot be read"],
+    );
+    std::fs::write(desk.path("credentials/web-token"), "0123456789abcdef").expect("writable");
+    check("[web]\ntoken_file = \"web-token\"\n", &inside, 0, &[]);
+    // What no part reads need not be there.
+    check("[mail]\npassword_file = \"/nonexistent/password\"\n", &[], 0, &["has no effect"]);
+}
+
+#[test]
+fn a_relative_secret_file_lies_beside_the_configuration() {
+    let desk = Desk::bare();
+    let etc = desk.path("etc");
+    std::fs::create_dir(&etc).expect("writable");
+    let (token, key, chats) = ("0123456789abcdef", "a key", "room slack://T0/B0/hunter22\n");
+    for (name, text) in [("token", token), ("key", key), ("chats", chats)] {
+        std::fs::write(etc.join(name), text).expect("writable");
+    }
+    let text = format!(
+        "[daemon]\ndata = {:?}\n[post]\nkey_file = \"key\"\n[chat]\nurls_file = \"chats\"\n[web]\ntoken_file = \"token\"\n\
+         listen = \"127.0.0.1:0\"\n[[plan]]\nname = \"desk\"\nto = [\"chat:room\"]\n",
+        desk.data()
+    );
+    std::fs::write(etc.join("config.toml"), text).expect("writable");
+    let checked = ran(&desk, &["--config", "etc/config.toml", "check-config"], 0);
+    assert!(!checked.err.contains("secret") && !checked.err.contains("not checked"), "{checked:?}");
+    let polled = ran(&desk, &["--config", "etc/config.toml", "poll"], 0);
+    assert!(!polled.err.contains("secret"), "{polled:?}");
+    let daemon = Running::start(&desk, &[("NEWSWATCH_CONFIG", "etc/config.toml")]);
+    wait_for("the page", || daemon.said("page opened") || daemon.said("not shown"));
+    assert!(daemon.said("page opened"), "{}", daemon.log());
+}
