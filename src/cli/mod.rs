@@ -115,7 +115,7 @@ enum Command {
     Parse(parse::Arguments),
     /// Page HTML on stdin, the article's text or JSON on stdout
     Extract(extract::Arguments),
-    /// Articles as JSON lines on stdin, their matches as JSON lines on stdout
+    /// Articles as JSON lines, or what `parse` prints, on stdin; their matches as JSON lines on stdout
     Match(matching::Arguments),
     /// Shell completions on stdout
     Completions(manual::Completions),

@@ -130,3 +130,40 @@ fn a_relative_secret_file_lies_beside_the_configuration() {
     wait_for("the page", || daemon.said("page opened") || daemon.said("not shown"));
     assert!(daemon.said("page opened"), "{}", daemon.log());
 }
+
+#[test]
+fn what_parse_prints_is_what_match_reads() {
+    let desk = Desk::new(WATCH);
+    let parsed = desk.run_with(&["parse"], FEED);
+    let matched = |input: &str| {
+        let ran = desk.run_with(&["match"], input);
+        assert_eq!(ran.code, Some(0), "{ran:?}");
+        let lines: Vec<Value> =
+            ran.out.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
+        (lines, ran.err)
+    };
+    let (whole, err) = matched(&parsed.out);
+    assert_eq!(err, "");
+    let object: Value = serde_json::from_str(&parsed.out).expect("JSON");
+    let each: Vec<String> =
+        object["entries"].as_array().expect("entries").iter().map(Value::to_string).collect();
+    let (entries, err) = matched(&each.join("\n"));
+    assert_eq!((entries, err.as_str()), (whole.clone(), ""), "an entry a line is read as well");
+    let ids: Vec<&Value> = whole.iter().map(|line| &line["id"]).collect();
+    assert_eq!(ids, ["1", "2"]);
+    let hits = &whole[0]["matches"][0]["hits"];
+    // Markup is none of the text that spans count in.
+    assert_eq!(
+        (&hits[0]["field"], &hits[0]["text"], &hits[0]["start"]),
+        (&json!("text"), &json!("Temirov"), &json!(0))
+    );
+    assert_eq!(whole[1]["matches"], json!([]));
+    // What is not read is named, once.
+    let line = |id: u8| json!({"id": id, "title": "Temirov", "body": "Temirov"}).to_string();
+    let (lines, err) = matched(&format!("{}\n{}\n", line(1), line(2)));
+    assert_eq!(lines.len(), 2);
+    assert_eq!(
+        err,
+        "newswatch: line 1: the key `body` is not read; an article has `id`, `title`, `text`, `lang` and `query`\n"
+    );
+}
