@@ -2,7 +2,7 @@
 
 use super::output::{Cell, Output, printable};
 use super::{Exit, load, open_to_read, query, trial};
-use crate::config::Config;
+use crate::config::{self, Config};
 use anyhow::ensure;
 use chrono::Utc;
 use std::collections::HashMap;
@@ -62,10 +62,15 @@ fn list(config: &Config, output: &Output) -> anyhow::Result<Exit> {
 }
 
 fn expand(name: &str, config: Option<&Path>) -> anyhow::Result<Exit> {
-    let configured = load(config).ok().filter(|config| config.watches.iter().any(|watch| watch.name == name));
+    let configured = load(config).ok();
+    let names = || configured.iter().flat_map(|config| &config.watches).map(|watch| watch.name.as_str());
+    let is_name = names().any(|known| known == name);
+    if let (false, Some(hint)) = (is_name, config::near(name, names())) {
+        eprintln!("newswatch: no watch is called `{name}`{hint} It is taken for a query");
+    }
     let list = match configured {
-        Some(config) => config.watch_list,
-        None => query::compile(&query::watch(name))?,
+        Some(config) if is_name => config.watch_list,
+        _ => query::compile(&query::watch(name))?,
     };
     let forms = list.expand(name);
     ensure!(!forms.is_empty(), "`{name}` has no forms to show");

@@ -277,6 +277,11 @@ impl Problem {
     }
 }
 
+/// `; did you mean …?` where one of `known` is near to what was `written`.
+pub fn near<'n>(written: &str, known: impl Iterator<Item = &'n str>) -> Option<String> {
+    values::near(written, known).map(|name| format!("; did you mean `{name}`?"))
+}
+
 /// Reads an interval: `10m`, `1h30m`, `2d`.
 ///
 /// ```

@@ -167,3 +167,15 @@ fn what_parse_prints_is_what_match_reads() {
         "newswatch: line 1: the key `body` is not read; an article has `id`, `title`, `text`, `lang` and `query`\n"
     );
 }
+
+#[test]
+fn a_mistyped_watch_is_asked_about_and_still_a_query() {
+    let desk = Desk::new("[[watch]]\nname = \"Bolot Temirov\"\nquery = \"Temirov\"\n");
+    let says = "no watch is called `Bolot Temirof`; did you mean `Bolot Temirov`?";
+    let slip = ran(&desk, &["watches", "expand", "Bolot Temirof"], 0);
+    assert!(slip.err.contains(says) && slip.out.contains("Temirof"), "{slip:?}");
+    for name in ["Bolot Temirov", "Gorno-Badakhshan"] {
+        let fine = ran(&desk, &["watches", "expand", name], 0);
+        assert!(!fine.err.contains("did you mean") && !fine.out.is_empty(), "{fine:?}");
+    }
+}
