@@ -179,3 +179,27 @@ fn a_mistyped_watch_is_asked_about_and_still_a_query() {
         assert!(!fine.err.contains("did you mean") && !fine.out.is_empty(), "{fine:?}");
     }
 }
+
+#[test]
+fn search_says_what_it_takes_for_plain_words() {
+    let (_runtime, site) = newsroom();
+    site.serve("/feed", "application/rss+xml", FEED);
+    let desk = Desk::new(&(WATCH.to_owned() + &source(&site.url("/feed"))));
+    ran(&desk, &["poll"], 0);
+    let check = |query: &str, says: &[&str]| {
+        let said = desk.run(&["search", "--", query]).err;
+        for words in says {
+            assert!(said.contains(words), "`{query}` does not say `{words}`: {said}");
+        }
+        assert_eq!(said.contains("plain words"), says.len() > 1, "`{query}`: {said}");
+    };
+    let knows = "`search` knows words, \"phrases\", OR, -without, begin* and =exactly";
+    check("Temirov", &[]);
+    check("\"Темирова ждут\" -Ош", &[]);
+    check("Суд \"Темирова ждут", &["  Суд \"Темирова ждут\n      ^ the quote is not closed", knows]);
+    check("суд NEAR/3 Темиров", &["      ^^^^^^ `NEAR/3` belongs to watches", knows, "watches test --query"]);
+    check("title:Темиров", &["  ^^^^^^ `title:` belongs to watches", knows]);
+    check("source:Echo", &["  ^^^^^^^ `source:` belongs to watches; write `--source Echo`", knows]);
+    check("COUNT/3(Темиров)", &["  ^^^^^^^ `COUNT/3` belongs to watches", knows]);
+    check("https://echo.example/1 и/или", &[]);
+}
