@@ -203,3 +203,21 @@ fn search_says_what_it_takes_for_plain_words() {
     check("COUNT/3(Темиров)", &["  ^^^^^^^ `COUNT/3` belongs to watches", knows]);
     check("https://echo.example/1 и/или", &[]);
 }
+
+#[test]
+fn a_footer_counts_what_was_read_in_this_very_second() {
+    let (_runtime, site) = newsroom();
+    site.serve("/feed", "application/rss+xml", FEED);
+    let alarm = "at_once_from = 1.0\n";
+    let desk = Desk::new(&(WATCH.to_owned() + PLAN + alarm + &source(&site.url("/feed"))));
+    ran(&desk, &["poll"], 0);
+    ran(&desk, &["digest", "desk", "--send"], 0);
+    let digest = desk.mails();
+    assert!(digest[0].contains("\n2 articles read from 1 source"), "{digest:?}");
+    let item = "<item><guid>3</guid><title>Temirov appeals</title></item></channel>";
+    site.serve("/feed", "application/rss+xml", FEED.replace("</channel>", item));
+    ran(&desk, &["poll"], 0);
+    let mails = desk.mails();
+    let alert = mails.iter().find(|mail| !digest.contains(mail)).expect("an alert");
+    assert!(alert.contains(" read from 1 source") && !alert.contains("\n0 articles"), "{alert}");
+}
