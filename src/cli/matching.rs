@@ -9,7 +9,7 @@ use super::{Exit, query};
 use crate::config;
 use crate::extract::{self, Article};
 use crate::feed::Entry;
-use crate::watch::{Match, WatchList};
+use crate::watch::{Match, WatchList, score};
 use anyhow::{Context, anyhow, bail};
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
@@ -232,7 +232,7 @@ fn matched<'a>(found: &'a Match, article: &Article) -> Matched<'a> {
         let (field, end) = (hit.field.name(), start + hit.text.chars().count());
         Evidence { field, start, end, text: &hit.text, rule: &hit.rule }
     });
-    Matched { watch: &found.watch, score: found.score.total(), hits: hits.collect() }
+    Matched { watch: &found.watch, score: score::rounded(found.score.total()), hits: hits.collect() }
 }
 
 /// Characters before byte `at`.

@@ -3,6 +3,7 @@
 //! Invariant: foreign text never reaches a terminal with its control
 //! characters; data forms carry it unchanged.
 
+use crate::watch::score::{rounded, shown};
 use chrono::{DateTime, Local, SecondsFormat, Utc};
 use clap::ValueEnum;
 use comfy_table::{ContentArrangement, Table, presets};
@@ -130,11 +131,6 @@ fn escaped(text: &str) -> String {
     flat(text).replace('\\', "\\\\").replace('|', "\\|")
 }
 
-/// Two places: scores and rates are no more exact than that.
-fn rounded(number: f64) -> f64 {
-    (number * 100.0).round() / 100.0
-}
-
 /// Without control characters, the ones that turn text round included.
 pub fn printable(text: &str) -> String {
     let hidden = |c: &char| !matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
@@ -160,7 +156,7 @@ impl Cell {
     fn shown(&self) -> String {
         match self {
             Cell::Time(at) => at.map(local_time).unwrap_or_default(),
-            Cell::Number(number) => format!("{number:.1}"),
+            Cell::Number(number) => shown(*number),
             other => other.data(),
         }
     }

@@ -221,3 +221,31 @@ fn a_footer_counts_what_was_read_in_this_very_second() {
     let alert = mails.iter().find(|mail| !digest.contains(mail)).expect("an alert");
     assert!(alert.contains(" read from 1 source") && !alert.contains("\n0 articles"), "{alert}");
 }
+
+#[test]
+fn a_score_reads_the_same_wherever_it_is_shown() {
+    let (_runtime, site) = newsroom();
+    site.serve("/feed", "application/rss+xml", FEED);
+    // In the lead it is worth 1.5 times as much, 1.545: a number that `%.2f` cuts to 1.54.
+    let weight = "weight = 1.03\n";
+    let desk = Desk::new(&(WATCH.to_owned() + weight + PLAN + &source(&site.url("/feed"))));
+    ran(&desk, &["poll"], 0);
+    ran(&desk, &["digest", "desk", "--send"], 0);
+    let explained = ran(&desk, &["explain", "1"], 0).out;
+    let (_, score) = explained.split_once("fired: ").expect("a match");
+    let score = score.split(' ').next().expect("a number");
+    assert_eq!(score, "1.55");
+    let show = ran(&desk, &["show", "1"], 0).out;
+    assert!(show.contains(&format!("Temirov scores {score}, found")), "{score}: {show}");
+    assert!(desk.mails()[0].contains(&format!("score {score}")), "{score}: {:?}", desk.mails());
+    let number: f64 = score.parse().expect("a number");
+    let shown: Value = serde_json::from_str(&ran(&desk, &["show", "1", "-o", "json"], 0).out).expect("JSON");
+    assert_eq!(shown["matches"][0]["score"], json!(number));
+    let line =
+        json!({"id": 1, "title": "Hearing put off", "text": "Temirov is awaited on Friday.", "lang": "en"});
+    let matched: Value =
+        serde_json::from_str(&desk.run_with(&["match"], &line.to_string()).out).expect("JSON");
+    assert_eq!(matched["matches"][0]["score"], json!(number));
+    let listed = ran(&desk, &["watches", "list", "-o", "table"], 0).out;
+    assert!(listed.contains(score), "{score}: {listed}");
+}
