@@ -3,6 +3,7 @@
 //! Invariant: foreign text never reaches a terminal with its control
 //! characters; data forms carry it unchanged.
 
+use crate::digest;
 use crate::watch::score::{rounded, shown};
 use chrono::{DateTime, Local, SecondsFormat, Utc};
 use clap::ValueEnum;
@@ -69,6 +70,25 @@ impl Output {
         self.format.unwrap_or(fitting)
     }
 
+    /// [`print`](Output::print), where a table has only the columns that are `kept`.
+    ///
+    /// # Errors
+    /// As `print`.
+    pub fn print_some(
+        &self,
+        columns: &[&str],
+        rows: &[Vec<Cell>],
+        kept: impl Fn(&str) -> bool,
+    ) -> io::Result<()> {
+        if self.format() != Format::Table {
+            return self.print(columns, rows);
+        }
+        let places: Vec<usize> = (0..columns.len()).filter(|place| kept(columns[*place])).collect();
+        let columns: Vec<&str> = places.iter().map(|place| columns[*place]).collect();
+        let narrow = |row: &Vec<Cell>| places.iter().map(|place| row[*place].clone()).collect();
+        self.print(&columns, &rows.iter().map(narrow).collect::<Vec<_>>())
+    }
+
     /// Prints `rows` under `columns`.
     ///
     /// # Errors
@@ -97,6 +117,14 @@ fn table(out: &mut impl Write, columns: &[&str], rows: &[Vec<Cell>]) -> io::Resu
         table.add_row(row.iter().map(|cell| printable(&cell.shown())));
     }
     writeln!(out, "{table}")
+}
+
+/// Lines broken for the terminal they go to; a pipe gets them whole.
+pub fn fitted(text: &str) -> String {
+    match Table::new().width().filter(|_| io::stdout().is_terminal()) {
+        Some(columns) => digest::wrap(text, usize::from(columns)),
+        None => text.into(),
+    }
 }
 
 fn csv(out: &mut impl Write, columns: &[&str], rows: &[Vec<Cell>]) -> io::Result<()> {

@@ -1,6 +1,6 @@
 //! `newswatch status`: how everything stands, for people and for monitors.
 
-use super::output::{data_time, local_time, printable};
+use super::output::{data_time, fitted, local_time, printable};
 use super::{Exit, load, mail_ends_in, nobody_is_mailed, open_to_read};
 use crate::config::Config;
 use crate::digest::Plan;
@@ -47,12 +47,14 @@ pub fn run(given: &Arguments, config: Option<&Path>) -> anyhow::Result<Exit> {
     let mut out = io::stdout().lock();
     match given.output {
         Form::Text => {
-            figures(&mut out, &status, &healths, &hubs)?;
+            let mut page = Vec::new();
+            figures(&mut page, &status, &healths, &hubs)?;
             if let Some(said) = nobody_is_mailed(&config) {
-                writeln!(out, "          {said}")?;
+                writeln!(page, "          {said}")?;
             }
-            troubles(&mut out, &status, &sources, &elsewhere, &late)?;
-            left.text(&mut out)?;
+            troubles(&mut page, &status, &sources, &elsewhere, &late)?;
+            left.text(&mut page)?;
+            out.write_all(fitted(&String::from_utf8_lossy(&page)).as_bytes())?;
         }
         Form::Json => {
             let mut object = object(&status, &healths, &hubs, &sources, &elsewhere, &late, &left);

@@ -25,6 +25,9 @@ pub enum Arguments {
 const COLUMNS: [&str; 8] =
     ["watch", "weight", "matches", "matches_week", "matches_today", "best_score", "newest_at", "query"];
 
+/// What no terminal has room for; the configuration and the other forms have it.
+const WIDE: [&str; 2] = ["matches_week", "query"];
+
 pub fn run(given: &Arguments, config: Option<&Path>) -> anyhow::Result<Exit> {
     match given {
         Arguments::List { output } => list(&load(config)?, output),
@@ -57,7 +60,7 @@ fn list(config: &Config, output: &Output) -> anyhow::Result<Exit> {
             ]
         })
         .collect();
-    output.print(&COLUMNS, &rows)?;
+    output.print_some(&COLUMNS, &rows, |column| !WIDE.contains(&column))?;
     Ok(if rows.is_empty() { Exit::NothingFound } else { Exit::Ok })
 }
 

@@ -249,3 +249,19 @@ fn a_score_reads_the_same_wherever_it_is_shown() {
     let listed = ran(&desk, &["watches", "list", "-o", "table"], 0).out;
     assert!(listed.contains(score), "{score}: {listed}");
 }
+
+#[test]
+fn a_list_for_people_leaves_to_programs_what_no_terminal_holds() {
+    let desk = Desk::new(&(WATCH.to_owned() + &source("https://echo.example/feed")));
+    for (list, kept, left) in [
+        ("sources", &["SOURCE", "HEALTH", "POLLED AT", "ARTICLES"][..], "hub_until_at"),
+        ("watches", &["WATCH", "MATCHES", "BEST SCORE"], "query"),
+    ] {
+        let table = ran(&desk, &[list, "list", "-o", "table"], 0).out;
+        let heading = table.lines().next().expect("a heading");
+        assert!(kept.iter().all(|column| heading.contains(column)), "{heading}");
+        assert!(!table.to_lowercase().contains(&left.replace('_', " ")), "{table}");
+        assert!(table.lines().all(|line| line.chars().count() <= 80), "{table}");
+        assert!(ran(&desk, &[list, "list", "-o", "csv"], 0).out.contains(left));
+    }
+}

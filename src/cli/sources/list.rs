@@ -28,6 +28,9 @@ const COLUMNS: [&str; 16] = [
     "url",
 ];
 
+/// What fits a terminal; `status` says what is wrong with a source, the other forms all.
+const NARROW: [&str; 5] = ["source", "health", "polled_at", "next_poll_at", "articles"];
+
 pub fn run(output: &Output, config: Option<&Path>) -> anyhow::Result<Exit> {
     let config = load(config)?;
     // Before the first poll there is no database, and that is no error.
@@ -35,7 +38,10 @@ pub fn run(output: &Output, config: Option<&Path>) -> anyhow::Result<Exit> {
         open_to_read(&config).and_then(|store| Ok(store.source_rows(Utc::now())?)).unwrap_or_default();
     let known: HashMap<_, _> = known.into_iter().map(|row| (row.name.clone(), row)).collect();
     let rows: Vec<_> = config.sources.iter().map(|source| row(source, known.get(&source.name))).collect();
-    output.print(&COLUMNS, &rows)?;
+    let has_hub = known.values().any(|row| row.hub.is_some());
+    output.print_some(&COLUMNS, &rows, |column| {
+        NARROW.contains(&column) || (column == "hub_state" && has_hub)
+    })?;
     Ok(if rows.is_empty() { Exit::NothingFound } else { Exit::Ok })
 }
 
