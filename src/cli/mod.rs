@@ -235,6 +235,14 @@ fn open_to_read(config: &Config) -> anyhow::Result<Store> {
     Ok(Store::open_to_read(&database(&data_directory(config)))?)
 }
 
+/// The history, where there is one: before the first poll there is none, and that is no error.
+fn open_if_made(config: &Config) -> anyhow::Result<Option<Store>> {
+    match Store::open_to_read(&database(&data_directory(config))) {
+        Err(StoreError::Missing { .. }) => Ok(None),
+        opened => Ok(Some(opened?)),
+    }
+}
+
 /// The desk to work at, with the claim that keeps others from it.
 fn open_desk(config: Config) -> anyhow::Result<(Claim, Desk)> {
     let data = data_directory(&config);

@@ -1,7 +1,7 @@
 //! `newswatch watches`: what must not be missed.
 
 use super::output::{Cell, Output, printable};
-use super::{Exit, load, open_to_read, query, trial};
+use super::{Exit, load, open_if_made, query, trial};
 use crate::config::{self, Config};
 use anyhow::ensure;
 use chrono::Utc;
@@ -37,8 +37,8 @@ pub fn run(given: &Arguments, config: Option<&Path>) -> anyhow::Result<Exit> {
 }
 
 fn list(config: &Config, output: &Output) -> anyhow::Result<Exit> {
-    // Before the first poll there is no database, and that is no error.
-    let found = open_to_read(config).and_then(|store| Ok(store.watch_rows(Utc::now())?)).unwrap_or_default();
+    let store = open_if_made(config)?;
+    let found = store.map_or(Ok(Vec::new()), |store| store.watch_rows(Utc::now()))?;
     let found: HashMap<_, _> = found.into_iter().map(|row| (row.watch.clone(), row)).collect();
     let rows: Vec<_> = config
         .watches

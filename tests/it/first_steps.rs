@@ -265,3 +265,15 @@ fn a_list_for_people_leaves_to_programs_what_no_terminal_holds() {
         assert!(ran(&desk, &[list, "list", "-o", "csv"], 0).out.contains(left));
     }
 }
+
+#[test]
+fn data_that_may_not_be_seen_is_not_taken_for_none() {
+    let desk = Desk::bare();
+    std::fs::write(desk.path("file"), "no directory").expect("writable");
+    let config = format!("[daemon]\ndata = \"file/data\"\n{WATCH}{}", source("https://echo.example/feed"));
+    std::fs::write(desk.path("config.toml"), config).expect("writable");
+    for command in [&["status"][..], &["search", "Osh"], &["sources", "list"], &["watches", "list"]] {
+        let said = ran(&desk, command, 1).err;
+        assert!(said.contains("this user may not look for `file/data/newswatch.db`"), "{said}");
+    }
+}
