@@ -2,22 +2,29 @@
 
 use super::output::count;
 use super::status::Left;
-use super::{Exit, open_to_read};
-use crate::config::{self, Config, ConfigError};
+use super::{Exit, nobody_is_mailed, open_to_read};
+use crate::config::{self, Config, ConfigError, Holder, Problem, Secret};
 use crate::daemon;
+use crate::mail::{self, MailError};
 use std::io::Write;
 use std::path::Path;
 
 pub fn run(given: Option<&Path>) -> anyhow::Result<Exit> {
     match config::find(given).and_then(|path| config::load(&path)) {
         Ok(config) => {
-            if let Err(error) = chats(&config) {
-                report(&error);
-                return Ok(Exit::Configuration);
-            }
+            let unread = match secrets(&config).and_then(|unread| chats(&config).map(|()| unread)) {
+                Ok(unread) => unread,
+                Err(error) => {
+                    report(&error);
+                    return Ok(Exit::Configuration);
+                }
+            };
             writeln!(std::io::stdout(), "{}", summary(&config))?;
-            for warning in &config.warnings {
+            for warning in config.warnings.iter().chain(&unread) {
                 eprintln!("{}", warning.at(&config.path));
+            }
+            if let Some(said) = nobody_is_mailed(&config) {
+                eprintln!("{}: {said}", config.path.display());
             }
             // Who left is not in the file, but matters as much as what is.
             if let Ok(left) = open_to_read(&config).and_then(|store| Ok(store.departures()?)) {
@@ -32,18 +39,58 @@ pub fn run(given: Option<&Path>) -> anyhow::Result<Exit> {
     }
 }
 
-/// The list of chats. Where only the service can read it, that is said and no error.
+/// The secrets that cannot be read here and that the daemon may have all the same.
+///
+/// # Errors
+/// Those that nobody can have.
+fn secrets(config: &Config) -> Result<Vec<Problem>, ConfigError> {
+    let (mut problems, mut warnings) = (Vec::new(), Vec::new());
+    for secret in config.secrets() {
+        let Err(error) = mail::reveal(secret) else { continue };
+        let place = match &secret.holder {
+            Holder::Variable(name) => format!("the variable `{name}`"),
+            Holder::File { .. } => format!("`{}`", mail::whence(secret).display()),
+        };
+        let (is_warning, why) = unread(secret, &error);
+        let message = format!("the secret cannot be read from {place}: {why}");
+        let problem = Problem { line: secret.line, column: secret.column, message };
+        if is_warning { &mut warnings } else { &mut problems }.push(problem);
+    }
+    problems.sort_by_key(|problem| problem.line);
+    match problems.is_empty() {
+        true => Ok(warnings),
+        false => Err(ConfigError { path: config.path.clone(), problems }),
+    }
+}
+
+/// Whether the daemon may have what this process has not, why, and what to do.
+fn unread(secret: &Secret, error: &MailError) -> (bool, String) {
+    use std::io::ErrorKind::{NotFound, PermissionDenied};
+    match (error, &secret.holder) {
+        (MailError::SecretUnset(_), _) => {
+            (true, "it is not set here; where it is set for the daemon, all is well".into())
+        }
+        (MailError::SecretEmpty(_), _) => (false, "it is empty; write the secret into it".into()),
+        (MailError::Secret { source, .. }, Holder::File { credential: Some(name), .. })
+            if source.kind() == NotFound && mail::credentials().is_none() =>
+        {
+            let handed = format!("where systemd hands it over as the credential `{name}`, all is well");
+            (true, format!("there is no such file; {handed}"))
+        }
+        (MailError::Secret { source, .. }, _) => match source.kind() {
+            NotFound => (false, "there is no such file; write it, or name another file".into()),
+            PermissionDenied => (true, "this user may not; where the daemon's user may, all is well".into()),
+            _ => (false, format!("{source}; name a file that holds the secret alone")),
+        },
+        (error, _) => (false, error.to_string()),
+    }
+}
+
+/// The list of chats; where it cannot be read, `secrets` says so.
 fn chats(config: &Config) -> Result<(), ConfigError> {
     match daemon::chats(config) {
-        Ok(None) => Ok(()),
         Ok(Some(list)) => daemon::check_chats(&list, config),
-        Err(error) => {
-            let why =
-                std::error::Error::source(&error).map_or_else(String::new, |source| format!(" ({source})"));
-            let path = config.path.display();
-            eprintln!("{path}: the list of chats is not checked: {error}{why}; the service may have it");
-            Ok(())
-        }
+        Ok(None) | Err(_) => Ok(()),
     }
 }
 

@@ -30,9 +30,9 @@ mod test_email;
 mod trial;
 mod watches;
 
-use crate::config::{self, Config, ConfigError};
+use crate::config::{self, Config, ConfigError, Transport};
 use crate::daemon::{self, Desk};
-use crate::mail::Delivery;
+use crate::mail::{self, Delivery};
 use crate::store::{self, Claim, LetterState, Store, StoreError};
 use anyhow::Context;
 use chrono::{DateTime, Local, NaiveDate, NaiveTime, TimeDelta, Utc};
@@ -115,7 +115,7 @@ enum Command {
     Parse(parse::Arguments),
     /// Page HTML on stdin, the article's text or JSON on stdout
     Extract(extract::Arguments),
-    /// Articles as JSON lines on stdin, their matches as JSON lines on stdout
+    /// Articles as JSON lines, or what `parse` prints, on stdin; their matches as JSON lines on stdout
     Match(matching::Arguments),
     /// Shell completions on stdout
     Completions(manual::Completions),
@@ -209,6 +209,23 @@ fn data_directory(config: &Config) -> PathBuf {
     config.daemon.data.clone().or_else(|| set("STATE_DIRECTORY")).unwrap_or_else(usual)
 }
 
+/// Where mail ends in files though somebody is meant to receive it.
+fn mail_ends_in(config: &Config) -> Option<PathBuf> {
+    let Transport::File { directory } = &config.mail.transport else { return None };
+    let has_readers = !config.mail.ops_to.is_empty() || config.plans.iter().any(|plan| !plan.to.is_empty());
+    has_readers.then(|| mail::directory_of(directory.as_deref(), &data_directory(config)))
+}
+
+/// The default spares a new user a mail server; that nobody is mailed must not go unsaid.
+fn nobody_is_mailed(config: &Config) -> Option<String> {
+    let directory = mail_ends_in(config)?;
+    Some(format!(
+        "mail goes to `.eml` files in `{}` and nobody receives it until a server is named: \
+         set `transport` and `host` in `[mail]`",
+        directory.display()
+    ))
+}
+
 fn database(data: &Path) -> PathBuf {
     data.join("newswatch.db")
 }
@@ -216,6 +233,14 @@ fn database(data: &Path) -> PathBuf {
 /// The history, for reading, also beside a running daemon.
 fn open_to_read(config: &Config) -> anyhow::Result<Store> {
     Ok(Store::open_to_read(&database(&data_directory(config)))?)
+}
+
+/// The history, where there is one: before the first poll there is none, and that is no error.
+fn open_if_made(config: &Config) -> anyhow::Result<Option<Store>> {
+    match Store::open_to_read(&database(&data_directory(config))) {
+        Err(StoreError::Missing { .. }) => Ok(None),
+        opened => Ok(Some(opened?)),
+    }
 }
 
 /// The desk to work at, with the claim that keeps others from it.

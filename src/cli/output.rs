@@ -3,6 +3,8 @@
 //! Invariant: foreign text never reaches a terminal with its control
 //! characters; data forms carry it unchanged.
 
+use crate::digest;
+use crate::watch::score::{rounded, shown};
 use chrono::{DateTime, Local, SecondsFormat, Utc};
 use clap::ValueEnum;
 use comfy_table::{ContentArrangement, Table, presets};
@@ -68,6 +70,25 @@ impl Output {
         self.format.unwrap_or(fitting)
     }
 
+    /// [`print`](Output::print), where a table has only the columns that are `kept`.
+    ///
+    /// # Errors
+    /// As `print`.
+    pub fn print_some(
+        &self,
+        columns: &[&str],
+        rows: &[Vec<Cell>],
+        kept: impl Fn(&str) -> bool,
+    ) -> io::Result<()> {
+        if self.format() != Format::Table {
+            return self.print(columns, rows);
+        }
+        let places: Vec<usize> = (0..columns.len()).filter(|place| kept(columns[*place])).collect();
+        let columns: Vec<&str> = places.iter().map(|place| columns[*place]).collect();
+        let narrow = |row: &Vec<Cell>| places.iter().map(|place| row[*place].clone()).collect();
+        self.print(&columns, &rows.iter().map(narrow).collect::<Vec<_>>())
+    }
+
     /// Prints `rows` under `columns`.
     ///
     /// # Errors
@@ -96,6 +117,14 @@ fn table(out: &mut impl Write, columns: &[&str], rows: &[Vec<Cell>]) -> io::Resu
         table.add_row(row.iter().map(|cell| printable(&cell.shown())));
     }
     writeln!(out, "{table}")
+}
+
+/// Lines broken for the terminal they go to; a pipe gets them whole.
+pub fn fitted(text: &str) -> String {
+    match Table::new().width().filter(|_| io::stdout().is_terminal()) {
+        Some(columns) => digest::wrap(text, usize::from(columns)),
+        None => text.into(),
+    }
 }
 
 fn csv(out: &mut impl Write, columns: &[&str], rows: &[Vec<Cell>]) -> io::Result<()> {
@@ -130,11 +159,6 @@ fn escaped(text: &str) -> String {
     flat(text).replace('\\', "\\\\").replace('|', "\\|")
 }
 
-/// Two places: scores and rates are no more exact than that.
-fn rounded(number: f64) -> f64 {
-    (number * 100.0).round() / 100.0
-}
-
 /// Without control characters, the ones that turn text round included.
 pub fn printable(text: &str) -> String {
     let hidden = |c: &char| !matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
@@ -160,7 +184,7 @@ impl Cell {
     fn shown(&self) -> String {
         match self {
             Cell::Time(at) => at.map(local_time).unwrap_or_default(),
-            Cell::Number(number) => format!("{number:.1}"),
+            Cell::Number(number) => shown(*number),
             other => other.data(),
         }
     }

@@ -1,7 +1,7 @@
 //! `newswatch poll`: one pass over the sources, mail for what is due, exit.
 
 use super::output::{Cell, Output, local_time, printable};
-use super::{Exit, hand_over, load, open_desk, runtime};
+use super::{Exit, hand_over, load, nobody_is_mailed, open_desk, runtime};
 use crate::config::{Config, Source};
 use crate::daemon::{self, Desk, Polled};
 use anyhow::bail;
@@ -23,6 +23,9 @@ const COLUMNS: [&str; 6] = ["source", "outcome", "entries", "new", "matches", "e
 pub fn run(given: &Arguments, config: Option<&Path>) -> anyhow::Result<Exit> {
     let config = load(config)?;
     let sources = chosen(&config, &given.sources)?;
+    if let Some(said) = nobody_is_mailed(&config) {
+        eprintln!("newswatch: {said}");
+    }
     let runtime = runtime()?;
     let _inside = runtime.enter();
     let (_claim, desk) = open_desk(config)?;
@@ -46,6 +49,8 @@ fn chosen(config: &Config, names: &[String]) -> anyhow::Result<Vec<Source>> {
 
 /// Polls, and says whether any source failed, or put us off.
 async fn poll(desk: &Arc<Desk>, sources: Vec<Source>) -> anyhow::Result<(Vec<Vec<Cell>>, Exit)> {
+    // A plan starts before what is read for it, so that its footer counts that.
+    daemon::tell_due(desk, Utc::now()).await?;
     let (mut rows, mut failure, mut exit) = (Vec::new(), None, Exit::Ok);
     let asked = sources.len();
     let mut unreachable = 0;

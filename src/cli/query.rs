@@ -1,6 +1,6 @@
 //! A query given on the command line instead of in the configuration.
 
-use crate::watch::{Finding, Watch, WatchList};
+use crate::watch::{Watch, WatchList};
 use anyhow::bail;
 use std::ops::Range;
 
@@ -12,12 +12,16 @@ pub fn compile(watch: &Watch) -> anyhow::Result<WatchList> {
     match WatchList::compile(std::slice::from_ref(watch)) {
         Ok((list, findings)) => {
             for finding in &findings {
-                eprintln!("newswatch: the query is worth a look\n{}", marked(&watch.query, finding));
+                let shown = marked(&watch.query, &finding.span, &finding.message);
+                eprintln!("newswatch: the query is worth a look\n{shown}");
             }
             Ok(list)
         }
         Err(findings) => {
-            let shown: Vec<String> = findings.iter().map(|finding| marked(&watch.query, finding)).collect();
+            let shown: Vec<String> = findings
+                .iter()
+                .map(|finding| marked(&watch.query, &finding.span, &finding.message))
+                .collect();
             bail!("the query cannot be used\n{}", shown.join("\n"))
         }
     }
@@ -28,14 +32,13 @@ pub fn watch(query: &str) -> Watch {
     Watch { name: query.into(), query: query.into(), weight: 1.0, aliases: true, derived: false }
 }
 
-/// The line of the query that the finding is about, its place marked below:
+/// The line of the query that the message is about, its place marked below:
 ///
 /// ```text
 ///   Temirov AND (journalist
 ///               ^ `(` is not closed; write `)` after the group
 /// ```
-fn marked(query: &str, finding: &Finding) -> String {
-    let Range { start, end } = finding.span;
+pub fn marked(query: &str, &Range { start, end }: &Range<usize>, message: &str) -> String {
     let before = query.get(..start).unwrap_or_default();
     let line_start = before.rfind('\n').map_or(0, |at| at + 1);
     let line = query.get(line_start..).and_then(|rest| rest.lines().next()).unwrap_or_default();
@@ -44,7 +47,7 @@ fn marked(query: &str, finding: &Finding) -> String {
     let (indent, width) = (columns(line_start..start), columns(start..end.clamp(start, line_end.max(start))));
     // A tab would put the mark elsewhere than its place.
     let line = line.replace('\t', " ");
-    format!("  {line}\n  {}{} {}", " ".repeat(indent), "^".repeat(width.max(1)), finding.message)
+    format!("  {line}\n  {}{} {}", " ".repeat(indent), "^".repeat(width.max(1)), message)
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! `newswatch run`: the daemon.
 
-use super::{Exit, data_directory, load, open_desk, runtime};
+use super::{Exit, data_directory, load, nobody_is_mailed, open_desk, runtime};
 use crate::daemon;
 use std::path::{Path, PathBuf};
 
@@ -9,6 +9,9 @@ pub fn run(given: Option<&Path>) -> anyhow::Result<Exit> {
     let path: PathBuf = config.path.clone();
     for warning in &config.warnings {
         tracing::warn!("{}", warning.at(&path));
+    }
+    if let Some(said) = nobody_is_mailed(&config) {
+        tracing::warn!("{said}");
     }
     tracing::info!(
         config = %path.display(),

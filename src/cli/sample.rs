@@ -6,7 +6,7 @@ use super::output::{Cell, local_time, printable};
 use crate::digest::{Piece, marked_line, quote};
 use crate::extract::Article;
 use crate::store::Past;
-use crate::watch::{Field, Hit, WatchList};
+use crate::watch::{Field, Hit, WatchList, score};
 use chrono::{DateTime, Utc};
 use std::io::{self, Write};
 use std::ops::Range;
@@ -74,7 +74,7 @@ impl Sample {
 
     /// The same, with the score that was stored before.
     pub fn since(self, before: f64) -> Sample {
-        Sample { reason: format!("score {before:.1} before; {}", self.reason), ..self }
+        Sample { reason: format!("score {} before; {}", score::shown(before), self.reason), ..self }
     }
 
     fn plain(past: &Past, title_marks: Vec<Range<usize>>, reason: String) -> Sample {
@@ -116,7 +116,7 @@ impl Sample {
         let source = printable(&self.source);
         write!(out, "  {} · {} · {source} · {language}", self.article_id, local_time(self.first_seen_at))?;
         match self.score {
-            Some(score) => writeln!(out, " · score {score:.1}")?,
+            Some(points) => writeln!(out, " · score {}", score::shown(points))?,
             None => writeln!(out)?,
         }
         writeln!(out, "    {}", bracketed(&self.title))?;

@@ -1,9 +1,9 @@
 //! `newswatch search QUERY`: the history.
 
 use super::output::{Cell, Format, Output, printable};
-use super::{Exit, load, open_to_read, when};
+use super::{Exit, load, open_to_read, query, when};
 use crate::config::Config;
-use crate::store::{Found, Search};
+use crate::store::{Found, Search, doubts};
 use chrono::Utc;
 use std::io::IsTerminal;
 use std::ops::Range;
@@ -56,6 +56,7 @@ pub fn run(given: &Arguments, config: Option<&Path>) -> anyhow::Result<Exit> {
     };
     let config = load(config)?;
     let found = open_to_read(&config)?.search(&search)?;
+    let is_doubtful = say_what_is_doubtful(&search.query);
     if given.output.format() == Format::Table {
         given.output.print(&NARROW, &found.iter().map(narrow).collect::<Vec<_>>())?;
     } else {
@@ -64,12 +65,28 @@ pub fn run(given: &Arguments, config: Option<&Path>) -> anyhow::Result<Exit> {
     if found.is_empty() {
         say_what_is_unknown(given, &config);
         eprintln!(
-            "newswatch: nothing found; `search` knows words, \"phrases\", OR, -without, begin* and =exactly; \
-             `newswatch watches test --query QUERY` reads the language of watches"
+            "newswatch: nothing found{}",
+            if is_doubtful { String::new() } else { format!("; {KNOWN}") }
         );
         return Ok(Exit::NothingFound);
     }
     Ok(Exit::Ok)
+}
+
+const KNOWN: &str = "`search` knows words, \"phrases\", OR, -without, begin* and =exactly; \
+    `newswatch watches test --query QUERY` reads the language of watches";
+
+/// Whatever is typed is searched for; what hardly meant plain words is said.
+fn say_what_is_doubtful(typed: &str) -> bool {
+    let doubts = doubts(typed);
+    for doubt in &doubts {
+        let shown = query::marked(typed, &doubt.span, &doubt.message);
+        eprintln!("newswatch: this is searched for as plain words\n{shown}");
+    }
+    if !doubts.is_empty() {
+        eprintln!("newswatch: {KNOWN}");
+    }
+    !doubts.is_empty()
 }
 
 /// A slip in a name finds nothing as quietly as a name without articles. Only

@@ -3,6 +3,7 @@
 use super::output::{data_time, local_time, printable};
 use super::{Exit, load, open_to_read};
 use crate::store::{PageMissing, Shown, Store};
+use crate::watch::score;
 use anyhow::Context;
 use clap::ValueEnum;
 use serde_json::{Value, json};
@@ -73,17 +74,18 @@ fn text(out: &mut impl Write, shown: &Shown) -> io::Result<()> {
         writeln!(out, "\n{}", printable(&page_missing(missing)))?;
     }
     for found in &shown.matches {
-        let (watch, score, found_at) = (printable(&found.watch), found.score, local_time(found.found_at));
+        let (watch, found_at) = (printable(&found.watch), local_time(found.found_at));
+        let points = score::shown(found.score);
         match found.gone_at {
-            None => writeln!(out, "\n{watch} scores {score:.2}, found {found_at}")?,
+            None => writeln!(out, "\n{watch} scores {points}, found {found_at}")?,
             Some(gone_at) => writeln!(
                 out,
-                "\n{watch} scored {score:.2}, found {found_at}, no longer found since {}",
+                "\n{watch} scored {points}, found {found_at}, no longer found since {}",
                 local_time(gone_at)
             )?,
         }
         for addend in &found.addends {
-            writeln!(out, "  {:>6.2}  {}", addend.points, printable(&addend.reason))?;
+            writeln!(out, "  {:>6}  {}", score::shown(addend.points), printable(&addend.reason))?;
         }
         for hit in &found.hits {
             writeln!(out, "  `{}` in the {}: {}", printable(&hit.text), hit.field, printable(&hit.rule))?;
@@ -134,12 +136,12 @@ fn page_missing(missing: &PageMissing) -> String {
 fn object(shown: &Shown) -> Value {
     let article = &shown.article;
     let matches = shown.matches.iter().map(|found| {
-        let addends = found.addends.iter().map(|addend| json!({"points": addend.points, "reason": addend.reason}));
+        let addends = found.addends.iter().map(|addend| json!({"points": score::rounded(addend.points), "reason": addend.reason}));
         let hits = found.hits.iter().map(|hit| {
             json!({"field": hit.field.to_string(), "text": hit.text, "rule": hit.rule, "certainty": hit.certainty})
         });
         json!({
-            "watch": found.watch, "score": found.score, "found_at": data_time(found.found_at),
+            "watch": found.watch, "score": score::rounded(found.score), "found_at": data_time(found.found_at),
             "gone_at": found.gone_at.map(data_time),
             "addends": addends.collect::<Vec<_>>(), "hits": hits.collect::<Vec<_>>(),
         })

@@ -1,7 +1,7 @@
 //! `newswatch status`: how everything stands, for people and for monitors.
 
-use super::output::{data_time, local_time, printable};
-use super::{Exit, load, open_to_read};
+use super::output::{data_time, fitted, local_time, printable};
+use super::{Exit, load, mail_ends_in, nobody_is_mailed, open_to_read};
 use crate::config::Config;
 use crate::digest::Plan;
 use crate::health::Health;
@@ -47,18 +47,20 @@ pub fn run(given: &Arguments, config: Option<&Path>) -> anyhow::Result<Exit> {
     let mut out = io::stdout().lock();
     match given.output {
         Form::Text => {
-            figures(&mut out, &status, &healths, &hubs)?;
-            troubles(&mut out, &status, &sources, &elsewhere, &late)?;
-            left.text(&mut out)?;
+            let mut page = Vec::new();
+            figures(&mut page, &status, &healths, &hubs)?;
+            if let Some(said) = nobody_is_mailed(&config) {
+                writeln!(page, "          {said}")?;
+            }
+            troubles(&mut page, &status, &sources, &elsewhere, &late)?;
+            left.text(&mut page)?;
+            out.write_all(fitted(&String::from_utf8_lossy(&page)).as_bytes())?;
         }
         Form::Json => {
-            writeln!(
-                out,
-                "{}",
-                serde_json::to_string_pretty(&object(
-                    &status, &healths, &hubs, &sources, &elsewhere, &late, &left
-                ))?
-            )?;
+            let mut object = object(&status, &healths, &hubs, &sources, &elsewhere, &late, &left);
+            let directory = mail_ends_in(&config).map(|directory| directory.display().to_string());
+            object["mail"]["only_files_in"] = directory.into();
+            writeln!(out, "{}", serde_json::to_string_pretty(&object)?)?;
         }
     }
     let well = sources.is_empty()

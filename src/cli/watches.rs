@@ -1,8 +1,8 @@
 //! `newswatch watches`: what must not be missed.
 
 use super::output::{Cell, Output, printable};
-use super::{Exit, load, open_to_read, query, trial};
-use crate::config::Config;
+use super::{Exit, load, open_if_made, query, trial};
+use crate::config::{self, Config};
 use anyhow::ensure;
 use chrono::Utc;
 use std::collections::HashMap;
@@ -25,6 +25,9 @@ pub enum Arguments {
 const COLUMNS: [&str; 8] =
     ["watch", "weight", "matches", "matches_week", "matches_today", "best_score", "newest_at", "query"];
 
+/// What no terminal has room for; the configuration and the other forms have it.
+const WIDE: [&str; 2] = ["matches_week", "query"];
+
 pub fn run(given: &Arguments, config: Option<&Path>) -> anyhow::Result<Exit> {
     match given {
         Arguments::List { output } => list(&load(config)?, output),
@@ -34,8 +37,8 @@ pub fn run(given: &Arguments, config: Option<&Path>) -> anyhow::Result<Exit> {
 }
 
 fn list(config: &Config, output: &Output) -> anyhow::Result<Exit> {
-    // Before the first poll there is no database, and that is no error.
-    let found = open_to_read(config).and_then(|store| Ok(store.watch_rows(Utc::now())?)).unwrap_or_default();
+    let store = open_if_made(config)?;
+    let found = store.map_or(Ok(Vec::new()), |store| store.watch_rows(Utc::now()))?;
     let found: HashMap<_, _> = found.into_iter().map(|row| (row.watch.clone(), row)).collect();
     let rows: Vec<_> = config
         .watches
@@ -57,15 +60,20 @@ fn list(config: &Config, output: &Output) -> anyhow::Result<Exit> {
             ]
         })
         .collect();
-    output.print(&COLUMNS, &rows)?;
+    output.print_some(&COLUMNS, &rows, |column| !WIDE.contains(&column))?;
     Ok(if rows.is_empty() { Exit::NothingFound } else { Exit::Ok })
 }
 
 fn expand(name: &str, config: Option<&Path>) -> anyhow::Result<Exit> {
-    let configured = load(config).ok().filter(|config| config.watches.iter().any(|watch| watch.name == name));
+    let configured = load(config).ok();
+    let names = || configured.iter().flat_map(|config| &config.watches).map(|watch| watch.name.as_str());
+    let is_name = names().any(|known| known == name);
+    if let (false, Some(hint)) = (is_name, config::near(name, names())) {
+        eprintln!("newswatch: no watch is called `{name}`{hint} It is taken for a query");
+    }
     let list = match configured {
-        Some(config) => config.watch_list,
-        None => query::compile(&query::watch(name))?,
+        Some(config) if is_name => config.watch_list,
+        _ => query::compile(&query::watch(name))?,
     };
     let forms = list.expand(name);
     ensure!(!forms.is_empty(), "`{name}` has no forms to show");

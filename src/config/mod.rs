@@ -114,13 +114,30 @@ pub enum Tls {
     None,
 }
 
-/// Where a password is read from, or the password; never printed.
+/// Where a password, key or list of addresses is read from; never printed.
 #[derive(Clone)]
-pub enum Secret {
-    /// A file, or a systemd credential under `$CREDENTIALS_DIRECTORY`.
-    File(PathBuf),
-    /// Name of an environment variable.
-    Environment(String),
+pub struct Secret {
+    pub holder: Holder,
+    /// Of the value in the file, as in [`Problem`].
+    pub line: usize,
+    pub column: usize,
+}
+
+/// What holds a secret.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Holder {
+    /// A file; before it comes the systemd credential of this name, where there is one.
+    File { path: PathBuf, credential: Option<String> },
+    /// An environment variable.
+    Variable(String),
+}
+
+impl Holder {
+    /// A file as the configuration in `base` names it: one name alone may be a credential too.
+    pub fn file(name: &str, base: &Path) -> Holder {
+        let credential = (!name.contains('/')).then(|| name.to_owned());
+        Holder::File { path: base.join(name), credential }
+    }
 }
 
 impl std::fmt::Debug for Secret {
@@ -228,6 +245,16 @@ impl Config {
         !self.mail.ops_to.is_empty() || !self.mail.ops_chat_to.is_empty()
     }
 
+    /// The secrets that are used.
+    pub fn secrets(&self) -> impl Iterator<Item = &Secret> {
+        let password = match &self.mail.transport {
+            Transport::Smtp { password, .. } => password.as_ref(),
+            _ => None,
+        };
+        let token = self.web.as_ref().and_then(|web| web.token.as_ref());
+        [password, self.post_key.as_ref(), self.chat_urls.as_ref(), token].into_iter().flatten()
+    }
+
     /// The chats that the file names and the list does not.
     pub fn unknown_chats(&self, list: &List) -> Vec<Problem> {
         let unknown = self.chats.iter().filter(|chat| list.find(&chat.name).is_none());
@@ -248,6 +275,11 @@ impl Problem {
             line => format!("{}:{line}:{}: {}", path.display(), self.column, self.message),
         }
     }
+}
+
+/// `; did you mean …?` where one of `known` is near to what was `written`.
+pub fn near<'n>(written: &str, known: impl Iterator<Item = &'n str>) -> Option<String> {
+    values::near(written, known).map(|name| format!("; did you mean `{name}`?"))
 }
 
 /// Reads an interval: `10m`, `1h30m`, `2d`.

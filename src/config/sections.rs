@@ -5,7 +5,7 @@
 
 use super::reader::{Keys, Text};
 use super::values::Recipient;
-use super::{Config, Daemon, FullText, Mail, NamedChat, Secret, Source, Tls, Transport, values, web};
+use super::{Config, Daemon, FullText, Holder, Mail, NamedChat, Secret, Source, Tls, Transport, values, web};
 use crate::chat;
 use crate::digest::Plan;
 use crate::extract::{self, Rules};
@@ -44,13 +44,13 @@ struct Recipients {
 pub fn config(keys: &Keys<'_, '_>, path: &Path) -> Option<Config> {
     let base = path.parent().unwrap_or(Path::new(""));
     let daemon = keys.section("daemon", "[daemon]", |keys| daemon(keys, base)).unwrap_or_default();
-    let chat_urls = keys.section("chat", "[chat]", chat_list).flatten();
+    let chat_urls = keys.section("chat", "[chat]", |keys| chat_list(keys, base)).flatten();
     let has_list = chat_urls.is_some();
     let (mail, ops_chats) = keys
         .section("mail", "[mail]", |keys| mail(keys, base, has_list))
         .unwrap_or_else(|| (Some(Mail::default()), Vec::new()));
-    let post_key = keys.section("post", "[post]", |keys| secret(keys, "key_file", "key_env")).flatten();
-    let web = keys.section("web", "[web]", web::web).flatten();
+    let post_key = keys.section("post", "[post]", |keys| secret(keys, base, "key_file", "key_env")).flatten();
+    let web = keys.section("web", "[web]", |keys| web::web(keys, base)).flatten();
     let mut sources = keys.sections("feed", "[[feed]]", |keys| source(keys, daemon.zone, None));
     sources.extend(keys.sections("page", "[[page]]", |keys| {
         let selectors = selectors(keys);
@@ -143,7 +143,7 @@ const WAY_KEYS: &[(&str, Way)] = &[
 ];
 
 /// Where the list of chats is read from; the addresses themselves are secrets.
-fn chat_list(keys: &Keys<'_, '_>) -> Option<Secret> {
+fn chat_list(keys: &Keys<'_, '_>, base: &Path) -> Option<Secret> {
     let elsewhere = "the addresses of chats are secrets and may not stand in this file: `urls_file` names a file that holds them, `urls_env` a variable";
     for key in ["urls", "url"] {
         keys.refuse(key, elsewhere);
@@ -153,7 +153,7 @@ fn chat_list(keys: &Keys<'_, '_>) -> Option<Secret> {
             keys.problem(keys.place(key).unwrap_or(keys.at), elsewhere);
         }
     }
-    secret(keys, "urls_file", "urls_env")
+    secret(keys, base, "urls_file", "urls_env")
 }
 
 /// With the chats that are told of trouble.
@@ -197,7 +197,7 @@ fn way_out(keys: &Keys<'_, '_>, base: &Path) -> Option<Mail> {
     let from = keys.checked("from", values::address).unwrap_or_else(|| FILE_FROM.into());
     let directory = path(keys, "directory", base);
     let command = path(keys, "command", base).unwrap_or_else(|| "/usr/sbin/sendmail".into());
-    let smtp = smtp(keys, way == Some(Way::Smtp));
+    let smtp = smtp(keys, base, way == Some(Way::Smtp));
     if let Some(way) = way {
         let idle = WAY_KEYS.iter().filter(|(_, of)| *of != way);
         for (key, at) in idle.filter_map(|(key, _)| Some((key, keys.place(key)?))) {
@@ -216,7 +216,7 @@ fn way_out(keys: &Keys<'_, '_>, base: &Path) -> Option<Mail> {
 }
 
 /// The relay; `wanted` where `transport = "smtp"`.
-fn smtp(keys: &Keys<'_, '_>, wanted: bool) -> Option<Transport> {
+fn smtp(keys: &Keys<'_, '_>, base: &Path, wanted: bool) -> Option<Transport> {
     let choices = [("implicit", Tls::Implicit), ("starttls", Tls::StartTls), ("none", Tls::None)];
     let tls = keys.choice("tls", &choices).unwrap_or(Tls::Implicit);
     let usual_port = match tls {
@@ -227,7 +227,7 @@ fn smtp(keys: &Keys<'_, '_>, wanted: bool) -> Option<Transport> {
     let port = keys.whole("port", 1..=65535).and_then(|port| u16::try_from(port).ok()).unwrap_or(usual_port);
     let host = keys.checked("host", values::host);
     let user = keys.checked("user", values::line);
-    let password = secret(keys, "password_file", "password_env");
+    let password = secret(keys, base, "password_file", "password_env");
     if wanted {
         keys.need("host", "\"smtp.example.org\"");
         agree(keys, tls, host.as_deref());
@@ -235,10 +235,21 @@ fn smtp(keys: &Keys<'_, '_>, wanted: bool) -> Option<Transport> {
     Some(Transport::Smtp { host: host?, port, tls, user, password })
 }
 
-/// A secret that a file or an environment variable holds.
-pub fn secret(keys: &Keys<'_, '_>, in_file: &'static str, in_variable: &'static str) -> Option<Secret> {
-    let file = keys.checked(in_file, values::line).map(|file| Secret::File(file.into()));
-    let variable = keys.checked(in_variable, values::line).map(Secret::Environment);
+/// A secret that a file or an environment variable holds. A relative file counts
+/// from where the configuration lies.
+pub fn secret(
+    keys: &Keys<'_, '_>,
+    base: &Path,
+    in_file: &'static str,
+    in_variable: &'static str,
+) -> Option<Secret> {
+    let placed = |key, holder| {
+        let (line, column) = keys.report.place(keys.place(key).unwrap_or(keys.at));
+        Secret { holder, line, column }
+    };
+    let file = keys.checked(in_file, values::line).map(|file| placed(in_file, Holder::file(&file, base)));
+    let variable = keys.checked(in_variable, values::line).map(Holder::Variable);
+    let variable = variable.map(|variable| placed(in_variable, variable));
     if let (Some(_), Some(at)) = (&file, keys.place(in_variable)) {
         keys.problem(at, format!("`{in_variable}` and `{in_file}` exclude each other; keep one"));
     }

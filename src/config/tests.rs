@@ -144,8 +144,16 @@ fn intervals_and_secrets() {
     let Ok(Config { mail: Mail { transport: Transport::Smtp { password, .. }, .. }, .. }) = config else {
         panic!("{config:?}");
     };
-    // As written, so that it can name a credential.
-    assert!(matches!(&password, Some(Secret::File(file)) if file == Path::new("smtp-password")));
+    // Beside the configuration, and by its name among the credentials.
+    let holder = Holder::File {
+        path: "/etc/newswatch/smtp-password".into(),
+        credential: Some("smtp-password".into()),
+    };
+    assert_eq!(password.as_ref().map(|secret| &secret.holder), Some(&holder));
+    for name in ["/run/secrets/smtp", "secrets/smtp"] {
+        let path = Path::new("/etc/newswatch").join(name);
+        assert_eq!(Holder::file(name, Path::new("/etc/newswatch")), Holder::File { path, credential: None });
+    }
     assert!(!format!("{password:?}").contains("smtp-password"));
 }
 

@@ -24,8 +24,7 @@ const LISTED_MAX: usize = 20;
 
 /// `; did you mean …?`, or what there is to choose from.
 pub fn hint<'n>(written: &str, known: impl Iterator<Item = &'n str> + Clone) -> String {
-    let near = known.clone().filter(|name| is_near(written, name)).min_by_key(|name| distance(written, name));
-    if let Some(name) = near {
+    if let Some(name) = near(written, known.clone()) {
         return format!("; did you mean `{name}`?");
     }
     let mut names: Vec<String> = known.take(LISTED_MAX + 1).map(|name| format!("`{name}`")).collect();
@@ -34,6 +33,11 @@ pub fn hint<'n>(written: &str, known: impl Iterator<Item = &'n str> + Clone) -> 
         1..=LISTED_MAX => format!("; there is {}", names.join(", ")),
         _ => String::new(),
     }
+}
+
+/// The name that `written` is most likely a slip for.
+pub fn near<'n>(written: &str, known: impl Iterator<Item = &'n str>) -> Option<&'n str> {
+    known.filter(|name| is_near(written, name)).min_by_key(|name| distance(written, name))
 }
 
 /// Whether `written` could be a slip for `name`.

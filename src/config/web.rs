@@ -6,6 +6,7 @@ use super::reader::Keys;
 use super::sections::secret;
 use super::{Listen, Web, values};
 use std::net::{Ipv4Addr, SocketAddr};
+use std::path::Path;
 
 const PORT: u16 = 8808;
 
@@ -16,7 +17,7 @@ impl Default for Web {
     }
 }
 
-pub fn web(keys: &Keys<'_, '_>) -> Option<Web> {
+pub fn web(keys: &Keys<'_, '_>, base: &Path) -> Option<Web> {
     for key in ["token", "password", "secret"] {
         keys.refuse(key, "a secret may not stand in this file: `token_file` names a file that holds it, `token_env` a variable");
     }
@@ -24,7 +25,7 @@ pub fn web(keys: &Keys<'_, '_>) -> Option<Web> {
         Some(_) => keys.checked("listen", values::listen),
         None => Some(Web::default().listen),
     };
-    let token = secret(keys, "token_file", "token_env");
+    let token = secret(keys, base, "token_file", "token_env");
     let public_url = keys.checked("public_url", values::public_url);
     if keys.place("token_file").or(keys.place("token_env")).is_none() {
         refuse_open(keys, listen.as_ref());

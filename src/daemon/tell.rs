@@ -153,8 +153,10 @@ fn alert<'a>(
     now: DateTime<Utc>,
 ) -> Result<Option<News<'a>>, StoreError> {
     let Some(first) = owed.iter().flat_map(|(_, rows)| rows).min() else { return Ok(None) };
-    // What was read since the plan's last digest stands behind the alert.
+    // What was read since the plan's last digest stands behind the alert, and be it
+    // only in this second.
     let from = desk.store.told_until(&plan.name)?.unwrap_or(now - TimeDelta::days(1));
+    let from = from.min(now - TimeDelta::seconds(1));
     let window = Window { from, to: now, urgency: Urgency::AtOnce };
     // The slot of an alert is its first owed row: written twice, it is the same alert.
     let slot = format!("alert {first}");
@@ -243,9 +245,11 @@ fn tell_slot(desk: &Desk, plan: &Plan, now: DateTime<Utc>) -> Result<usize, Tell
     match desk.store.told_until(&plan.name)? {
         Some(until) if until >= slot => Ok(0),
         Some(_) => tell_digest(desk, plan, &format!("digest {}", slot.to_rfc3339()), slot, now),
-        // A plan starts when it is first seen: the slot before that was nobody's.
+        // A plan starts when it is first seen: the slot before that was nobody's, and
+        // what is read in this second is the first it hears of.
         None => {
-            desk.store.enqueue(&plan.name, "start", Some(now), &Debts::default(), &[], now)?;
+            let before = now - TimeDelta::seconds(1);
+            desk.store.enqueue(&plan.name, "start", Some(before), &Debts::default(), &[], now)?;
             Ok(0)
         }
     }

@@ -19,7 +19,7 @@ pub use atom::{PlanStory, atom};
 pub use headline::headline;
 pub use note::{Note, NoteStory, note};
 pub use payload::payload;
-pub use prose::{Piece, encoded_len, marked_line, quote};
+pub use prose::{Piece, encoded_len, marked_line, quote, wrap};
 pub use sheet::REMOVED_MAX;
 pub use spike::Rate;
 

@@ -7,7 +7,7 @@
 use super::changes::{self, Change};
 use super::prose::{self, Piece};
 use super::{Footer, Item, ItemMatch, Plan, Removed, Urgency, Window};
-use crate::watch::Field;
+use crate::watch::{Field, score};
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde_json::{Value, json};
 
@@ -89,7 +89,7 @@ fn watch(found: &ItemMatch) -> Value {
     let hits = found.hits.iter().map(|hit| json!({"text": line(&hit.text), "rule": line(&hit.rule)}));
     json!({
         "watch": found.watch,
-        "score": (found.score * 100.0).round() / 100.0,
+        "score": score::rounded(found.score),
         "hits": hits.collect::<Vec<_>>(),
         "is_lost": found.is_lost,
     })

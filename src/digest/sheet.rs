@@ -7,7 +7,7 @@
 use super::changes::{self, Change};
 use super::prose::{self, Piece};
 use super::{Copy, Earlier, Footer, HTML_BYTES_MAX, Item, ItemMatch, Plan, Rate, Removed, Urgency, Window};
-use crate::watch::{Field, Hit};
+use crate::watch::{Field, Hit, score};
 use askama::Template;
 use chrono::{DateTime, Datelike, Utc};
 use chrono_tz::Tz;
@@ -302,7 +302,7 @@ fn why_line(found: &ItemMatch) -> String {
         rules.push(format!("and {more} more"));
     }
     let told = if rules.is_empty() { String::new() } else { format!(": {}", rules.join("; ")) };
-    format!("{}, score {:.1}{told}", name(&found.watch), found.score)
+    format!("{}, score {}{told}", name(&found.watch), score::shown(found.score))
 }
 
 fn story_time(item: &Item, zone: Tz, now: DateTime<Utc>) -> String {

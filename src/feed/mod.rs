@@ -22,7 +22,7 @@ mod tree;
 use crate::feed::tree::{Space, Tree};
 use charset::Kind;
 use chrono::{DateTime, Utc};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::fmt;
 use url::Url;
 
@@ -132,7 +132,8 @@ pub struct Sitemap {
 }
 
 /// One item as the source published it.
-#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Entry {
     /// guid, else link, else a hash of title and date; never random.
     pub id: Option<String>,

@@ -11,7 +11,7 @@ mod wire;
 pub use smtp::{Limits, Relay};
 pub use wire::{Envelope, Wire, wire};
 
-use crate::config::{Mail, Secret, Tls, Transport};
+use crate::config::{Holder, Mail, Secret, Tls, Transport};
 use chrono::{DateTime, Utc};
 use lettre::message::Mailbox;
 use std::path::{Path, PathBuf};
@@ -116,7 +116,7 @@ impl Mailer {
         let from = mailbox(&mail.from)?;
         match &mail.transport {
             Transport::File { directory } => {
-                let directory = directory.clone().unwrap_or_else(|| data.join("mail"));
+                let directory = directory_of(directory.as_deref(), data);
                 local::check_directory(&directory)
                     .map_err(|source| MailError::Directory { path: directory.clone(), source })?;
                 Ok(Mailer::File(directory))
@@ -193,26 +193,35 @@ fn mailbox(text: &str) -> Result<Mailbox, MailError> {
     Ok(Mailbox::new((!name.is_empty()).then(|| name.into()), address))
 }
 
+/// Where `.eml` files go: the directory named, else `mail` in the data directory.
+pub fn directory_of(named: Option<&Path>, data: &Path) -> PathBuf {
+    named.map_or_else(|| data.join("mail"), PathBuf::from)
+}
+
 /// Whence a secret is read, for people.
 pub fn whence(secret: &Secret) -> PathBuf {
-    match secret {
-        Secret::Environment(name) => name.into(),
-        Secret::File(path) => path.clone(),
+    match &secret.holder {
+        Holder::Variable(name) => name.into(),
+        Holder::File { path, .. } => path.clone(),
     }
 }
 
-/// The password or key itself. A relative file is looked for among systemd's credentials first.
+/// Where systemd puts the credentials of the service that this process is.
+pub fn credentials() -> Option<PathBuf> {
+    std::env::var_os("CREDENTIALS_DIRECTORY").map(PathBuf::from)
+}
+
+/// The password or key itself. Systemd's credential of that name comes before the file.
 ///
 /// # Errors
 /// It cannot be read, or is empty.
 pub fn reveal(secret: &Secret) -> Result<String, MailError> {
-    let (from, password) = match secret {
-        Secret::Environment(name) => {
+    let (from, password) = match &secret.holder {
+        Holder::Variable(name) => {
             (name.clone(), std::env::var(name).map_err(|_| MailError::SecretUnset(name.clone()))?)
         }
-        Secret::File(path) => {
-            let credential =
-                std::env::var_os("CREDENTIALS_DIRECTORY").map(|base| Path::new(&base).join(path));
+        Holder::File { path, credential } => {
+            let credential = credentials().zip(credential.as_ref()).map(|(base, name)| base.join(name));
             let path = credential.filter(|credential| credential.exists()).unwrap_or_else(|| path.clone());
             let from = path.display().to_string();
             let password = std::fs::read_to_string(&path)

@@ -13,6 +13,12 @@ pub enum StoreError {
     Foreign { path: PathBuf },
     #[error("`{}` does not exist yet; `newswatch run` or `newswatch poll` makes it", path.display())]
     Missing { path: PathBuf },
+    #[error("this user may not look for `{}`; run the command as the user whose data it is, or with `sudo`", path.display())]
+    Hidden {
+        path: PathBuf,
+        #[source]
+        source: Arc<std::io::Error>,
+    },
     #[error("cannot write `{}`; make it and its directory writable for this user, or name another `data` directory", path.display())]
     NotWritable {
         path: PathBuf,

@@ -44,7 +44,7 @@ pub use pages::{PageMissing, PageOwed};
 pub use parts::{Part, Whole};
 pub use removals::{Look, Sight};
 pub use rescore::{Asked, Difference, Verdict};
-pub use search::{Found, Search};
+pub use search::{Doubt, Found, Search, doubts};
 pub use show::{Copy, Revision, Shown, ShownMatch, Told};
 pub use status::{SourceRow, Status, WatchRow};
 

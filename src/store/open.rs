@@ -52,8 +52,10 @@ pub fn waiting(path: &Path, lock_wait: Duration) -> Result<Connection, StoreErro
 
 /// Opens for reading only, also beside a running daemon.
 pub fn to_read(path: &Path) -> Result<Connection, StoreError> {
-    if !path.exists() {
-        return Err(StoreError::Missing { path: path.into() });
+    match path.try_exists() {
+        Ok(true) => {}
+        Ok(false) => return Err(StoreError::Missing { path: path.into() }),
+        Err(error) => return Err(StoreError::Hidden { path: path.into(), source: Arc::new(error) }),
     }
     check_magic(path)?;
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;

@@ -160,9 +160,11 @@ pub fn watch_rows(connection: &Connection, now: DateTime<Utc>) -> Result<Vec<Wat
     rows.collect()
 }
 
+/// What was read after `from` and up to `to`, in whole seconds: the second of `to` is
+/// the window's own, since a poll and the mail that tells of it often share it.
 pub fn footer(connection: &Connection, from: DateTime<Utc>, to: DateTime<Utc>) -> Result<Footer> {
-    let sql = "SELECT (SELECT count(*) FROM article WHERE first_seen_at >= ?1 AND first_seen_at < ?2),
-                      (SELECT count(DISTINCT source_id) FROM poll WHERE polled_at >= ?1 AND polled_at < ?2)";
+    let sql = "SELECT (SELECT count(*) FROM article WHERE first_seen_at > ?1 AND first_seen_at <= ?2),
+                      (SELECT count(DISTINCT source_id) FROM poll WHERE polled_at > ?1 AND polled_at <= ?2)";
     let (articles_read, sources_polled) = connection
         .prepare_cached(sql)?
         .query_row(params![Time(from), Time(to)], |row| Ok((count(row, 0)?, count(row, 1)?)))?;
@@ -171,7 +173,7 @@ pub fn footer(connection: &Connection, from: DateTime<Utc>, to: DateTime<Utc>) -
                UNION ALL
                SELECT s.name, p.outcome, max(p.polled_at), p.faults ->> '$[#-1]'
                FROM poll p JOIN source s ON s.id = p.source_id
-               WHERE p.outcome = 'rolled over' AND p.polled_at >= ?1 AND p.polled_at < ?2 GROUP BY s.id";
+               WHERE p.outcome = 'rolled over' AND p.polled_at > ?1 AND p.polled_at <= ?2 GROUP BY s.id";
     let mut statement = connection.prepare_cached(sql)?;
     let sick = statement.query_map(params![Time(from), Time(to)], |row| {
         let since = at(row, "health_since_at")?.unwrap_or(to);

@@ -197,8 +197,19 @@ fn reason(weight: f64, one: &Evidence, earlier: usize, points: f64) -> String {
     format!("{} in the {place}: {} ({})", hit.text, shown(points), factors.join(", "))
 }
 
+/// Points as they are shown everywhere: no more exact than hundredths.
+///
+/// ```
+/// # use newswatch::watch::score::rounded;
+/// assert_eq!(rounded(1.8049999999999997), 1.8);
+/// assert_eq!(rounded(1.805), 1.81);
+/// ```
+pub fn rounded(points: f64) -> f64 {
+    (points * 100.0).round() / 100.0
+}
+
 /// Two decimals at most, one at least: `2.0`, `0.25`.
-pub(super) fn shown(points: f64) -> String {
-    let text = format!("{:.2}", (points * 100.0).round() / 100.0);
+pub fn shown(points: f64) -> String {
+    let text = format!("{:.2}", rounded(points));
     text.strip_suffix('0').map(str::to_string).unwrap_or(text)
 }

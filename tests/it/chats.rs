@@ -325,7 +325,7 @@ fn a_wrong_list_stops_the_start_and_says_where() {
         check(Some(&slack(9)), command, 78, unknown);
         check(Some("\nroom slak://T0/B0/hunter22\n"), command, 78, wrong);
     }
-    check(None, &["check-config"], 0, "the list of chats is not checked: read a secret from `chats`");
+    check(None, &["check-config"], 0, "the secret cannot be read from `chats`: there is no such file");
     check(None, &["poll"], 1, "failed to read the list of chats: read a secret from `chats`");
     check(None, &["search", "Temirov"], 3, "nothing found");
 }

@@ -18,6 +18,7 @@ mod script;
 
 use facts::Facts;
 use newswatch::chat::Address;
+use newswatch::config::{Holder, Secret};
 use newswatch::digest::{Digest, HTML_BYTES_MAX, Note, compose, encoded_len};
 use newswatch::mail::{Envelope, wire};
 use std::path::{Path, PathBuf};
@@ -43,6 +44,10 @@ fn named(name: &str) -> Facts {
 fn composed(facts: &Facts) -> Digest {
     compose(&facts.plan, &facts.window, &facts.items, &facts.corrected, &facts.footer)
         .expect("these facts are told")
+}
+
+fn secret(holder: Holder) -> Secret {
+    Secret { holder, line: 0, column: 0 }
 }
 
 fn envelope() -> Envelope {

@@ -8,6 +8,7 @@ mod documents;
 mod errors;
 mod false_alarms;
 mod fetch;
+mod first_steps;
 mod health;
 mod held;
 mod history;

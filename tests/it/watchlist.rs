@@ -114,7 +114,7 @@ fn two_thousand_names_are_checked_and_found() {
         })
         .map(|(told, other, said)| format!("config.toml:{}:10: {said} `{other}`", lines[told]))
         .collect();
-    let said: Vec<&str> = checked.err.lines().collect();
+    let said: Vec<&str> = checked.err.lines().filter(|line| !line.contains(".eml")).collect();
     assert_eq!(said.len(), expected.len(), "{said:#?}");
     for expected in expected {
         assert!(said.iter().any(|line| line.starts_with(&expected)), "no `{expected}` in {said:#?}");

@@ -1,7 +1,7 @@
 //! `newswatch sources list`: what is watched, and how each source does.
 
 use crate::cli::output::{Cell, Output};
-use crate::cli::{Exit, load, open_to_read};
+use crate::cli::{Exit, load, open_if_made};
 use crate::config::Source;
 use crate::schedule::Cadence;
 use crate::store::SourceRow;
@@ -28,14 +28,19 @@ const COLUMNS: [&str; 16] = [
     "url",
 ];
 
+/// What fits a terminal; `status` says what is wrong with a source, the other forms all.
+const NARROW: [&str; 5] = ["source", "health", "polled_at", "next_poll_at", "articles"];
+
 pub fn run(output: &Output, config: Option<&Path>) -> anyhow::Result<Exit> {
     let config = load(config)?;
-    // Before the first poll there is no database, and that is no error.
-    let known =
-        open_to_read(&config).and_then(|store| Ok(store.source_rows(Utc::now())?)).unwrap_or_default();
+    let store = open_if_made(&config)?;
+    let known = store.map_or(Ok(Vec::new()), |store| store.source_rows(Utc::now()))?;
     let known: HashMap<_, _> = known.into_iter().map(|row| (row.name.clone(), row)).collect();
     let rows: Vec<_> = config.sources.iter().map(|source| row(source, known.get(&source.name))).collect();
-    output.print(&COLUMNS, &rows)?;
+    let has_hub = known.values().any(|row| row.hub.is_some());
+    output.print_some(&COLUMNS, &rows, |column| {
+        NARROW.contains(&column) || (column == "hub_state" && has_hub)
+    })?;
     Ok(if rows.is_empty() { Exit::NothingFound } else { Exit::Ok })
 }
 

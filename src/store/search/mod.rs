@@ -9,6 +9,7 @@ mod query;
 mod snippet;
 
 pub use index::{Indexed, index, refresh, reindex};
+pub use query::{Doubt, doubts};
 
 use super::columns::{Time, at, number, surely};
 use super::error::{StoreError, explain};

@@ -4,6 +4,7 @@
 //! sentence for the user; no character of it reaches FTS5 but as a folded word.
 
 use crate::watch::fold::fold;
+use std::ops::Range;
 
 const QUERY_BYTES_MAX: usize = 4_096;
 const WORDS_MAX: usize = 64;
@@ -49,6 +50,71 @@ fn stem(folded: &str) -> &str {
     let long_enough = |stem: &&str| stem.len() >= STEM_LETTERS_LEAST;
     let cut = |ending: &&str| folded.strip_suffix(*ending).filter(long_enough);
     ENDINGS.iter().find_map(cut).unwrap_or(folded)
+}
+
+/// Something typed that is taken for plain words and was hardly meant so.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Doubt {
+    /// Bytes of the query.
+    pub span: Range<usize>,
+    pub message: String,
+}
+
+/// What of `typed` reads as if it meant more than words: a quote that is never
+/// closed, and the language of watches.
+///
+/// ```
+/// # use newswatch::store::doubts;
+/// assert_eq!(doubts("Temirov \"the court")[0].span, 8..9);
+/// assert!(doubts("Temirov -court").is_empty());
+/// ```
+pub fn doubts(typed: &str) -> Vec<Doubt> {
+    let mut doubts = Vec::new();
+    for (at, token) in placed_tokens(typed) {
+        let written = typed.get(at..).unwrap_or_default();
+        let unquoted = written.strip_prefix('=').unwrap_or(written);
+        let at = at + written.len() - unquoted.len();
+        match unquoted.chars().next().filter(|first| is_quote(*first)) {
+            Some(quote) if !unquoted.get(quote.len_utf8()..).unwrap_or_default().contains(is_quote) => {
+                let message = "the quote is not closed; it goes on to the end".into();
+                doubts.push(Doubt { span: at..at + quote.len_utf8(), message });
+            }
+            Some(_) => {}
+            None => doubts
+                .extend(foreign(&token).map(|(length, message)| Doubt { span: at..at + length, message })),
+        }
+    }
+    doubts
+}
+
+/// Scopes of watches, and what narrows a search instead.
+const SCOPES: [(&str, &str); 8] = [
+    ("title", ""),
+    ("lead", ""),
+    ("hlead", ""),
+    ("body", ""),
+    ("author", ""),
+    ("url", ""),
+    ("source", "--source"),
+    ("lang", "--lang"),
+];
+
+/// How many bytes of a word belong to the language of watches, and what to say of them.
+fn foreign(token: &Token) -> Option<(usize, String)> {
+    let Token::Words { typed, .. } = token else { return None };
+    if let Some((scope, value)) = typed.split_once(':') {
+        let (_, option) = SCOPES.iter().find(|(name, _)| *name == scope)?;
+        let instead = match (*option, value) {
+            ("", _) => String::new(),
+            (option, "") => format!("; write `{option}`"),
+            (option, value) => format!("; write `{option} {value}`"),
+        };
+        return Some((scope.len() + 1, format!("`{scope}:` belongs to watches{instead}")));
+    }
+    let (operator, count) = typed.split_once('/')?;
+    let is_operator = ["NEAR", "ONEAR", "ATLEAST", "COUNT"].contains(&operator);
+    let is_count = !count.is_empty() && count.bytes().all(|byte| byte.is_ascii_digit());
+    (is_operator && is_count).then(|| (typed.len(), format!("`{typed}` belongs to watches")))
 }
 
 /// A query FTS5 accepts.
@@ -101,6 +167,11 @@ enum Token {
 }
 
 fn tokens(typed: &str) -> Vec<Token> {
+    placed_tokens(typed).into_iter().map(|(_, token)| token).collect()
+}
+
+/// Each token, and the byte it begins at.
+fn placed_tokens(typed: &str) -> Vec<(usize, Token)> {
     let mut tokens = Vec::new();
     let mut rest = typed.trim_start();
     while let Some(first) = rest.chars().next() {
@@ -115,7 +186,7 @@ fn tokens(typed: &str) -> Vec<Token> {
             (_, Some(quote)) if is_quote(quote) => phrase(after, quote, exact),
             _ => word(after, exact),
         };
-        tokens.push(token);
+        tokens.push((typed.len() - rest.len(), token));
         rest = left.unwrap_or_default().trim_start();
     }
     tokens

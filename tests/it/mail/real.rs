@@ -2,8 +2,8 @@
 //! each other (mail-parser, Python's `email`) agree on what it says.
 
 use super::readers::{self, python};
-use super::{all_facts, composed, envelope};
-use newswatch::config::{Mail, Secret, Tls, Transport};
+use super::{all_facts, composed, envelope, secret};
+use newswatch::config::{Holder, Mail, Tls, Transport};
 use newswatch::mail::{Delivery, Limits, Mailer, wire};
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
@@ -210,7 +210,7 @@ async fn one_delivery_under_tls() {
         port: words[2].parse().expect("a port"),
         tls,
         user: Some("newswatch".into()),
-        password: Some(Secret::File(Path::new(words[3]).join("password"))),
+        password: Some(secret(Holder::file("password", Path::new(words[3])))),
     };
     let mail = Mail { transport, from: envelope().from, ..newswatch::config::Mail::default() };
     let limits = Limits { connect_ms_max: 20_000, reply_ms_max: 20_000, final_reply_ms_max: 20_000 };

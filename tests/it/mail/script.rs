@@ -1,11 +1,11 @@
 //! The dialogue with a relay beside the table of outcomes: what never leaves, and
 //! what is said of each step.
 
-use super::{composed, envelope, named};
+use super::{composed, envelope, named, secret};
 use crate::relay::Relay;
-use newswatch::config::{self, Mail, Secret, Tls, Transport};
+use newswatch::config::{self, Holder, Mail, Secret, Tls, Transport};
 use newswatch::mail::{Delivery, Limits, Mailer, wire};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use tokio::net::TcpListener;
 
 const FROM: &str = "newswatch@example.org";
@@ -82,17 +82,17 @@ fn a_setting_that_would_expose_mail_or_password_is_refused() {
     check("relay.example.org", Tls::None, None, "`relay.example.org` is not this machine; set `tls =");
     check("127.0.0.1.example.org", Tls::None, None, "is not this machine");
     check("10.0.0.1", Tls::None, None, "is not this machine");
-    check("localhost", Tls::None, Some(Secret::Environment("PATH".into())), "never sent without TLS");
+    check("localhost", Tls::None, Some(secret(Holder::Variable("PATH".into()))), "never sent without TLS");
     check(
         "relay.example.org",
         Tls::Implicit,
-        Some(Secret::Environment("NEWSWATCH_NOT_SET".into())),
+        Some(secret(Holder::Variable("NEWSWATCH_NOT_SET".into()))),
         "`NEWSWATCH_NOT_SET` is not set",
     );
     check(
         "relay.example.org",
         Tls::Implicit,
-        Some(Secret::File(PathBuf::from("/nonexistent/p"))),
+        Some(secret(Holder::file("/nonexistent/p", Path::new("")))),
         "`/nonexistent/p`",
     );
 }
