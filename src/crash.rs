@@ -29,6 +29,8 @@ macro_rules! points {
 }
 
 points! {
+    /// A reading of the configuration is written, and nothing is committed.
+    RegisterUncommitted,
     PollBegins,
     FetchBegins,
     FetchAnswered,

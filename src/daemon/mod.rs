@@ -82,10 +82,10 @@ pub enum DaemonError {
 }
 
 impl Desk {
-    /// Puts the parts together and registers the configured sources.
+    /// Puts the parts together and registers the configured sources and plans.
     ///
     /// # Errors
-    /// A part that cannot be set up.
+    /// A part that cannot be set up; nothing is registered then.
     pub fn new(config: Config, store: Store, data: PathBuf) -> Result<Desk, DaemonError> {
         let fetcher =
             Fetcher::new(config.daemon.contact.as_deref(), &config.daemon.private_hosts, Limits::default())?;
@@ -97,15 +97,16 @@ impl Desk {
         }
         let named: Vec<_> =
             config.sources.iter().map(|source| (source.name.clone(), source.url.clone())).collect();
-        store.register(&named, Utc::now())?;
-        for (old, new) in store.register_plans(&config.plans)? {
+        store.resume(Utc::now())?;
+        // The last that can fail: where it does, the desk that is there works on with
+        // the names it knows.
+        for (old, new) in store.register(&named, &config.plans, Utc::now())? {
             tracing::info!(
                 plan = new,
                 formerly = old,
                 "plan renamed; what waits and what was told is its own"
             );
         }
-        store.resume(Utc::now())?;
         Ok(Desk { config, store, fetcher, mailer, post_key, data })
     }
 }

@@ -362,7 +362,8 @@ pub(super) fn only(items: &[Item], edited: &[Item]) -> Option<i64> {
 /// What is owed under a plan that is no longer configured goes to the operator, else
 /// to the first plan's recipients: somebody has to read it. Edits of what such a plan
 /// told go to nobody: who was told is not served any more, and others do not know the
-/// story. A plan that was only renamed is none of these.
+/// story. A plan that was only renamed is none of these, nor one that has come into
+/// the configuration since `desk` read it.
 fn tell_orphans(desk: &Desk, now: DateTime<Utc>) -> Result<usize, TellError> {
     let Some(heir) = desk.config.plans.first() else { return Ok(0) };
     let ops = &desk.config.mail;
@@ -380,7 +381,8 @@ fn tell_orphans(desk: &Desk, now: DateTime<Utc>) -> Result<usize, TellError> {
         return Ok(0);
     }
     let mut mails = 0;
-    for name in desk.store.plans_owing()? {
+    for (name, owed) in desk.store.orphans()? {
+        // Taken out while this round was under way: the next one sees to it.
         if desk.config.plans.iter().any(|plan| plan.name == name) {
             continue;
         }
@@ -390,7 +392,6 @@ fn tell_orphans(desk: &Desk, now: DateTime<Utc>) -> Result<usize, TellError> {
             everybody.join(", ")
         );
         let orphan = Plan { name, cron: None, quiet: None, ..reader.clone() };
-        let owed = desk.store.owed(&orphan.name, None, None)?;
         if let Some(news) = alert(desk, &orphan, &owed, now)? {
             // Whoever left under the old name may still be the one who has to read it.
             mails += tell_readers((&desk.config, &desk.store), &orphan, &orphan.to, news, now)?;

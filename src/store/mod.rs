@@ -319,12 +319,23 @@ impl Store {
         })
     }
 
-    /// Registers the configured sources (name, URL) and marks the others as
-    /// retired. A source under a new name keeps its history by its URL; one
-    /// under a new URL loses the validators, which belonged to the old one.
-    pub fn register(&self, sources: &[(String, String)], now: DateTime<Utc>) -> Result<(), StoreError> {
-        let sources = sources.to_vec();
-        self.write(move |connection| sources::register(connection, &sources, now))
+    /// Registers the configured sources (name, URL) and plans, all or nothing, and
+    /// marks the others as retired. A source under a new name keeps its history by its
+    /// URL; one under a new URL loses the validators, which belonged to the old one.
+    /// Returns the old and the new name of each plan that is known again.
+    pub fn register(
+        &self,
+        sources: &[(String, String)],
+        plans: &[Plan],
+        now: DateTime<Utc>,
+    ) -> Result<Vec<(String, String)>, StoreError> {
+        let (sources, plans) = (sources.to_vec(), plans.to_vec());
+        self.write(move |connection| {
+            sources::register(connection, &sources, now)?;
+            let renamed = plans::register(connection, &plans)?;
+            crash::point(Point::RegisterUncommitted);
+            Ok(renamed)
+        })
     }
 
     /// State of every registered source, by name.
@@ -503,7 +514,8 @@ impl Store {
 
     /// Writes a digest's mails and marks what they tell as told, in one transaction.
     /// A slot that was written before, or a debt that was settled or withdrawn since
-    /// it was read, writes nothing and returns `false`.
+    /// it was read, or a plan that has another name since, writes nothing and returns
+    /// `false`.
     pub fn enqueue(
         &self,
         plan: &str,
@@ -603,14 +615,6 @@ impl Store {
     /// Mails refused for good, by row, that the operator was not told of yet.
     pub fn refused_untold(&self) -> Result<Vec<(i64, Refusal)>, StoreError> {
         self.read(outbox::refused_untold)
-    }
-
-    /// Plans that something is owed under and no digest has taken it.
-    pub fn plans_owing(&self) -> Result<Vec<String>, StoreError> {
-        self.read(|connection| {
-            let sql = "SELECT DISTINCT plan FROM owed WHERE digest_id IS NULL AND urgency <> 'history'";
-            connection.prepare_cached(sql)?.query_map([], |row| row.get(0))?.collect()
-        })
     }
 
     /// Writes what became of a try, and the step it failed at; a deferred mail's next

@@ -134,6 +134,27 @@ fn death_in_the_middle_of_a_split_loses_no_part_and_tells_none_twice() {
     }
 }
 
+/// A reading of a file in which the plan has another name.
+#[test]
+fn death_while_a_plan_is_renamed_loses_nothing_and_tells_nothing_twice() {
+    for (point, pass) in [(Point::RegisterUncommitted, 1), (Point::CommitBegins, 2), (Point::CommitEnds, 2)] {
+        let (_runtime, site) = newsroom();
+        let desk = desk(&site, "transport = \"file\"\n", &READERS);
+        assert_eq!(desk.run(&["poll"]).code, Some(0));
+        let config = std::fs::read_to_string(desk.path("config.toml")).expect("readable");
+        std::fs::write(desk.path("config.toml"), config.replace("\"desk\"", "\"night\"")).expect("writable");
+        let mut command = desk.command(&["poll"]);
+        command.env("NEWSWATCH_CRASH_AT", format!("{}:{pass}", point.name()));
+        let output = command.output().expect("the binary runs");
+        assert_eq!(output.status.signal(), Some(SIGABRT), "{point:?} was never passed");
+        for command in [&["poll"][..], &["digest", "night", "--send"], &["poll"]] {
+            assert_eq!(desk.run(command).code, Some(0), "{point:?}: {command:?}");
+        }
+        let mails = files(&desk.data().join("mail"), "eml").into_iter().map(String::into_bytes);
+        everything_is_told_once(&desk, mails.collect(), &format!("{point:?}:{pass} in a rename"), 1);
+    }
+}
+
 const COMMANDS: [&[&str]; 3] = [&["poll"], &["digest", "desk", "--send"], &["poll"]];
 
 /// Runs the day's commands until one dies at the point.

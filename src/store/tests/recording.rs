@@ -57,7 +57,7 @@ fn sources_keep_their_history_by_name_or_by_url() {
     desk.record(RADIO, &[temirov()], 1);
     let register = |sources: &[(&str, &str)]| {
         let sources: Vec<_> = sources.iter().map(|(name, url)| (name.to_string(), url.to_string())).collect();
-        desk.store.register(&sources, minute(2)).expect("sources register");
+        desk.store.register(&sources, &[], minute(2)).expect("sources register");
         desk.store.states().expect("states are read")
     };
     let renamed = register(&[("Pamir FM", "https://example.org/Radio Pamir")]);
