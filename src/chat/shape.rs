@@ -5,8 +5,6 @@
 
 use super::address::{Address, Login, Service};
 use crate::digest::{Note, NoteStory};
-use base64::Engine as _;
-use base64::prelude::BASE64_STANDARD;
 use serde_json::{Value, json};
 use url::Url;
 
@@ -64,12 +62,11 @@ pub fn request(address: &Address, note: &Note, message_id: &str) -> Request {
 }
 
 fn authorization(login: &Login) -> String {
-    match login {
-        Login::Token(token) => format!("Bearer {token}"),
-        Login::Password(user, password) => {
-            format!("Basic {}", BASE64_STANDARD.encode(format!("{user}:{password}")))
-        }
-    }
+    let scheme = match login {
+        Login::Token(_) => "Bearer",
+        Login::Password(..) => "Basic",
+    };
+    format!("{scheme} {}", login.credentials())
 }
 
 /// The address with the last `taken` pieces of its path replaced.
