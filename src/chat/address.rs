@@ -150,8 +150,13 @@ impl Address {
         self.url.host_str().unwrap_or_default()
     }
 
+    /// What stands last in the path, as it is meant: a chat, a topic or a room.
+    pub(super) fn last(&self) -> String {
+        decoded(self.pieces().last().copied().unwrap_or_default())
+    }
+
     /// The path's pieces, as written.
-    pub(super) fn pieces(&self) -> Vec<&str> {
+    fn pieces(&self) -> Vec<&str> {
         self.url.path().split('/').filter(|piece| !piece.is_empty()).collect()
     }
 
@@ -166,9 +171,8 @@ impl Address {
                 bot.strip_prefix("bot").is_some_and(|token| !token.is_empty())
             }
             (Service::Ntfy, [.., _]) => true,
-            (Service::Matrix, [.., room]) => {
-                matches!(self.login, Some(Login::Token(_)))
-                    && (room.starts_with('!') || room.starts_with("%21"))
+            (Service::Matrix, [.., _]) => {
+                matches!(self.login, Some(Login::Token(_))) && self.last().starts_with('!')
             }
             _ => false,
         }
@@ -211,6 +215,8 @@ fn whole(service: Service, rest: &str) -> Option<String> {
             Some(format!("https://discord.com/api/webhooks/{id}/{token}"))
         }
         (Service::Telegram, [token, chat]) if !token.contains('@') => {
+            // As it stands in the addresses of the Bot API.
+            let token = token.strip_prefix("bot").unwrap_or(token);
             Some(format!("https://api.telegram.org/bot{token}/{chat}"))
         }
         (Service::Mattermost, [host, key]) => Some(format!("https://{host}/hooks/{key}")),

@@ -84,15 +84,14 @@ fn beside(url: &Url, taken: usize, pieces: &[&str]) -> Url {
 
 /// Without `parse_mode` a text has no markup (Bot API, `sendMessage`).
 fn telegram(address: &Address, text: &str) -> (Url, Value) {
-    let chat = address.pieces().last().copied().unwrap_or_default().replace("%40", "@");
-    let body = json!({"chat_id": chat, "text": text, "link_preview_options": {"is_disabled": true}});
+    let body =
+        json!({"chat_id": address.last(), "text": text, "link_preview_options": {"is_disabled": true}});
     (beside(&address.url, 1, &["sendMessage"]), body)
 }
 
 /// As JSON, since a title in a header is ASCII; 4 is "high", what rings longer.
 fn ntfy(address: &Address, note: &Note, text: &str) -> (Url, Value) {
-    let topic = address.pieces().last().copied().unwrap_or_default();
-    let mut body = json!({"topic": topic, "title": note.subject, "message": text});
+    let mut body = json!({"topic": address.last(), "title": note.subject, "message": text});
     if note.is_urgent {
         body["priority"] = 4.into();
     }
@@ -105,8 +104,7 @@ fn ntfy(address: &Address, note: &Note, text: &str) -> (Url, Value) {
 /// `m.mentions` says who is meant: nobody (client-server API, 11.38). A transaction
 /// of the same name is the same message.
 fn matrix(address: &Address, text: &str, message_id: &str) -> (Url, Value) {
-    let room = address.pieces().last().copied().unwrap_or_default().replace("%21", "!").replace("%3A", ":");
-    let path = ["_matrix", "client", "v3", "rooms", &room, "send", "m.room.message", message_id];
+    let path = ["_matrix", "client", "v3", "rooms", &address.last(), "send", "m.room.message", message_id];
     let body = json!({"msgtype": "m.text", "body": text, "m.mentions": {}});
     (beside(&address.url, 1, &path), body)
 }
