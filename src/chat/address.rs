@@ -150,6 +150,11 @@ impl Address {
         self.url.host_str().unwrap_or_default()
     }
 
+    /// Scheme, host and port, which are no secret.
+    pub fn origin(&self) -> String {
+        self.url.origin().ascii_serialization()
+    }
+
     /// What stands last in the path, as it is meant: a chat, a topic or a room.
     pub(super) fn last(&self) -> String {
         decoded(self.pieces().last().copied().unwrap_or_default())

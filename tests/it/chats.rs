@@ -188,8 +188,11 @@ async fn every_answer_has_its_outcome_and_every_try_the_same_message() {
         assert!(tried[0].starts_with(outcome) && tried[0].ends_with(reason), "{answers}: {tried:?}");
         desk.round(now + TimeDelta::seconds(59)).await;
         assert_eq!(program.posts().len(), 1, "{answers}: too early");
-        for minutes in [1, 4, 30, 90] {
+        let asks_twenty_minutes = answers.contains("1200");
+        for minutes in [1, 4, 19, 30, 90] {
             desk.round(now + TimeDelta::minutes(minutes)).await;
+            let tried = if asks_twenty_minutes && minutes < 20 { 1 } else { posts };
+            assert_eq!(program.posts().len(), tried, "{answers} after {minutes} minutes");
         }
         assert_eq!(desk.query("SELECT state FROM outbox"), [state], "{answers}");
         let got = program.posts();
@@ -201,6 +204,7 @@ async fn every_answer_has_its_outcome_and_every_try_the_same_message() {
     check("500 200", "deferred", "sent", 2, "post: it answered 500").await;
     check("429/1200 200", "deferred", "sent", 2, "post: it answered 429").await;
     check("429|{\"retry_after\":0.5} 200", "deferred", "sent", 2, "post: it answered 429").await;
+    check("429|{\"retry_after\":1200} 200", "deferred", "sent", 2, "post: it answered 429").await;
     check("302 200", "deferred", "sent", 2, "post: it answered 302").await;
     check("404|no_service", "refused", "refused", 1, "post: it answered 404: no_service").await;
     check("400|no-hook-hunter22-AbC", "refused", "refused", 1, "post: it answered 400: no-hook-…").await;
@@ -269,6 +273,116 @@ async fn the_operator_hears_in_a_chat_what_was_refused() {
     assert!(!said.contains(SECRET));
 }
 
+/// What operators were told, once each: by whom it should be read, and its subject.
+fn told_to_the_operator(desk: &Chats) -> Vec<String> {
+    desk.query(
+        "SELECT o.recipient, o.subject FROM outbox o JOIN digest d ON d.id = o.digest_id
+         WHERE d.plan = '(operator)' ORDER BY o.id",
+    )
+}
+
+#[tokio::test]
+async fn the_operator_hears_at_once_of_what_only_they_can_mend() {
+    let check = async |answers: &'static str, mended: bool, list: Option<&str>, says: &str| {
+        let program = Program::open(answers);
+        let good = slack(program.port);
+        let desk = Chats::open(&good, "ops_to = [\"admin@example.org\"]\n", &plan("\"chat:newsroom\"", ""));
+        let now = time("2026-11-23T07:00:00Z");
+        match list {
+            Some(list) => desk.rewrite(&list.replace("GOOD", &good)),
+            None => std::fs::remove_file(&desk.list).expect("it was there"),
+        }
+        desk.publish("1", TITLE, TEXT, now);
+        desk.round(now).await;
+        desk.publish("2", "Темиров вышел из суда", "Журналист Темиров вышел из здания суда в полдень.", now);
+        for minutes in [1, 60, 24 * 60, 4 * 24 * 60] {
+            desk.round(now + TimeDelta::minutes(minutes)).await;
+        }
+        let told = told_to_the_operator(&desk);
+        assert_eq!(told, ["admin@example.org | Not told until this is mended: chat:newsroom"], "{says}");
+        let wire = desk.query("SELECT CAST(wire AS TEXT) FROM outbox WHERE recipient = 'admin@example.org'");
+        for words in [says, "since 23 Nov 2026", "newswatch test-chat newsroom"] {
+            assert!(wire[0].contains(words), "no `{words}`: {}", wire[0]);
+        }
+        let states = desk.query("SELECT DISTINCT state FROM outbox WHERE recipient = 'chat:newsroom'");
+        assert_eq!(states, ["owed"], "{says}: it is still tried");
+        desk.rewrite(&good);
+        desk.round(now + TimeDelta::days(4) + TimeDelta::hours(1)).await;
+        desk.round(now + TimeDelta::days(4) + TimeDelta::hours(1)).await;
+        let states = desk.query("SELECT DISTINCT state FROM outbox WHERE recipient = 'chat:newsroom'");
+        assert_eq!(states == ["sent"], mended, "{says}: {states:?}");
+        desk.check_secret();
+    };
+    check("200", true, Some("# nobody\n"), "no good line for `newsroom` any more").await;
+    check("200", true, None, "list: read a secret from").await;
+    let private = "newsroom mattermost://10.1.2.3/hunter22-AbC\n";
+    check("200", true, Some(private), "`10.1.2.3` is a private address").await;
+    check("302", false, Some("GOOD"), "post: it answered 302").await;
+}
+
+#[tokio::test]
+async fn a_relay_that_is_down_does_not_silence_the_operators_chat() {
+    let (program, other) = (Program::open("404"), Program::open("200"));
+    let relay = Relay::open("greeting: 421 down");
+    let list =
+        format!("{}ops mattermost+http://127.0.0.1:{}/hooks/{SECRET}\n", slack(program.port), other.port);
+    let mail = format!(
+        "transport = \"smtp\"\nhost = \"127.0.0.1\"\ntls = \"none\"\nport = {}\n\
+         ops_to = [\"admin@example.org\", \"chat:ops\"]\n",
+        relay.port
+    );
+    let desk = Chats::open(&list, &mail, &plan("\"ada@example.org\", \"chat:newsroom\"", ""));
+    let now = time("2026-11-23T07:00:00Z");
+    desk.publish("1", TITLE, TEXT, now);
+    desk.round(now).await;
+    for minutes in [1, 60, 24 * 60] {
+        desk.round(now + TimeDelta::minutes(minutes)).await;
+    }
+    assert_eq!(told_to_the_operator(&desk), ["chat:ops | Mail refused: somebody was not told"]);
+    assert_eq!(other.posts().len(), 1);
+    relay.play("");
+    for minutes in [0, 1, 60] {
+        desk.round(now + TimeDelta::days(2) + TimeDelta::minutes(minutes)).await;
+    }
+    let said = "Mail refused: somebody was not told";
+    let expected = [format!("chat:ops | {said}"), format!("admin@example.org | {said}")];
+    assert_eq!(told_to_the_operator(&desk), expected, "each way once");
+    assert_eq!(other.posts().len(), 1);
+}
+
+#[tokio::test]
+async fn an_operator_who_is_not_reached_is_told_of_to_the_others() {
+    let check = async |ops_to: &str, script: &str, answers: &'static str, expected: &[&str]| {
+        let (program, other) = (Program::open("404"), Program::open(answers));
+        let relay = Relay::open(script);
+        let list =
+            format!("{}ops mattermost+http://127.0.0.1:{}/hooks/{SECRET}\n", slack(program.port), other.port);
+        let mail = format!(
+            "transport = \"smtp\"\nhost = \"127.0.0.1\"\ntls = \"none\"\nport = {}\nops_to = [{ops_to}]\n",
+            relay.port
+        );
+        let desk = Chats::open(&list, &mail, &plan("\"chat:newsroom\"", ""));
+        let now = time("2026-11-23T07:00:00Z");
+        desk.publish("1", TITLE, TEXT, now);
+        for minutes in [0, 1, 2, 3, 60, 24 * 60] {
+            desk.round(now + TimeDelta::minutes(minutes)).await;
+        }
+        let told = told_to_the_operator(&desk);
+        let refused = "Mail refused: somebody was not told";
+        let expected: Vec<String> = expected.iter().map(|line| line.replace("REFUSED", refused)).collect();
+        assert_eq!(told, expected, "{ops_to}, {script}, {answers}");
+    };
+    let both = "\"admin@example.org\", \"chat:ops\"";
+    let (by_mail, by_chat) = ("admin@example.org | REFUSED", "chat:ops | REFUSED");
+    let silent = |to: &str, who: &str| format!("{to} | Not told until this is mended: {who}");
+    check(both, "", "200", &[by_mail, by_chat]).await;
+    check(both, "", "404", &[by_mail, by_chat, &silent("admin@example.org", "chat:ops")]).await;
+    let no_such = "RCPT: 550 5.1.1 no such user";
+    check(both, no_such, "200", &[by_mail, by_chat, &silent("chat:ops", "admin@example.org")]).await;
+    check(both, no_such, "404", &[by_mail, by_chat]).await;
+    check("\"chat:ops\"", "", "404", &[by_chat]).await;
+}
+
 /// The real binary at its most talkative: the secret is in none of its words.
 #[test]
 fn no_command_prints_an_address() {
@@ -321,8 +435,11 @@ fn a_wrong_list_stops_the_start_and_says_where() {
     };
     let unknown = "config.toml:9:27: the list of `[chat]` has no `newsrom`; did you mean `newsroom`?";
     let wrong = "chats:2:6: no service is written so; did you mean `slack://`?";
+    let private = "config.toml:9:27: `newsrom` cannot be told: `10.1.2.3` is a private address, \
+                   not on the public internet; if it is meant, add it to `private_hosts`";
     for command in [&["check-config"][..], &["poll"], &["run"]] {
         check(Some(&slack(9)), command, 78, unknown);
+        check(Some("newsrom mattermost://10.1.2.3/hunter22\n"), command, 78, private);
         check(Some("\nroom slak://T0/B0/hunter22\n"), command, 78, wrong);
     }
     check(None, &["check-config"], 0, "the list of chats is not checked: read a secret from `chats`");
