@@ -151,20 +151,21 @@ pub fn trouble(changes: &[Change], refusals: &[Refusal], leavings: &[Leaving], z
 /// The same for a chat.
 pub fn note(changes: &[Change], refusals: &[Refusal], leavings: &[Leaving], zone: Tz) -> Option<Note> {
     let subject = subject(changes, refusals.len(), leavings)?;
-    let entry = |title: String, detail: String| NoteStory { title, link: None, detail };
+    let entry = |title: String, detail: String, command| NoteStory { title, link: None, detail, command };
     let refusals = refusals.iter().map(|refusal| {
         let Refused { id, recipient, subject, reason, .. } = refused(refusal, zone);
-        entry(format!("Refused: {subject}"), format!("{recipient}: {reason} · newswatch outbox retry {id}"))
+        let command = format!("newswatch outbox retry {id}");
+        entry(format!("Refused: {subject}"), format!("{recipient}: {reason}"), Some(command))
     });
     let mut sorted: Vec<&Change> = changes.iter().collect();
     sorted.sort_by_key(|change| !change.is_sick);
     let changes = sorted.into_iter().map(|change| {
         let Line { source, health, since, reason, .. } = line(change, zone);
-        entry(format!("{source}: {health} since {since}"), reason)
+        entry(format!("{source}: {health} since {since}"), reason, None)
     });
     let leavings = leavings.iter().map(|leaving| {
         let Left { plan, recipient, at, command, .. } = left(leaving, zone);
-        entry(format!("{recipient} left the plan {plan}, {at}"), command)
+        entry(format!("{recipient} left the plan {plan}, {at}"), String::new(), Some(command))
     });
     let mut stories: Vec<NoteStory> = refusals.chain(changes).chain(leavings).collect();
     let more = stories.len().saturating_sub(CHANGES_MAX);
@@ -189,7 +190,8 @@ pub fn silence(silences: &[Silence], zone: Tz) -> Digest {
 pub fn silence_note(silences: &[Silence], zone: Tz) -> Note {
     let stories = silences.iter().take(CHANGES_MAX).map(|silence| {
         let Silent { recipient, messages, reason, command } = silent(silence, zone);
-        NoteStory { title: recipient, link: None, detail: format!("{messages}: {reason} · {command}") }
+        let detail = format!("{messages}: {reason}");
+        NoteStory { title: recipient, link: None, detail, command: Some(command) }
     });
     Note {
         subject: silence_subject(silences),
@@ -339,10 +341,10 @@ mod tests {
             .expect("something to tell")
             .stories
             .into_iter()
-            .map(|story| format!("{}\n{}", story.title, story.detail))
+            .map(|story| format!("{}\n{}{}", story.title, story.detail, story.command.unwrap_or_default()))
             .collect();
         let expected = [
-            "Refused: Alert: Temirov\ndesk@example.org: 550 no such user · newswatch outbox retry 17",
+            "Refused: Alert: Temirov\ndesk@example.org: 550 no such usernewswatch outbox retry 17",
             "Naryn: blocked since 1 Jan 1970, 00:00 UTC\nfailed to read `naryn.example`: it answered 403 <b>",
             "Osh Echo: healthy since 1 Jan 1970, 00:00 UTC\n",
         ];

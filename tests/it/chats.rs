@@ -76,17 +76,122 @@ fn slack(port: u16) -> String {
 const HOSTILE: &str =
     "<!here> @everyone @channel *Temirov* _x_ ~y~ `z` [a](https://evil.example) & \"q\" <@U1> #tag";
 
+fn story(title: &str) -> NoteStory {
+    NoteStory {
+        title: title.into(),
+        link: Some("https://echo.example/@desk/1?a=1&b=2".into()),
+        detail: "Osh Echo · Temirov, score 3.1: stem темиров + ым (ru, masculine instrumental)".into(),
+        command: None,
+    }
+}
+
+/// How many of what a service counts stand in a text.
+type Units = fn(&str) -> usize;
+
+/// An address of each service, its limit with how it counts, and where the text stands.
+const SERVICES: [(&str, usize, Units, &str); 6] = [
+    ("slack://T1234567/B1234567/abcdefgh", 4_000, utf16, "text"),
+    ("discord://1234567/abcdefgh", 2_000, utf16, "content"),
+    ("mattermost://chat.example.org/abcdefgh", 16_383, utf16, "text"),
+    ("telegram://123456:abcdefgh/-100123", 4_096, utf16, "text"),
+    ("ntfy://newsroom", 4_096, str::len, "message"),
+    ("matrix://syt_abc@matrix.example.org/!room:example.org", 60_000, str::len, "body"),
+];
+
+fn utf16(text: &str) -> usize {
+    text.encode_utf16().count()
+}
+
+/// What the service of `url` shows of a note.
+fn text(url: &str, field: &str, note: &Note) -> String {
+    let address = Address::parse(url).expect("an address");
+    let body: Value =
+        serde_json::from_slice(&chat::request(&address, note, "1@example.org").body).expect("JSON");
+    body[field].as_str().expect("a text").to_owned()
+}
+
+#[test]
+fn what_has_no_room_is_counted_and_the_limit_holds() {
+    let note = |stories: usize, spikes: usize, sick: usize| Note {
+        subject: format!("{stories} stories: Temirov"),
+        is_urgent: true,
+        head: (0..spikes).map(|n| format!("^ Temirov {n}: 40 stories in a day, usually 3")).collect(),
+        stories: (0..stories).map(|_| story(&HOSTILE.repeat(2))).collect(),
+        more: 900,
+        command: Some("newswatch digest 'rights desk' --since 2026-11-22T06:00:00Z --dry-run".into()),
+        foot: (0..sick)
+            .map(|_| "In trouble: Naryn Courier, blocked since Sun 22 Nov, 09:00 UTC".into())
+            .chain(["Read 4,711 articles of 60 sources · next digest: Mon 07:00".into()])
+            .collect(),
+        foot_more: 40,
+    };
+    let commands = |text: &str| text.replace(['`', '\\', '\u{200b}'], "");
+    for (url, limit, units, field) in SERVICES {
+        let mut last = 0;
+        for (stories, spikes, sick) in
+            [(1, 0, 6), (8, 1, 0), (60, 1, 6), (100, 1, 6), (100, 30, 6), (3, 200, 6)]
+        {
+            let text = text(url, field, &note(stories, spikes, sick));
+            assert!(units(&text) <= limit, "{url}: {} of {limit}", units(&text));
+            let text = commands(&text);
+            let told = text.matches('•').count();
+            assert!(told >= 1, "{url}: {told} of {stories}");
+            if spikes <= 1 && sick > 0 {
+                assert!(told >= last, "{url}: {told} of {stories}, and {last} of fewer");
+                last = told;
+            }
+            let more = |of: usize, marked: &str| of - text.matches(marked).count();
+            let left_out = stories - told + 900;
+            let mut says = vec![
+                format!("and {left_out} more: newswatch digest 'rights desk'"),
+                format!("and {} more: newswatch status", more(sick, "Naryn Courier") + 40),
+                "next digest: Mon 07:00".to_owned(),
+            ];
+            match more(spikes, "usually 3") {
+                0 => {}
+                more => says.push(format!("and {more} more: newswatch digest 'rights desk'")),
+            }
+            for words in says {
+                assert!(text.contains(&words), "{url} lacks `{words}`: {text}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_command_can_be_pasted_as_it_stands() {
+    let check = |command: &str, marked: &str| {
+        let note = Note {
+            subject: "Left the plan desk".into(),
+            stories: vec![NoteStory {
+                title: "ada@example.org left the plan desk".into(),
+                command: Some(command.into()),
+                ..NoteStory::default()
+            }],
+            ..Note::default()
+        };
+        for (url, .., field) in SERVICES {
+            let expected = match field {
+                "content" => marked,
+                _ if url.starts_with("mattermost") => marked,
+                _ => command,
+            };
+            let text = text(url, field, &note);
+            assert_eq!(text.lines().last(), Some(expected), "{url}");
+        }
+    };
+    let command = "newswatch plans resubscribe desk ada@example.org";
+    check(command, &format!("`{command}`"));
+    let command = "newswatch plans resubscribe 'a `desk` !' ada_b@example.org";
+    check(command, &format!("`` {command} ``"));
+}
+
 /// Each `tests/data/chat/NAME.urls` holds spellings of one address; `NAME.txt` is the
 /// one request that all of them make. `NEWSWATCH_BLESS=1` rewrites it.
 #[test]
 fn each_service_is_asked_as_it_documents() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/chat");
     let files = std::fs::read_dir(folder).expect("the cases").map(|file| file.expect("a case").path());
-    let story = |title: &str| NoteStory {
-        title: title.into(),
-        link: Some("https://echo.example/@desk/1?a=1&b=2".into()),
-        detail: "Osh Echo · Temirov, score 3.1: stem темиров + ым (ru, masculine instrumental)".into(),
-    };
     let note = Note {
         subject: "2 stories: Temirov".into(),
         is_urgent: true,
@@ -413,6 +518,8 @@ fn no_command_prints_an_address() {
     check(&["digest", "desk", "--send"], 1, &[]);
     check(&["outbox", "list"], 0, &["chat:newsroom", "it answered 404"]);
     check(&["plans", "list"], 0, &["chat:newsroom", "chat"]);
+    desk.query("UPDATE outbox SET state = 'owed', created_at = '2026-01-01T00:00:00Z' RETURNING id");
+    check(&["status"], 1, &["`newswatch test-chat newsroom` what stands in its way"]);
     let database = std::fs::read(desk.data().join("newswatch.db")).expect("readable");
     assert!(!database.windows(SECRET.len()).any(|window| window == SECRET.as_bytes()));
 }
