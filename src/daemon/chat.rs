@@ -1,7 +1,8 @@
 //! Notes handed to chat services, through the guard of `fetch`.
 //!
 //! Invariant: an address is read from the list when a note is sent and kept nowhere,
-//! so that a token which was changed counts at once, and none stands in the database.
+//! so that none stands in the database, and a token which is changed in that file counts
+//! at once. A systemd credential is a copy, which only a restart makes anew.
 //! What `post` makes of an answer holds here too.
 
 use super::{Desk, off_thread, post};
