@@ -341,12 +341,12 @@ mod tests {
             .expect("something to tell")
             .stories
             .into_iter()
-            .map(|story| format!("{}\n{}{}", story.title, story.detail, story.command.unwrap_or_default()))
+            .map(|story| [story.title, story.detail, story.command.unwrap_or_default()].join("\n"))
             .collect();
         let expected = [
-            "Refused: Alert: Temirov\ndesk@example.org: 550 no such usernewswatch outbox retry 17",
-            "Naryn: blocked since 1 Jan 1970, 00:00 UTC\nfailed to read `naryn.example`: it answered 403 <b>",
-            "Osh Echo: healthy since 1 Jan 1970, 00:00 UTC\n",
+            "Refused: Alert: Temirov\ndesk@example.org: 550 no such user\nnewswatch outbox retry 17",
+            "Naryn: blocked since 1 Jan 1970, 00:00 UTC\nfailed to read `naryn.example`: it answered 403 <b>\n",
+            "Osh Echo: healthy since 1 Jan 1970, 00:00 UTC\n\n",
         ];
         assert_eq!(lines, expected);
         let mail = trouble(&[], std::slice::from_ref(&refusal), &[], Tz::UTC).expect("a mail was refused");
