@@ -5,6 +5,8 @@
 //! (`tgram://TOKEN/CHAT`), and, for servers of one's own, the address with the
 //! service's name before it (`mattermost+https://chat.example.org/hooks/…`).
 
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
 use url::{Host, Url};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -59,6 +61,17 @@ pub struct Address {
 pub(super) enum Login {
     Token(String),
     Password(String, String),
+}
+
+impl Login {
+    /// What stands behind the scheme in `Authorization`: Bearer's token, or Basic's
+    /// user and password (RFC 7617, 2).
+    pub(super) fn credentials(&self) -> String {
+        match self {
+            Login::Token(token) => token.clone(),
+            Login::Password(user, password) => BASE64_STANDARD.encode(format!("{user}:{password}")),
+        }
+    }
 }
 
 impl std::fmt::Debug for Address {
@@ -137,8 +150,18 @@ impl Address {
         self.url.host_str().unwrap_or_default()
     }
 
+    /// Scheme, host and port, which are no secret.
+    pub fn origin(&self) -> String {
+        self.url.origin().ascii_serialization()
+    }
+
+    /// What stands last in the path, as it is meant: a chat, a topic or a room.
+    pub(super) fn last(&self) -> String {
+        decoded(self.pieces().last().copied().unwrap_or_default())
+    }
+
     /// The path's pieces, as written.
-    pub(super) fn pieces(&self) -> Vec<&str> {
+    fn pieces(&self) -> Vec<&str> {
         self.url.path().split('/').filter(|piece| !piece.is_empty()).collect()
     }
 
@@ -153,9 +176,8 @@ impl Address {
                 bot.strip_prefix("bot").is_some_and(|token| !token.is_empty())
             }
             (Service::Ntfy, [.., _]) => true,
-            (Service::Matrix, [.., room]) => {
-                matches!(self.login, Some(Login::Token(_)))
-                    && (room.starts_with('!') || room.starts_with("%21"))
+            (Service::Matrix, [.., _]) => {
+                matches!(self.login, Some(Login::Token(_))) && self.last().starts_with('!')
             }
             _ => false,
         }
@@ -184,17 +206,22 @@ fn of_host(rest: &str) -> Result<Service, String> {
     })
 }
 
-/// The address behind a short form.
+/// The address behind a short form. Where a host or a topic may have been forgotten
+/// there is none: what is meant for one server must not be told to another.
 fn whole(service: Service, rest: &str) -> Option<String> {
     let pieces: Vec<&str> = rest.trim_end_matches('/').split('/').collect();
     match (service, pieces.as_slice()) {
-        (Service::Slack, [a, b, c]) if !rest.contains('@') => {
+        (Service::Slack, [a, b, c]) if is_key(a, "T") && is_key(b, "B") && is_key(c, "") => {
             Some(format!("https://hooks.slack.com/services/{a}/{b}/{c}"))
         }
-        (Service::Discord, [id, token]) if !rest.contains('@') => {
+        (Service::Discord, [id, token])
+            if !token.contains('@') && id.bytes().all(|byte| byte.is_ascii_digit()) =>
+        {
             Some(format!("https://discord.com/api/webhooks/{id}/{token}"))
         }
         (Service::Telegram, [token, chat]) if !token.contains('@') => {
+            // As it stands in the addresses of the Bot API.
+            let token = token.strip_prefix("bot").unwrap_or(token);
             Some(format!("https://api.telegram.org/bot{token}/{chat}"))
         }
         (Service::Mattermost, [host, key]) => Some(format!("https://{host}/hooks/{key}")),
@@ -202,12 +229,22 @@ fn whole(service: Service, rest: &str) -> Option<String> {
             Some(format!("https://{rest}"))
         }
         // A topic alone is one of the public server; a host would be read in lower case.
-        (Service::Ntfy, [topic]) => match topic.rsplit_once('@') {
-            Some((login, topic)) => Some(format!("https://{login}@ntfy.sh/{topic}")),
-            None => Some(format!("https://ntfy.sh/{topic}")),
-        },
+        (Service::Ntfy, [topic]) if topic.chars().all(is_of_topic) => {
+            Some(format!("https://ntfy.sh/{topic}"))
+        }
         _ => None,
     }
+}
+
+/// Letters and digits behind what Slack begins its names of teams and hooks with.
+fn is_key(piece: &str, begins: &str) -> bool {
+    let rest = piece.strip_prefix(begins).unwrap_or_default();
+    !rest.is_empty() && rest.bytes().all(|byte| byte.is_ascii_alphanumeric())
+}
+
+/// What ntfy's topics are made of; a host has a dot, and a login an `@`.
+fn is_of_topic(c: char) -> bool {
+    c.is_ascii_alphanumeric() || matches!(c, '-' | '_')
 }
 
 fn is_loopback(url: &Url) -> bool {
@@ -263,7 +300,9 @@ fn secrets(url: &Url, login: Option<&Login>) -> Vec<String> {
     });
     let logins = match login {
         Some(Login::Token(token)) => vec![token.clone()],
-        Some(Login::Password(user, password)) => vec![password.clone(), user.clone()],
+        Some(login @ Login::Password(user, password)) => {
+            vec![password.clone(), user.clone(), login.credentials()]
+        }
         None => Vec::new(),
     };
     let query = url.query().unwrap_or_default().to_owned();

@@ -22,10 +22,18 @@ pub fn said(address: &Address, body: &str) -> Option<String> {
         (None, None) if !body.trim_start().starts_with('<') => body,
         _ => return None,
     };
-    let hidden = address.secrets.iter().fold(text.to_owned(), |text, secret| text.replace(secret, "…"));
-    let line: String =
-        digest::marked_line(&hidden, &[], SAID_CHARS_MAX).into_iter().map(|piece| piece.text).collect();
+    // What cleaning takes out may have stood within a secret, and the cut may fall there.
+    let clean = one_line(&hidden(address, text), text.len());
+    let line = one_line(&hidden(address, &clean), SAID_CHARS_MAX);
     (!line.is_empty()).then_some(line)
+}
+
+fn hidden(address: &Address, text: &str) -> String {
+    address.secrets.iter().fold(text.to_owned(), |text, secret| text.replace(secret, "…"))
+}
+
+fn one_line(text: &str, chars_max: usize) -> String {
+    digest::marked_line(text, &[], chars_max).into_iter().map(|piece| piece.text).collect()
 }
 
 /// How long it asks us to wait, where it says so in the body: seconds (Telegram's

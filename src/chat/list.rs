@@ -81,7 +81,8 @@ fn read(line: &str) -> Result<(String, Address), (&str, String)> {
         return Err((name, message));
     }
     if rest.is_empty() {
-        return Err((name, format!("`{name}` has no address; a line is a name, a space and an address")));
+        // A line that was wrapped, or a token alone: it is not repeated.
+        return Err((name, "a line is a name, a space and an address; one of them is missing".into()));
     }
     match Address::parse(rest) {
         Ok(address) => Ok((name.to_owned(), address)),

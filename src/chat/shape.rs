@@ -5,8 +5,6 @@
 
 use super::address::{Address, Login, Service};
 use crate::digest::{Note, NoteStory};
-use base64::Engine as _;
-use base64::prelude::BASE64_STANDARD;
 use serde_json::{Value, json};
 use url::Url;
 
@@ -32,6 +30,8 @@ struct Dialect {
     measure: fn(&str) -> usize,
     escape: fn(&str) -> String,
     link: fn(&str) -> String,
+    /// What is to be typed: to the letter, set apart where that can be.
+    code: fn(&str) -> String,
 }
 
 /// Nothing that separates, and nothing that is seen: behind it no name is meant.
@@ -64,12 +64,11 @@ pub fn request(address: &Address, note: &Note, message_id: &str) -> Request {
 }
 
 fn authorization(login: &Login) -> String {
-    match login {
-        Login::Token(token) => format!("Bearer {token}"),
-        Login::Password(user, password) => {
-            format!("Basic {}", BASE64_STANDARD.encode(format!("{user}:{password}")))
-        }
-    }
+    let scheme = match login {
+        Login::Token(_) => "Bearer",
+        Login::Password(..) => "Basic",
+    };
+    format!("{scheme} {}", login.credentials())
 }
 
 /// The address with the last `taken` pieces of its path replaced.
@@ -87,15 +86,14 @@ fn beside(url: &Url, taken: usize, pieces: &[&str]) -> Url {
 
 /// Without `parse_mode` a text has no markup (Bot API, `sendMessage`).
 fn telegram(address: &Address, text: &str) -> (Url, Value) {
-    let chat = address.pieces().last().copied().unwrap_or_default().replace("%40", "@");
-    let body = json!({"chat_id": chat, "text": text, "link_preview_options": {"is_disabled": true}});
+    let body =
+        json!({"chat_id": address.last(), "text": text, "link_preview_options": {"is_disabled": true}});
     (beside(&address.url, 1, &["sendMessage"]), body)
 }
 
 /// As JSON, since a title in a header is ASCII; 4 is "high", what rings longer.
 fn ntfy(address: &Address, note: &Note, text: &str) -> (Url, Value) {
-    let topic = address.pieces().last().copied().unwrap_or_default();
-    let mut body = json!({"topic": topic, "title": note.subject, "message": text});
+    let mut body = json!({"topic": address.last(), "title": note.subject, "message": text});
     if note.is_urgent {
         body["priority"] = 4.into();
     }
@@ -108,8 +106,7 @@ fn ntfy(address: &Address, note: &Note, text: &str) -> (Url, Value) {
 /// `m.mentions` says who is meant: nobody (client-server API, 11.38). A transaction
 /// of the same name is the same message.
 fn matrix(address: &Address, text: &str, message_id: &str) -> (Url, Value) {
-    let room = address.pieces().last().copied().unwrap_or_default().replace("%21", "!").replace("%3A", ":");
-    let path = ["_matrix", "client", "v3", "rooms", &room, "send", "m.room.message", message_id];
+    let path = ["_matrix", "client", "v3", "rooms", &address.last(), "send", "m.room.message", message_id];
     let body = json!({"msgtype": "m.text", "body": text, "m.mentions": {}});
     (beside(&address.url, 1, &path), body)
 }
@@ -118,11 +115,15 @@ fn matrix(address: &Address, text: &str, message_id: &str) -> (Url, Value) {
 /// `content`; Mattermost's `PostMessageMaxRunesV2`; Telegram's `text` in UTF-16 units;
 /// ntfy's message, past which it becomes a file; Matrix's event of 65,536 octets.
 fn dialect(service: Service) -> Dialect {
-    let dialect = |room, escape, link| Dialect { room, measure: units, escape, link };
+    let dialect = |room, escape, link| Dialect { room, measure: units, escape, link, code: str::to_owned };
     match service {
-        Service::Slack => dialect(4_000, slack, slack),
-        Service::Discord => dialect(2_000, markdown, |link| format!("<{link}>")),
-        Service::Mattermost => dialect(16_383, markdown, |link| link.replace('@', "%40")),
+        Service::Slack => Dialect { code: slack, ..dialect(4_000, slack, slack) },
+        Service::Discord => {
+            Dialect { code: code_span, ..dialect(2_000, markdown, |link| format!("<{link}>")) }
+        }
+        Service::Mattermost => {
+            Dialect { code: code_span, ..dialect(16_383, markdown, |link| link.replace('@', "%40")) }
+        }
         Service::Telegram => dialect(4_096, unmeant, str::to_owned),
         Service::Ntfy => Dialect { measure: octets, ..dialect(4_096, str::to_owned, str::to_owned) },
         Service::Matrix => Dialect { measure: octets, ..dialect(60_000, unmeant, str::to_owned) },
@@ -162,6 +163,15 @@ fn markdown(text: &str) -> String {
     escaped
 }
 
+/// Code as Markdown has it: nothing in it is markup or a mention. Behind a fence longer
+/// than any run of backticks within (CommonMark, 6.1).
+fn code_span(text: &str) -> String {
+    let longest = text.split(|c| c != '`').map(str::len).max().unwrap_or_default();
+    let fence = "`".repeat(longest + 1);
+    let space = if longest > 0 { " " } else { "" };
+    format!("{fence}{space}{text}{space}{fence}")
+}
+
 /// A text that grows as long as there is room.
 struct Page<'d> {
     text: String,
@@ -183,6 +193,18 @@ impl Page<'_> {
         self.used += needs;
         true
     }
+
+    /// Adds as many of `lines` as `room` has, and `left_out` of the rest and of `beside`.
+    fn add_some(&mut self, lines: &[String], beside: usize, room: usize, left_out: impl Fn(usize) -> String) {
+        let size = |line: &str| (self.dialect.measure)(line) + (self.dialect.measure)("\n");
+        let all = self.used + lines.iter().map(|line| size(line)).sum::<usize>();
+        let reserved = if all > room || beside > 0 { size(&left_out(usize::MAX)) } else { 0 };
+        let told = lines.iter().take_while(|line| self.add(line, room.saturating_sub(reserved))).count();
+        let more = lines.len() - told + beside;
+        if more > 0 {
+            self.add(&left_out(more), room);
+        }
+    }
 }
 
 /// The subject, what stands before the stories, as many of them as have room, how many
@@ -192,12 +214,20 @@ fn text(note: &Note, dialect: &Dialect, with_subject: bool) -> String {
     let (mut page, mut foot) = (page(String::new()), page(String::new()));
     let quarter = dialect.room / 4;
     let escaped = |lines: &[String]| lines.iter().map(|line| (dialect.escape)(line)).collect::<Vec<_>>();
-    escaped(&note.foot).iter().take_while(|line| foot.add(line, quarter)).count();
+    let left_out = |count, command: Option<&str>| match command {
+        Some(command) => format!("and {count} more: {}", (dialect.code)(command)),
+        None => format!("and {count} more"),
+    };
+    if let Some((last, sick)) = escaped(&note.foot).split_last() {
+        let room = quarter.saturating_sub((dialect.measure)(last));
+        foot.add_some(sick, note.foot_more, room, |count| left_out(count, Some("newswatch status")));
+        foot.add(last, quarter.max((dialect.measure)(last) + foot.used + 2));
+    }
     if with_subject {
         page.add(&(dialect.escape)(&note.subject), dialect.room);
     }
-    escaped(&note.head).iter().take_while(|line| page.add(line, 2 * quarter)).count();
-    let left_out = |count| (dialect.escape)(&left_out(note, count));
+    let left_out = |count| left_out(count, note.command.as_deref());
+    page.add_some(&escaped(&note.head), 0, 2 * quarter, left_out);
     let reserved = (dialect.measure)(&left_out(usize::MAX)) + foot.used + 4;
     let room = dialect.room.saturating_sub(reserved);
     // The subject of a single story has its title already.
@@ -225,14 +255,13 @@ fn tell(page: &mut Page<'_>, story: &NoteStory, is_said: bool, room: usize) -> b
     } else {
         format!("\n{}", (dialect.escape)(&story.detail))
     };
-    [format!("{title}{link}{detail}"), format!("{title}{link}"), title]
-        .iter()
-        .any(|block| page.add(block, room))
-}
-
-fn left_out(note: &Note, count: usize) -> String {
-    match &note.command {
-        Some(command) => format!("and {count} more: {command}"),
-        None => format!("and {count} more"),
-    }
+    let command = story.command.as_ref().map(|command| format!("\n{}", (dialect.code)(command)));
+    let command = command.unwrap_or_default();
+    let blocks = [
+        format!("{title}{link}{detail}{command}"),
+        format!("{title}{link}{command}"),
+        format!("{title}{link}"),
+        title,
+    ];
+    blocks.iter().any(|block| page.add(block, room))
 }

@@ -1,59 +1,4 @@
 use super::*;
-use crate::digest::{Note, NoteStory};
-
-/// Everything that any of the dialects would take for more than text.
-const HOSTILE: &str =
-    "<!here> @everyone @channel *Temirov* _x_ ~y~ `z` [a](https://evil.example) & \"q\" <@U1> #tag";
-
-fn story(title: &str) -> NoteStory {
-    NoteStory {
-        title: title.into(),
-        link: Some("https://echo.example/@desk/1?a=1&b=2".into()),
-        detail: "Osh Echo · Temirov, score 3.1: stem темиров + ым (ru, masculine instrumental)".into(),
-    }
-}
-
-fn note(stories: Vec<NoteStory>) -> Note {
-    Note {
-        subject: format!("{} stories: Temirov", stories.len()),
-        is_urgent: true,
-        head: vec!["More than 10 alerts came at once, so they are told in one mail.".into()],
-        stories,
-        more: 0,
-        command: Some("newswatch digest 'rights desk' --since 2026-11-22T06:00:00Z --dry-run".into()),
-        foot: vec!["In trouble: Naryn Courier, blocked since Sun 22 Nov, 09:00 UTC".into()],
-    }
-}
-
-#[test]
-fn what_has_no_room_is_counted_and_the_limit_holds() {
-    let check = |url: &str, limit: usize, units: fn(&str) -> usize, field: &str| {
-        let address = Address::parse(url).expect("an address");
-        let mut last = 0;
-        for count in [1, 8, 60, 100] {
-            let told = Note { more: 900, ..note((0..count).map(|_| story(&HOSTILE.repeat(2))).collect()) };
-            let body = request(&address, &told, "1@example.org").body;
-            let body: serde_json::Value = serde_json::from_slice(&body).expect("JSON");
-            let text = body[field].as_str().expect("a text");
-            assert!(units(text) <= limit, "{url}: {} of {limit}", units(text));
-            let shown = text.matches('•').count();
-            assert!(shown >= 1 && shown >= last, "{url}: {shown} of {count}");
-            assert!(
-                text.contains(&format!("and {} more: newswatch digest", count - shown + 900)),
-                "{url}: {text}"
-            );
-            assert!(text.contains("Naryn Courier"), "{url}: the foot has its room");
-            last = shown;
-        }
-    };
-    let utf16 = |text: &str| text.encode_utf16().count();
-    check("slack://T1234567/B1234567/abcdefgh", 4_000, utf16, "text");
-    check("discord://1234567/abcdefgh", 2_000, utf16, "content");
-    check("mattermost://chat.example.org/abcdefgh", 16_383, utf16, "text");
-    check("telegram://123456:abcdefgh/-100123", 4_096, utf16, "text");
-    check("ntfy://newsroom", 4_096, str::len, "message");
-    check("matrix://syt_abc@matrix.example.org/!room:example.org", 60_000, str::len, "body");
-}
 
 #[test]
 fn a_wrong_line_is_told_with_its_place_and_without_its_secret() {
@@ -63,7 +8,10 @@ fn a_wrong_line_is_told_with_its_place_and_without_its_secret() {
                 a/b ntfy://topic\nalone\nlan mattermost+http://chat.example.org/hooks/hunter22\n\
                 any https://example.org/hunter22\nroom matrix://hunter22@matrix.example.org/#room:example.org\n\
                 bot slack://hunter22@T/B/X\nword hunter22\n\
-                half https://hooks.slack.com/services/T/hunter22\nhook https://discord.com/channels/1/hunter22\n";
+                half https://hooks.slack.com/services/T/hunter22\nhook https://discord.com/channels/1/hunter22\n\
+                lone ntfy://hunter22@ntfy.example.org\nuser ntfys://ada:hunter22@ntfy.example.org/\n\
+                host ntfy://ntfy.hunter22.org\nown slack://chat.example.org/hooks/hunter22\n\
+                mine discord://chat.example.org/hunter22\nhunter22\n";
     let (list, wrong) = List::parse(text);
     assert_eq!(list.names().collect::<Vec<_>>(), ["newsroom"]);
     let said: Vec<String> =
@@ -74,7 +22,7 @@ fn a_wrong_line_is_told_with_its_place_and_without_its_secret() {
         "6:13: write an address of Telegram like `telegram://TOKEN/CHAT`",
         "7:1: a line is a name, a space and an address; the name is missing",
         "8:1: a name has letters, digits, `-`, `_` and `.`, at most 60 of them",
-        "9:1: `alone` has no address; a line is a name, a space and an address",
+        "9:1: a line is a name, a space and an address; one of them is missing",
         "10:5: it would be told in clear: only this machine is, others with `+https://`",
         "11:5: the address does not say which service it is of: write it before, as in `mattermost+https://`",
         "12:6: write an address of Matrix like `matrix://TOKEN@matrix.example.org/!ROOM:example.org`",
@@ -82,15 +30,25 @@ fn a_wrong_line_is_told_with_its_place_and_without_its_secret() {
         "14:6: this is no address; write it like `telegram://TOKEN/CHAT`",
         "15:6: write an address of Slack like `https://hooks.slack.com/services/T…/B…/…` or `slack://T…/B…/…`",
         "16:6: write an address of Discord like `https://discord.com/api/webhooks/ID/TOKEN` or `discord://ID/TOKEN`",
+        "17:6: write an address of ntfy like `ntfy://TOPIC` or `ntfy://ntfy.example.org/TOPIC`",
+        "18:6: write an address of ntfy like `ntfy://TOPIC` or `ntfy://ntfy.example.org/TOPIC`",
+        "19:6: write an address of ntfy like `ntfy://TOPIC` or `ntfy://ntfy.example.org/TOPIC`",
+        "20:5: write an address of Slack like `https://hooks.slack.com/services/T…/B…/…` or `slack://T…/B…/…`",
+        "21:6: write an address of Discord like `https://discord.com/api/webhooks/ID/TOKEN` or `discord://ID/TOKEN`",
+        "22:1: a line is a name, a space and an address; one of them is missing",
     ];
     assert_eq!(said, expected);
-    assert!(!format!("{list:?}").contains("hunter22"));
+    assert!(!said.concat().contains("hunter22") && !format!("{list:?}").contains("hunter22"));
 }
 
 #[test]
 fn an_answer_is_repeated_without_the_address() {
+    let at_end = format!(r#"{{"error":"{}hunter22"}}"#, "no ".repeat(52));
     let address = Address::parse("telegram://123456:hunter22/-100123").expect("an address");
     for (body, expected) in [
+        (r#"{"error":"hun\u200bter22 is no token"}"#, Some("… is no token")),
+        (r#"{"error":"\u202ehunter22\u0000"}"#, Some("…")),
+        (&at_end, Some(&*("no ".repeat(52) + "…"))),
         (r#"{"ok":false,"description":"Bad Request: chat not found"}"#, Some("Bad Request: chat not found")),
         (r#"{"errcode":"M_FORBIDDEN","error":"not\n in room"}"#, Some("not in room")),
         (r#"{"message":"no bot123456:hunter22 here, nor hunter22"}"#, Some("no … here, nor …")),
@@ -101,6 +59,9 @@ fn an_answer_is_repeated_without_the_address() {
     ] {
         assert_eq!(said(&address, body).as_deref(), expected, "{body}");
     }
+    let address = Address::parse("ntfy://ada:hunter22@ntfy.example.org/topic").expect("an address");
+    let answer = r#"{"error":"no user for Basic YWRhOmh1bnRlcjIy"}"#;
+    assert_eq!(said(&address, answer).as_deref(), Some("no user for Basic …"));
     for (body, millis) in [
         (r#"{"ok":false,"parameters":{"retry_after":35}}"#, Some(35_000)),
         (r#"{"message":"slow down","retry_after":0.65}"#, Some(650)),
@@ -116,8 +77,8 @@ fn an_answer_is_repeated_without_the_address() {
 proptest::proptest! {
     /// No address panics, and no error repeats one.
     #[test]
-    fn no_line_panics(name in "[a-z]{0,3}", address in "(slack|tgram|ntfy|matrix|https|x)?(\\+http)?:?/{0,2}[ -~А-я@:/!#%]{0,40}") {
-        let line = format!("{name} {address}secret42");
+    fn no_line_panics(name in "([a-z]{1,3} )?", address in "((slack|tgram|ntfy|matrix|https|x)?(\\+http)?:?/{0,2}[ -~А-я@:/!#%]{0,40})?") {
+        let line = format!("{name}{address}secret42");
         let (_, wrong) = List::parse(&line);
         proptest::prop_assert!(wrong.iter().all(|wrong| !wrong.message.contains("secret42")));
     }

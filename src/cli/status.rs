@@ -2,6 +2,7 @@
 
 use super::output::{data_time, fitted, local_time, printable};
 use super::{Exit, load, mail_ends_in, nobody_is_mailed, open_to_read};
+use crate::chat;
 use crate::config::Config;
 use crate::digest::Plan;
 use crate::health::Health;
@@ -148,9 +149,14 @@ fn late(status: &Status, sources: &[SourceRow], now: DateTime<Utc>) -> Vec<Strin
     }
     if let Some(at) = status.oldest_owed_at.filter(|at| *at < due_at) {
         let since = local_time(at);
-        late.push(format!(
-            "mail waits since {since}: `newswatch outbox list` says why, `newswatch test-email` what stands in its way"
-        ));
+        let to = status.oldest_owed_to.as_deref().unwrap_or_default();
+        let test = match chat::name(to) {
+            Some(name) => format!(", `newswatch test-chat {name}` what stands in its way"),
+            // A program, which has no such test.
+            None if to.contains(':') => String::new(),
+            None => ", `newswatch test-email` what stands in its way".into(),
+        };
+        late.push(format!("mail waits since {since}: `newswatch outbox list` says why{test}"));
     }
     if let Some(at) = status.history_since_at.filter(|at| *at < due_at) {
         let since = local_time(at);

@@ -73,5 +73,6 @@ fn tell(config: &Config, address: &Address) -> anyhow::Result<(Delivery, Option<
     let _inside = runtime.enter();
     let daemon = &config.daemon;
     let fetcher = Fetcher::new(daemon.contact.as_deref(), &daemon.private_hosts, Limits::default())?;
-    Ok(runtime.block_on(daemon::tell_chat(&fetcher, address, &note, &id, now)))
+    let told = runtime.block_on(daemon::tell_chat(&fetcher, address, &note, &id, now));
+    Ok((told.delivery, told.status))
 }

@@ -141,8 +141,14 @@ async fn try_once(
     }
     crash::point(Point::TryCounted);
     let (delivery, failed_at) = match Way::to(&row.recipient) {
-        Way::Post => (post::send(desk, row, clock()).await, Some(post::STEP)),
-        Way::Chat => (chat::send(desk, row, clock()).await, Some(post::STEP)),
+        Way::Post => {
+            let (delivery, step) = post::send(desk, row, clock()).await;
+            (delivery, Some(step))
+        }
+        Way::Chat => {
+            let (delivery, step) = chat::send(desk, row, clock()).await;
+            (delivery, Some(step))
+        }
         Way::Mail => {
             let dialogue = desk.mailer.dialogue(&row.sender, &row.recipient, &row.message_id, &row.wire);
             let (delivery, steps) = dialogue.await;

@@ -8,7 +8,7 @@
 
 use super::Desk;
 use crate::fetch::{Answer, FetchError, Verb};
-use crate::mail::Delivery;
+use crate::mail::{Delivery, STEP_OF_OURS};
 use crate::store::OutboxRow;
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
@@ -49,10 +49,11 @@ pub fn is_address(recipient: &str) -> bool {
     recipient.starts_with("https://") || recipient.starts_with("http://")
 }
 
-/// Hands one row over.
-pub async fn send(desk: &Desk, row: &OutboxRow, now: DateTime<Utc>) -> Delivery {
+/// Hands one row over; with the step at which it fails.
+pub async fn send(desk: &Desk, row: &OutboxRow, now: DateTime<Utc>) -> (Delivery, &'static str) {
     let Some(key) = &desk.post_key else {
-        return Delivery::Deferred("`[post]` names no key to sign with any more".into());
+        let reason = "`[post]` names no key to sign with any more".into();
+        return (Delivery::Deferred(reason), STEP_OF_OURS);
     };
     let timestamp = now.timestamp();
     let headers = [
@@ -66,29 +67,35 @@ pub async fn send(desk: &Desk, row: &OutboxRow, now: DateTime<Utc>) -> Delivery 
 
 /// What does not want this post never will (4xx), but for the statuses that ask to
 /// come again. A redirect is not followed: the body is for the address configured.
-/// `because` is what the answer says of it.
+/// `because` is what the answer says of it. With the step at which it fails: an address
+/// that is not to be asked, or that is elsewhere now, is ours to mend.
 pub(super) fn verdict(
     answer: Result<Answer, FetchError>,
     now: DateTime<Utc>,
     because: impl Fn(&Answer) -> Option<String>,
-) -> Delivery {
+) -> (Delivery, &'static str) {
     let answer = match answer {
         Ok(answer) => answer,
-        Err(error @ (FetchError::Silent { .. } | FetchError::Broken { .. })) => {
-            return Delivery::Unknown(format!("post: failed to {error}"));
+        Err(error) => {
+            let reason = format!("post: failed to {error}");
+            return match error {
+                FetchError::Silent { .. } | FetchError::Broken { .. } => (Delivery::Unknown(reason), STEP),
+                FetchError::Refused(_) => (Delivery::Deferred(reason), STEP_OF_OURS),
+                _ => (Delivery::Deferred(reason), STEP),
+            };
         }
-        Err(error) => return Delivery::Deferred(format!("post: failed to {error}")),
     };
     let because = because(&answer).map_or_else(String::new, |because| format!(": {because}"));
     let said = format!("post: it answered {}{because}", answer.status);
-    match (answer.status, answer.wait) {
+    let delivery = match (answer.status, answer.wait) {
         (200..=299, _) => Delivery::Sent,
         // The outbox counts in whole seconds, and none too few.
         (429 | 503, Some(wait)) => Delivery::Later(now + wait + TimeDelta::milliseconds(999), said),
         (408 | 425 | 429, _) => Delivery::Deferred(said),
         (400..=499, _) => Delivery::Refused(said),
         _ => Delivery::Deferred(said),
-    }
+    };
+    (delivery, if matches!(answer.status, 300..=399) { STEP_OF_OURS } else { STEP })
 }
 
 #[cfg(test)]

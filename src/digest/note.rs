@@ -29,8 +29,11 @@ pub struct Note {
     pub more: usize,
     /// The command that shows all of it.
     pub command: Option<String>,
-    /// Lines after the stories.
+    /// Lines after the stories; the last is said however little room there is.
     pub foot: Vec<String>,
+    /// What the foot might have named beside its lines.
+    #[serde(default)]
+    pub foot_more: usize,
 }
 
 /// One story of a note.
@@ -40,6 +43,8 @@ pub struct NoteStory {
     pub link: Option<String>,
     /// Source, watch and reason; or what became of it.
     pub detail: String,
+    /// What to type, to the letter.
+    pub command: Option<String>,
 }
 
 impl Note {
@@ -71,6 +76,7 @@ pub fn note(
     let mut ranked: Vec<(&Story, usize)> = stories.iter().zip(sheet::precedence(&stories)).collect();
     ranked.sort_by_key(|(_, precedence)| *precedence);
     let all = ranked.into_iter().map(|(story, _)| told(story)).chain(edits.iter().map(edited));
+    let has_foot = window.urgency != Urgency::AtOnce;
     let all = all.chain(footer.removed.iter().map(|one| removed(plan, window, one)));
     Note {
         subject: subject.to_owned(),
@@ -79,7 +85,8 @@ pub fn note(
         stories: all.take(STORIES_MAX).collect(),
         more: (stories.len() + edits.len() + footer.removed.len()).saturating_sub(STORIES_MAX),
         command: Some(sheet::command(plan, window)),
-        foot: if window.urgency == Urgency::AtOnce { Vec::new() } else { foot(plan, window, footer) },
+        foot: if has_foot { foot(plan, window, footer) } else { Vec::new() },
+        foot_more: if has_foot { footer.sick.len().saturating_sub(SICK_MAX) } else { 0 },
     }
 }
 
@@ -92,6 +99,7 @@ fn told(story: &Story) -> NoteStory {
         title: story.headline(),
         link: story.link.clone(),
         detail: format!("{} · {why}{more}", story.source),
+        command: None,
     }
 }
 
@@ -102,6 +110,7 @@ fn edited(story: &Story) -> NoteStory {
         title: format!("Corrected: {}", story.headline()),
         link: story.link.clone(),
         detail: format!("{} · {}{change}", story.source, story.watch),
+        command: None,
     }
 }
 
@@ -126,6 +135,7 @@ fn removed(plan: &Plan, window: &Window, story: &Removed) -> NoteStory {
         title: format!("Removed: {}", gone.title),
         link: gone.link,
         detail: format!("{} · its page has been gone since {}", gone.source, gone.since),
+        command: None,
     }
 }
 
@@ -134,10 +144,6 @@ fn foot(plan: &Plan, window: &Window, footer: &Footer) -> Vec<String> {
     let mut lines: Vec<String> = sick
         .map(|sick| format!("In trouble: {}, {} since {}", sick.source, sick.state, sick.since))
         .collect();
-    let more = footer.sick.len().saturating_sub(SICK_MAX);
-    if more > 0 {
-        lines.push(format!("And {}: newswatch status", sheet::count(more, "more sick source")));
-    }
     let next = footer.next_digest_at.and_then(|at| sheet::local(at, plan.zone, window.to));
     let next = next.map_or_else(String::new, |next| format!(" · next digest: {next}"));
     lines.push(format!("{}{next}", sheet::read(footer)));

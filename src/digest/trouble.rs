@@ -34,6 +34,18 @@ pub struct Refusal {
     pub reason: String,
 }
 
+/// A recipient who hears nothing before somebody mends what is written of them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Silence {
+    pub recipient: String,
+    /// Messages that wait, or were refused.
+    pub messages: usize,
+    /// When the first of them was written.
+    pub since_at: DateTime<Utc>,
+    pub is_refused: bool,
+    pub reason: String,
+}
+
 /// A reader who left a plan by one click.
 #[derive(Debug, Clone)]
 pub struct Leaving {
@@ -57,6 +69,7 @@ struct Line {
 #[template(path = "trouble.html")]
 struct Html<'a> {
     subject: &'a str,
+    silent: &'a [Silent],
     sick: &'a [Line],
     healed: &'a [Line],
     refused: &'a [Refused],
@@ -67,6 +80,7 @@ struct Html<'a> {
 #[derive(Template)]
 #[template(path = "trouble.txt", escape = "none")]
 struct Text<'a> {
+    silent: &'a [Silent],
     sick: &'a [Line],
     healed: &'a [Line],
     refused: &'a [Refused],
@@ -79,6 +93,16 @@ struct More {
     changes: usize,
     refused: usize,
     left: usize,
+}
+
+/// Somebody who hears nothing, ready to print.
+struct Silent {
+    recipient: String,
+    /// `3 messages wait since 22 Nov 2026, 14:00 +06`.
+    messages: String,
+    reason: String,
+    /// Tries the address, where it is a chat's.
+    command: String,
 }
 
 /// Somebody who left, ready to print.
@@ -118,34 +142,92 @@ pub fn trouble(changes: &[Change], refusals: &[Refusal], leavings: &[Leaving], z
     let subject = subject(changes, refusals.len(), leavings)?;
     let (sick, healed, refused, left) = (&sick[..], &healed[..], &refused[..], &left[..]);
     let holds = "a template over strings cannot fail";
-    let html = Html { subject: &subject, sick, healed, refused, left, more }.render().expect(holds);
-    let text = Text { sick, healed, refused, left, more }.render().expect(holds);
+    let silent = &[][..];
+    let html = Html { subject: &subject, silent, sick, healed, refused, left, more }.render().expect(holds);
+    let text = Text { silent, sick, healed, refused, left, more }.render().expect(holds);
     Some(Digest { subject, text, html })
 }
 
 /// The same for a chat.
 pub fn note(changes: &[Change], refusals: &[Refusal], leavings: &[Leaving], zone: Tz) -> Option<Note> {
     let subject = subject(changes, refusals.len(), leavings)?;
-    let entry = |title: String, detail: String| NoteStory { title, link: None, detail };
+    let entry = |title: String, detail: String, command| NoteStory { title, link: None, detail, command };
     let refusals = refusals.iter().map(|refusal| {
         let Refused { id, recipient, subject, reason, .. } = refused(refusal, zone);
-        entry(format!("Refused: {subject}"), format!("{recipient}: {reason} · newswatch outbox retry {id}"))
+        let command = format!("newswatch outbox retry {id}");
+        entry(format!("Refused: {subject}"), format!("{recipient}: {reason}"), Some(command))
     });
     let mut sorted: Vec<&Change> = changes.iter().collect();
     sorted.sort_by_key(|change| !change.is_sick);
     let changes = sorted.into_iter().map(|change| {
         let Line { source, health, since, reason, .. } = line(change, zone);
-        entry(format!("{source}: {health} since {since}"), reason)
+        entry(format!("{source}: {health} since {since}"), reason, None)
     });
     let leavings = leavings.iter().map(|leaving| {
         let Left { plan, recipient, at, command, .. } = left(leaving, zone);
-        entry(format!("{recipient} left the plan {plan}, {at}"), command)
+        entry(format!("{recipient} left the plan {plan}, {at}"), String::new(), Some(command))
     });
     let mut stories: Vec<NoteStory> = refusals.chain(changes).chain(leavings).collect();
     let more = stories.len().saturating_sub(CHANGES_MAX);
     stories.truncate(CHANGES_MAX);
     let command = Some("newswatch status".into());
     Some(Note { subject, is_urgent: true, stories, more, command, ..Note::default() })
+}
+
+/// Tells of recipients who hear nothing, by mail.
+pub fn silence(silences: &[Silence], zone: Tz) -> Digest {
+    let silent: Vec<_> = silences.iter().take(CHANGES_MAX).map(|silence| silent(silence, zone)).collect();
+    let more = &More { changes: 0, refused: 0, left: 0 };
+    let (subject, silent) = (silence_subject(silences), &silent[..]);
+    let (sick, healed, refused, left) = (&[][..], &[][..], &[][..], &[][..]);
+    let holds = "a template over strings cannot fail";
+    let html = Html { subject: &subject, silent, sick, healed, refused, left, more }.render().expect(holds);
+    let text = Text { silent, sick, healed, refused, left, more }.render().expect(holds);
+    Digest { subject, text, html }
+}
+
+/// The same for a chat.
+pub fn silence_note(silences: &[Silence], zone: Tz) -> Note {
+    let stories = silences.iter().take(CHANGES_MAX).map(|silence| {
+        let Silent { recipient, messages, reason, command } = silent(silence, zone);
+        let detail = format!("{messages}: {reason}");
+        NoteStory { title: recipient, link: None, detail, command: Some(command) }
+    });
+    Note {
+        subject: silence_subject(silences),
+        is_urgent: true,
+        stories: stories.collect(),
+        more: silences.len().saturating_sub(CHANGES_MAX),
+        command: Some("newswatch outbox list".into()),
+        ..Note::default()
+    }
+}
+
+fn silence_subject(silences: &[Silence]) -> String {
+    let subject = match silences {
+        [one] => format!("Not told until this is mended: {}", one.recipient),
+        many => format!("{} recipients are not told until this is mended", many.len()),
+    };
+    prose::line(&subject, 160)
+}
+
+fn silent(silence: &Silence, zone: Tz) -> Silent {
+    let Silence { recipient, messages, since_at, is_refused, reason } = silence;
+    let (count, since) = (sheet::count(*messages, "message"), local(*since_at, zone));
+    let command = match recipient.strip_prefix("chat:") {
+        Some(name) => format!("newswatch test-chat {}", sheet::shell_word(name)),
+        None => "newswatch outbox list".into(),
+    };
+    Silent {
+        recipient: prose::line(recipient, WORDS_CHARS_MAX),
+        messages: match (is_refused, *messages) {
+            (true, _) => format!("refused since {since}, {count}"),
+            (false, 1) => format!("{count} waits since {since}"),
+            (false, _) => format!("{count} wait since {since}"),
+        },
+        reason: prose::line(reason, WORDS_CHARS_MAX),
+        command,
+    }
 }
 
 fn line(change: &Change, zone: Tz) -> Line {
@@ -259,12 +341,12 @@ mod tests {
             .expect("something to tell")
             .stories
             .into_iter()
-            .map(|story| format!("{}\n{}", story.title, story.detail))
+            .map(|story| [story.title, story.detail, story.command.unwrap_or_default()].join("\n"))
             .collect();
         let expected = [
-            "Refused: Alert: Temirov\ndesk@example.org: 550 no such user · newswatch outbox retry 17",
-            "Naryn: blocked since 1 Jan 1970, 00:00 UTC\nfailed to read `naryn.example`: it answered 403 <b>",
-            "Osh Echo: healthy since 1 Jan 1970, 00:00 UTC\n",
+            "Refused: Alert: Temirov\ndesk@example.org: 550 no such user\nnewswatch outbox retry 17",
+            "Naryn: blocked since 1 Jan 1970, 00:00 UTC\nfailed to read `naryn.example`: it answered 403 <b>\n",
+            "Osh Echo: healthy since 1 Jan 1970, 00:00 UTC\n\n",
         ];
         assert_eq!(lines, expected);
         let mail = trouble(&[], std::slice::from_ref(&refusal), &[], Tz::UTC).expect("a mail was refused");

@@ -106,6 +106,10 @@ pub const STEPS_OF_THE_WAY: [&str; 6] = ["resolve", "connect", "greeting", "tls"
 /// to this recipient until then.
 pub const STEP_OF_WAITING: &str = "wait";
 
+/// Where a try ended that no other side had a part in: what is written here of the
+/// recipient is wrong, and only somebody here can mend it.
+pub const STEP_OF_OURS: &str = "address";
+
 impl Mailer {
     /// `data` is the data directory, for `.eml` files.
     ///

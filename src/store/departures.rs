@@ -15,8 +15,8 @@ pub struct Departure {
     pub plan: String,
     pub recipient: String,
     pub left_at: DateTime<Utc>,
-    /// Whether the operator knows.
-    pub is_told: bool,
+    /// By which ways the operator knows, as bits of [`OperatorWay`](super::OperatorWay).
+    pub told: u8,
 }
 
 impl Store {
@@ -64,7 +64,7 @@ fn lasting(connection: &Connection) -> Result<Vec<Departure>> {
             plan: row.get("plan")?,
             recipient: row.get("recipient")?,
             left_at: surely(row, "left_at")?,
-            is_told: row.get("told")?,
+            told: row.get("told")?,
         })
     })?;
     departures.collect()
@@ -82,7 +82,7 @@ fn take_back(connection: &Connection, plan: &str, recipient: &str, now: DateTime
     Ok(connection.prepare_cached(sql)?.execute(params![plan, recipient, Time(now)])? > 0)
 }
 
-pub fn note_told(connection: &Connection, ids: &[i64]) -> Result<()> {
-    let mut statement = connection.prepare_cached("UPDATE departure SET told = 1 WHERE id = ?1")?;
-    ids.iter().try_for_each(|id| statement.execute([id]).map(drop))
+pub fn note_told(connection: &Connection, ids: &[i64], ways: u8) -> Result<()> {
+    let mut statement = connection.prepare_cached("UPDATE departure SET told = told | ?2 WHERE id = ?1")?;
+    ids.iter().try_for_each(|id| statement.execute(params![id, ways]).map(drop))
 }

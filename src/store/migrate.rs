@@ -24,6 +24,7 @@ pub const MIGRATIONS: &[&str] = &[
     include_str!("../../migrations/0010_owed_plan.sql"),
     include_str!("../../migrations/0011_plans.sql"),
     include_str!("../../migrations/0012_splits.sql"),
+    include_str!("../../migrations/0013_two_ways.sql"),
 ];
 
 /// Brings the file to the newest of `migrations`. Returns the backup's path

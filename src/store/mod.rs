@@ -49,7 +49,7 @@ pub use show::{Copy, Revision, Shown, ShownMatch, Told};
 pub use status::{SourceRow, Status, WatchRow};
 
 use crate::crash::{self, Point};
-use crate::digest::trouble::Refusal;
+use crate::digest::trouble::{Refusal, Silence};
 use crate::digest::{Footer, Item, Plan, PlanStory, Rate, Removed, Urgency};
 use crate::extract::Article;
 use crate::fetch::Validators;
@@ -197,6 +197,47 @@ pub struct Troubles {
     pub refused: Vec<i64>,
     /// Readers who left a plan.
     pub departures: Vec<i64>,
+    /// By which ways it is told, as bits of [`OperatorWay`].
+    pub ways: u8,
+}
+
+/// How the operator is told. What was told by one way may still be owed to the other,
+/// which may be shut.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OperatorWay {
+    Mail,
+    Chats,
+}
+
+impl OperatorWay {
+    pub const ALL: [OperatorWay; 2] = [OperatorWay::Mail, OperatorWay::Chats];
+
+    /// As the database has it.
+    pub fn bit(self) -> u8 {
+        match self {
+            OperatorWay::Mail => 1,
+            OperatorWay::Chats => 2,
+        }
+    }
+}
+
+/// A recipient who hears nothing, and the rows of what waits.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unheard {
+    pub rows: Vec<i64>,
+    /// By which ways the operator knows, as bits of [`OperatorWay`].
+    pub told: u8,
+    pub silence: Silence,
+}
+
+impl Unheard {
+    /// One more message.
+    fn add(&mut self, row: i64, created_at: DateTime<Utc>, told: u8) {
+        self.rows.push(row);
+        self.told |= told;
+        self.silence.messages += 1;
+        self.silence.since_at = self.silence.since_at.min(created_at);
+    }
 }
 
 /// A mail in the outbox, owed or settled, without its bytes.
@@ -547,9 +588,14 @@ impl Store {
     }
 
     /// Sources that fell sick, or are well again, since the operator was last told,
-    /// and that have been so since before `since`: what passes by itself is no news.
-    pub fn health_changes(&self, since: DateTime<Utc>) -> Result<Vec<SourceState>, StoreError> {
-        self.read(|connection| sources::health_changes(connection, since))
+    /// by `way`, and that have been so since before `since`: what passes by itself is no
+    /// news.
+    pub fn health_changes(
+        &self,
+        way: OperatorWay,
+        since: DateTime<Utc>,
+    ) -> Result<Vec<SourceState>, StoreError> {
+        self.read(|connection| sources::health_changes(connection, way, since))
     }
 
     /// Writes the mails that tell of troubles, and that they were told, in one
@@ -564,9 +610,9 @@ impl Store {
         let digest = outbox::NewDigest { plan: OPERATOR.into(), slot: slot.into(), until: None };
         let (troubles, mails) = (troubles.clone(), mails.to_vec());
         self.write(move |connection| {
-            sources::note_told(connection, &troubles.healths)?;
-            outbox::note_refusals_told(connection, &troubles.refused)?;
-            departures::note_told(connection, &troubles.departures)?;
+            sources::note_told(connection, &troubles.healths, troubles.ways)?;
+            outbox::note_refusals_told(connection, &troubles.refused, troubles.ways)?;
+            departures::note_told(connection, &troubles.departures, troubles.ways)?;
             let written = outbox::enqueue(connection, &digest, &Debts::default(), &mails, now)?;
             crash::point(Point::TroubleUncommitted);
             Ok(written)
@@ -612,9 +658,14 @@ impl Store {
         self.write(move |connection| outbox::resume(connection, now))
     }
 
-    /// Mails refused for good, by row, that the operator was not told of yet.
-    pub fn refused_untold(&self) -> Result<Vec<(i64, Refusal)>, StoreError> {
-        self.read(outbox::refused_untold)
+    /// Mails refused for good, by row, that the operator was not told of yet by `way`.
+    pub fn refused_untold(&self, way: OperatorWay) -> Result<Vec<(i64, Refusal)>, StoreError> {
+        self.read(|connection| outbox::refused_untold(connection, way))
+    }
+
+    /// Recipients who hear nothing before somebody mends what is written of them.
+    pub fn unheard(&self) -> Result<Vec<Unheard>, StoreError> {
+        self.read(outbox::unheard)
     }
 
     /// Writes what became of a try, and the step it failed at; a deferred mail's next

@@ -8,10 +8,10 @@ use super::columns::{Time, at, numbers, surely};
 use super::edits;
 use super::plans;
 use super::removals;
-use super::{Debts, Letter, LetterState, NewMail, OPERATOR, OutboxRow};
+use super::{Debts, Letter, LetterState, NewMail, OPERATOR, OperatorWay, OutboxRow, Unheard};
 use crate::crash::{self, Point};
-use crate::digest::trouble::Refusal;
-use crate::mail::{Delivery, STEP_OF_WAITING, STEPS_OF_THE_WAY};
+use crate::digest::trouble::{Refusal, Silence};
+use crate::mail::{Delivery, STEP_OF_OURS, STEP_OF_WAITING, STEPS_OF_THE_WAY};
 use chrono::{DateTime, TimeDelta, Utc};
 use rusqlite::{Connection, OptionalExtension, Result, params};
 
@@ -249,14 +249,15 @@ pub fn first_told(
     connection.prepare_cached(sql)?.query_row(values, |row| row.get(0)).optional()
 }
 
-/// Mails refused for good that the operator was not told of, but the operator's own.
-pub fn refused_untold(connection: &Connection) -> Result<Vec<(i64, Refusal)>> {
+/// Mails refused for good that the operator was not told of by `way`, but the
+/// operator's own, which [`unheard`] has.
+pub fn refused_untold(connection: &Connection, way: OperatorWay) -> Result<Vec<(i64, Refusal)>> {
     let sql = "SELECT o.id, o.recipient, o.subject, o.settled_at,
                       (SELECT reason FROM delivery WHERE outbox_id = o.id ORDER BY id DESC LIMIT 1) AS reason
                FROM outbox o JOIN digest d ON d.id = o.digest_id
-               WHERE o.state = 'refused' AND NOT o.refusal_told AND d.plan <> ?1 ORDER BY o.id";
+               WHERE o.state = 'refused' AND o.refusal_told & ?2 = 0 AND d.plan <> ?1 ORDER BY o.id";
     let mut statement = connection.prepare_cached(sql)?;
-    let refusals = statement.query_map([OPERATOR], |row| {
+    let refusals = statement.query_map(params![OPERATOR, way.bit()], |row| {
         let refusal = Refusal {
             id: row.get("id")?,
             recipient: row.get("recipient")?,
@@ -269,9 +270,45 @@ pub fn refused_untold(connection: &Connection) -> Result<Vec<(i64, Refusal)>> {
     refusals.collect()
 }
 
-pub fn note_refusals_told(connection: &Connection, ids: &[i64]) -> Result<()> {
-    let mut statement = connection.prepare_cached("UPDATE outbox SET refusal_told = 1 WHERE id = ?1")?;
-    ids.iter().try_for_each(|id| statement.execute([id]).map(drop))
+/// Recipients who hear nothing before somebody mends what is written of them: what is
+/// owed to them fails here, or the operator's own was refused and nothing was sent to
+/// them since. With all that waits for them, so that this is told once.
+pub fn unheard(connection: &Connection) -> Result<Vec<Unheard>> {
+    let sql =
+        "SELECT o.id, o.recipient, o.created_at, o.refusal_told, v.reason, o.state = 'refused' AS refused,
+                      o.state = 'refused' OR v.step IS ?2 AS is_cause
+               FROM outbox o JOIN digest d ON d.id = o.digest_id
+               LEFT JOIN delivery v ON v.id = (SELECT max(id) FROM delivery WHERE outbox_id = o.id)
+               WHERE (o.state = 'owed' AND o.recipient GLOB '*:*')
+                     OR (o.state = 'refused' AND d.plan = ?1 AND NOT EXISTS (
+                         SELECT 1 FROM outbox s WHERE s.state = 'sent' AND s.recipient = o.recipient
+                                AND s.settled_at > o.settled_at))
+               ORDER BY o.recipient, is_cause DESC, o.id";
+    let mut statement = connection.prepare_cached(sql)?;
+    let mut rows = statement.query([OPERATOR, STEP_OF_OURS])?;
+    let mut unheard: Vec<(bool, Unheard)> = Vec::new();
+    while let Some(row) = rows.next()? {
+        let (id, recipient, told) =
+            (row.get("id")?, row.get::<_, String>("recipient")?, row.get("refusal_told")?);
+        let since_at = surely(row, "created_at")?;
+        match unheard.last_mut() {
+            Some((_, one)) if one.silence.recipient == recipient => one.add(id, since_at, told),
+            _ => {
+                let reason = row.get::<_, Option<String>>("reason")?.unwrap_or_default();
+                let is_refused = row.get("refused")?;
+                let silence = Silence { recipient, messages: 1, since_at, is_refused, reason };
+                unheard.push((row.get("is_cause")?, Unheard { rows: vec![id], told, silence }));
+            }
+        }
+    }
+    Ok(unheard.into_iter().filter(|(is_cause, _)| *is_cause).map(|(_, one)| one).collect())
+}
+
+/// Notes by which `ways`, bits of [`OperatorWay`], the operator was told.
+pub fn note_refusals_told(connection: &Connection, ids: &[i64], ways: u8) -> Result<()> {
+    let sql = "UPDATE outbox SET refusal_told = refusal_told | ?2 WHERE id = ?1";
+    let mut statement = connection.prepare_cached(sql)?;
+    ids.iter().try_for_each(|id| statement.execute(params![id, ways]).map(drop))
 }
 
 /// Notes what became of a try.
@@ -324,7 +361,9 @@ pub fn settle(
         Delivery::Later(at, _) => next_try_at.max(*at).min(now + TimeDelta::seconds(RETRY_SECONDS_MOST)),
         _ => next_try_at,
     };
-    let sql = "UPDATE outbox SET state = ?2, next_try_at = ?3, settled_at = ?4 WHERE id = ?1";
+    // That it waits was perhaps told; that it will never arrive is news.
+    let sql = "UPDATE outbox SET state = ?2, next_try_at = ?3, settled_at = ?4,
+                                 refusal_told = iif(?2 = 'refused', 0, refusal_told) WHERE id = ?1";
     let values = params![id, state, Time(next_try_at), settled_at];
     connection.prepare_cached(sql)?.execute(values)?;
     crash::point(Point::SettleUncommitted);

@@ -3,7 +3,7 @@
 //! Invariant: validators belong to one URL and are dropped with it.
 
 use super::columns::{Time, at, number, surely};
-use super::{Recording, SourceState};
+use super::{OperatorWay, Recording, SourceState};
 use crate::fetch::Validators;
 use crate::schedule::Habit;
 use chrono::{DateTime, TimeDelta, Utc};
@@ -86,18 +86,26 @@ fn state(row: &rusqlite::Row<'_>) -> Result<SourceState> {
 
 /// Sick sources not told of, and told ones that are well. One that was never told
 /// of counts as well; one that is sick in another way is still sick.
-pub fn health_changes(connection: &Connection, since: DateTime<Utc>) -> Result<Vec<SourceState>> {
+pub fn health_changes(
+    connection: &Connection,
+    way: OperatorWay,
+    since: DateTime<Utc>,
+) -> Result<Vec<SourceState>> {
     let sql = "SELECT * FROM source WHERE retired_at IS NULL AND health_since_at <= ?1
-               AND (health IN ('', 'new', 'healthy', 'moved')) <> (health_told = '') ORDER BY name";
-    connection.prepare_cached(sql)?.query_map([Time(since)], state)?.collect()
+               AND (health IN ('', 'new', 'healthy', 'moved'))
+                   <> (iif(?2 = 1, health_told, health_told_chats) = '') ORDER BY name";
+    connection.prepare_cached(sql)?.query_map(params![Time(since), way.bit()], state)?.collect()
 }
 
-/// Notes what the operator is told of each source; a healthy one is told of as ''.
-pub fn note_told(connection: &Connection, healths: &[(String, String)]) -> Result<()> {
-    let sql =
-        "UPDATE source SET health_told = iif(?2 IN ('new', 'healthy', 'moved'), '', ?2) WHERE name = ?1";
+/// Notes what the operator is told of each source by `ways`, bits of [`OperatorWay`];
+/// a healthy one is told of as ''.
+pub fn note_told(connection: &Connection, healths: &[(String, String)], ways: u8) -> Result<()> {
+    let sql = "WITH news (health) AS (SELECT iif(?2 IN ('new', 'healthy', 'moved'), '', ?2))
+               UPDATE source SET health_told = iif(?3 & 1, news.health, health_told),
+                                 health_told_chats = iif(?3 & 2, news.health, health_told_chats)
+               FROM news WHERE name = ?1";
     let mut statement = connection.prepare_cached(sql)?;
-    healths.iter().try_for_each(|(name, health)| statement.execute([name, health]).map(drop))
+    healths.iter().try_for_each(|(name, health)| statement.execute(params![name, health, ways]).map(drop))
 }
 
 pub fn recent_times(connection: &Connection, source: &str, count: usize) -> Result<Vec<DateTime<Utc>>> {

@@ -25,6 +25,8 @@ pub struct Status {
     pub mail_refused: u64,
     /// When the oldest mail still owed was written.
     pub oldest_owed_at: Option<DateTime<Utc>>,
+    /// To whom.
+    pub oldest_owed_to: Option<String>,
     pub last_poll_at: Option<DateTime<Utc>>,
     /// Sources whose pages failed in the last seven days.
     pub pages_failing: Vec<PagesFailing>,
@@ -78,6 +80,8 @@ pub fn status(connection: &Connection, now: DateTime<Utc>) -> Result<Status> {
                       (SELECT count(*) FROM outbox WHERE state = 'sent') AS mail_sent,
                       (SELECT count(*) FROM outbox WHERE state = 'refused') AS mail_refused,
                       (SELECT min(created_at) FROM outbox WHERE state = 'owed') AS oldest_owed_at,
+                      (SELECT recipient FROM outbox WHERE state = 'owed' ORDER BY created_at, id LIMIT 1)
+                          AS oldest_owed_to,
                       (SELECT polled_at FROM poll ORDER BY id DESC LIMIT 1) AS last_poll_at,
                       (SELECT value FROM meta WHERE name = 'web_trouble') AS web_trouble";
     connection.prepare_cached(sql)?.query_row([Time(now - TimeDelta::days(1))], |row| {
@@ -91,6 +95,7 @@ pub fn status(connection: &Connection, now: DateTime<Utc>) -> Result<Status> {
             mail_sent: count(row, "mail_sent")?,
             mail_refused: count(row, "mail_refused")?,
             oldest_owed_at: at(row, "oldest_owed_at")?,
+            oldest_owed_to: row.get("oldest_owed_to")?,
             last_poll_at: at(row, "last_poll_at")?,
             pages_failing: pages::failing(connection, now - TimeDelta::days(7), now)?,
             web_trouble: row.get("web_trouble")?,

@@ -210,11 +210,12 @@ fn mail_refused_for_good_is_told_to_the_operator_once() {
         .settle(mail.id, &Delivery::Refused("550 no such user".into()), None, minute(60))
         .expect("settled");
     let (rows, refusals): (Vec<_>, Vec<_>) =
-        desk.store.refused_untold().expect("the outbox reads").into_iter().unzip();
+        desk.store.refused_untold(OperatorWay::Mail).expect("the outbox reads").into_iter().unzip();
     assert_eq!(refusals[0].reason, "550 no such user");
-    let troubles = Troubles { refused: rows, ..Troubles::default() };
+    let troubles = Troubles { refused: rows, ways: OperatorWay::Mail.bit(), ..Troubles::default() };
     assert!(desk.store.enqueue_trouble(&troubles, "trouble 1", &[], minute(61)).expect("written"));
-    assert!(desk.store.refused_untold().expect("the outbox reads").is_empty());
+    assert!(desk.store.refused_untold(OperatorWay::Mail).expect("the outbox reads").is_empty());
+    assert_eq!(desk.store.refused_untold(OperatorWay::Chats).expect("the outbox reads").len(), 1);
 }
 
 #[test]
