@@ -65,6 +65,8 @@ const SPELLING: f64 = 0.9;
 /// capital (министерства иностранных дел).
 const LOWER_CASE: f64 = 0.6;
 const TURNED: f64 = 0.95;
+/// The same of a surname with a comma behind it.
+const LISTED: f64 = 0.85;
 /// Bytes that most rules fit in.
 const RULE_BYTES: usize = 128;
 const PATRONYMIC: f64 = 0.95;
@@ -187,7 +189,8 @@ impl Phrase {
         for (word, steps, is_before) in ways {
             let Some(word) = word.filter(|word| *word < words.spans.len()) else { continue };
             let low = word.min(anchor.word);
-            if !(low..low + steps).all(|index| words.adjacent(index)) {
+            let listed = word == anchor.word + 1 && listed(words, anchor.word);
+            if !listed && !(low..low + steps).all(|index| words.adjacent(index)) {
                 continue;
             }
             if steps == 2 && !between_names(&words.letters(low + 1)) {
@@ -196,12 +199,13 @@ impl Phrase {
             let between = if steps == 2 { PATRONYMIC } else { 1.0 };
             let fit = self.fit(other, words, word).filter(|fit| fit.cased);
             let Some(fit) = fit.or_else(|| self.initial(other, words, word)) else { continue };
-            let how = match (turned(is_before) < 1.0, steps == 2) {
-                (true, _) => "name turned round",
-                (_, true) => "patronymic between",
+            let how = match (listed, turned(is_before) < 1.0, steps == 2) {
+                (true, ..) => "surname first, as lists have it",
+                (_, true, _) => "name turned round",
+                (_, _, true) => "patronymic between",
                 _ => "",
             };
-            let certainty = turned(is_before) * between;
+            let certainty = if listed { LISTED } else { turned(is_before) * between };
             let fits = if is_before { [&fit, anchor] } else { [anchor, &fit] };
             return Some(place(&fits, words, certainty, how));
         }
@@ -371,6 +375,15 @@ const PATRONYMICS: &[&str] = &[
     "uly",
     "qyzy",
 ];
+
+/// Whether the word after `surname` stands there as in lists of names (`TEMIROV, Bolot
+/// Asanovich`): behind a comma, and before no surname of its own.
+fn listed(words: &Words, surname: usize) -> bool {
+    let given = surname + 1;
+    let next = words.letters(given + 1);
+    let own = words.adjacent(given) && next.first().is_some_and(|letter| letter.upper);
+    words.gap(surname).trim() == "," && (!own || between_names(&next))
+}
 
 /// Whether a word can stand between a given name and a surname.
 fn between_names(letters: &[Letter]) -> bool {
