@@ -68,18 +68,18 @@ fn unread(secret: &Secret, error: &MailError) -> (bool, String) {
     use std::io::ErrorKind::{NotFound, PermissionDenied};
     match (error, &secret.holder) {
         (MailError::SecretUnset(_), _) => {
-            (true, "it is not set here; where it is set for the daemon, all is well".into())
+            (true, "it is not set here; set it, unless it is set for the daemon alone".into())
         }
         (MailError::SecretEmpty(_), _) => (false, "it is empty; write the secret into it".into()),
         (MailError::Secret { source, .. }, Holder::File { credential: Some(name), .. })
             if source.kind() == NotFound && mail::credentials().is_none() =>
         {
-            let handed = format!("where systemd hands it over as the credential `{name}`, all is well");
-            (true, format!("there is no such file; {handed}"))
+            let handed = format!("unless systemd hands it over as the credential `{name}`");
+            (true, format!("there is no such file; write it, {handed}"))
         }
         (MailError::Secret { source, .. }, _) => match source.kind() {
             NotFound => (false, "there is no such file; write it, or name another file".into()),
-            PermissionDenied => (true, "this user may not; where the daemon's user may, all is well".into()),
+            PermissionDenied => (true, "this user may not; let the daemon's user read it".into()),
             _ => (false, format!("{source}; name a file that holds the secret alone")),
         },
         (error, _) => (false, error.to_string()),

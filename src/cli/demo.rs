@@ -162,16 +162,18 @@ fn search(desk: &Desk) -> anyhow::Result<()> {
 
 fn farewell(directory: &Path) -> String {
     let directory = directory.display();
+    // As it was called: nothing says that it is in the path yet.
+    let newswatch = std::env::args().next().unwrap_or_else(|| "newswatch".into());
     format!(
         "\nEverything lies in {directory}\n\
          \x20 mail/          the mails as .eml files: open them in any mail program\n\
          \x20 newswatch.db   the history: sqlite3 {directory}/newswatch.db 'SELECT * FROM recent_matches'\n\
          \x20 config.toml    what was configured\n\n\
          Try next:\n\
-         \x20 newswatch --config {directory}/config.toml search Gorno-Badakhshan\n\
-         \x20 newswatch --config {directory}/config.toml explain 1\n\
-         \x20 newswatch --config {directory}/config.toml status\n\
-         \x20 newswatch init        your own config.toml, then: newswatch run"
+         \x20 {newswatch} --config {directory}/config.toml search Gorno-Badakhshan\n\
+         \x20 {newswatch} --config {directory}/config.toml explain 1\n\
+         \x20 {newswatch} --config {directory}/config.toml status\n\
+         \x20 {newswatch} init        your own config.toml, then: {newswatch} run"
     )
 }
 

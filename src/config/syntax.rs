@@ -73,13 +73,23 @@ fn mistakes(section: &str) -> Vec<(usize, String)> {
 
 fn place(error: &Error) -> (usize, String) {
     let plain = match error.message() {
-        message if message.starts_with("string values must be quoted") => "a string needs quotes round it",
+        message if UNQUOTED.iter().any(|start| message.starts_with(start)) => {
+            "a string needs quotes round it"
+        }
         message if message.starts_with("invalid basic string, expected `\"`") => UNCLOSED,
         message if message.starts_with("invalid literal string") => UNCLOSED,
         message => message,
     };
     (error.span().map_or(0, |span| span.start), format!("not TOML: {plain}"))
 }
+
+/// How the parser begins where a string has no quotes, by what it took it for.
+const UNQUOTED: [&str; 4] = [
+    "string values must be quoted",
+    "invalid boolean",
+    "invalid float, expected nothing",
+    "missing opening quote",
+];
 
 const UNCLOSED: &str = "the string has no closing quote on its line";
 

@@ -66,10 +66,10 @@ pub enum FetchError {
     #[error("follow `{host}`: it answered {status} without saying where to; open it in a browser")]
     RedirectNowhere { host: String, status: u16 },
     #[error(
-        "read `{host}`: blocked, it answered {status}; set `contact` so that it can tell who asks, or ask the publisher to let `newswatch` in"
+        "read `{host}`: blocked, it answered {status}; ask the publisher to let `newswatch` in, with a `contact` in the configuration that says who asks"
     )]
     Blocked { host: String, status: u16 },
-    #[error("find this address at `{host}`: it answered 404; look on its site for the feed's new address")]
+    #[error("find this address at `{host}`: it answered 404; look on its site for the new address")]
     NotFound { host: String },
     #[error("read `{host}`: too many requests, it answered 429; poll less often with a longer `every`")]
     TooMany { host: String },

@@ -96,9 +96,9 @@ async fn every_status_has_its_outcome() {
         (503, &none, "trouble on its side, it answered 503"),
         (500, &none, "trouble on its side"),
         (401, &none, "blocked, it answered 401"),
-        (403, &none, "blocked, it answered 403; set `contact`"),
+        (403, &none, "blocked, it answered 403; ask the publisher"),
         (451, &none, "blocked"),
-        (404, &none, "the feed's new address"),
+        (404, &none, "the new address"),
         (202, &none, "answered 202"),
         (206, &none, "answered 206"),
         (300, &none, "answered 300"),
@@ -502,7 +502,7 @@ async fn what_was_not_reached_is_told_apart_from_what_is_sick() {
     let table = [
         (format!("http://{closed}/feed?key=Bishkek"), "failed to connect to `127.0.0.1:", true),
         ("http://no-such-host.invalid/?key=Bishkek".to_string(), "no name server knows it", true),
-        (newsroom.url("/sick?key=Bishkek"), "the feed's new address", false),
+        (newsroom.url("/sick?key=Bishkek"), "the new address", false),
         (newsroom.url("/sick"), "trouble on its side", false),
         (secure, "speak TLS", false),
     ];

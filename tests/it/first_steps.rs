@@ -74,7 +74,7 @@ fn a_secret_that_cannot_be_read_is_told_at_its_place() {
                 write it, or name another file";
     check(&smtp("password_file = \"/nonexistent/password\""), &[], 78, &[gone]);
     let unset = "config.toml:6:16: the secret cannot be read from the variable `SMTP_PASSWORD`: \
-                 it is not set here; where it is set for the daemon, all is well";
+                 it is not set here; set it, unless it is set for the daemon alone";
     check(&smtp("password_env = \"SMTP_PASSWORD\""), &[], 0, &[unset]);
     check(&smtp("password_env = \"SMTP_PASSWORD\""), &[("SMTP_PASSWORD", "hush")], 0, &[]);
     std::fs::write(desk.path("empty"), "\n").expect("writable");
@@ -89,7 +89,7 @@ fn a_secret_that_cannot_be_read_is_told_at_its_place() {
     check(&format!("[post]\nkey_file = {:?}\n", desk.path("")), &[], 78, &[folder.as_str()]);
     // What systemd hands over is not there for whoever checks.
     let credential = "config.toml:2:14: the secret cannot be read from `web-token`: there is no such file; \
-                      where systemd hands it over as the credential `web-token`, all is well";
+                      write it, unless systemd hands it over as the credential `web-token`";
     check("[web]\ntoken_file = \"web-token\"\n", &[], 0, &[credential]);
     let handed = desk.path("credentials");
     std::fs::create_dir(&handed).expect("writable");
