@@ -146,7 +146,7 @@ pub struct Sheet<'a> {
     pub left_out: usize,
     pub corrected: Corrected<'a>,
     pub removed: Vec<Gone>,
-    pub read: String,
+    pub read: Option<String>,
     pub sick: Vec<Sick>,
     pub sick_more: usize,
     pub next: Option<String>,
@@ -445,7 +445,8 @@ impl<'a> Matter<'a> {
             left_out: stories.len().saturating_sub(told),
             corrected: Corrected::of(corrected, room.corrections),
             removed: footer.removed.iter().map(|one| gone(one, plan.zone, window.to)).collect(),
-            read: read(footer),
+            // Of an alert it would count the minute in which it was found.
+            read: (!alert).then(|| read(footer)),
             sick: sick.map(|sick| self::sick(sick, plan.zone, window.to)).collect(),
             sick_more: footer.sick.len().saturating_sub(SICK_MAX),
             next: footer.next_digest_at.and_then(|at| local(at, plan.zone, window.to)),
