@@ -200,8 +200,14 @@ impl Accepted {
             text(ending, rule);
             rule.extend([" (", self.form.language, ", "]);
         }
-        self.form.label.tell(rule);
         let script = script(letters);
+        let is_own = letters.iter().map(|letter| letter.char).eq(word.letters.iter().copied());
+        if self.form.language.is_empty() && script == word.script && !is_own {
+            rule.push_str("spelled ");
+            text(letters, rule);
+        } else {
+            self.form.label.tell(rule);
+        }
         if script != word.script {
             let name = |kind| if kind == Kind::Latin { "Latin" } else { "Cyrillic" };
             rule.extend([", ", name(script), " for ", name(word.script)]);

@@ -64,6 +64,8 @@ fn rules_say_why() {
         ("Kyrgyzstan", "Киргизии", "alias Киргизия: stem киргизи + и (ru"),
         ("Temirov", "темиров", "no capitals in the source"),
         ("Japarov", "Жапаровго", "Cyrillic for Latin"),
+        ("Temirov", "Temyrov", "temirov (spelled temyrov)"),
+        ("Temirov", "TEMIROV", "temirov (as written)"),
     ];
     for (term, text, rule) in table {
         let found = found_in(pattern(term, false), text);
