@@ -49,8 +49,7 @@ fn chosen(config: &Config, names: &[String]) -> anyhow::Result<Vec<Source>> {
 
 /// Polls, and says whether any source failed, or put us off.
 async fn poll(desk: &Arc<Desk>, sources: Vec<Source>) -> anyhow::Result<(Vec<Vec<Cell>>, Exit)> {
-    // A plan starts before what is read for it, so that its footer counts that.
-    daemon::tell_due(desk, Utc::now()).await?;
+    daemon::start_plans(desk, Utc::now()).await?;
     let (mut rows, mut failure, mut exit) = (Vec::new(), None, Exit::Ok);
     let asked = sources.len();
     let mut unreachable = 0;

@@ -25,7 +25,7 @@ pub use deliver::{Told, deliver_due};
 pub use poll::poll_once;
 pub use rescore::{Rescored, rescore, tell_history};
 pub use source::{Chain, Polled, follow_sitemaps};
-pub use tell::{TellError, tell_due, tell_now};
+pub use tell::{TellError, start_plans, tell_due, tell_now};
 pub use trial::{Trial, try_sources};
 
 use crate::config::{Config, ConfigError};

@@ -245,14 +245,34 @@ fn tell_slot(desk: &Desk, plan: &Plan, now: DateTime<Utc>) -> Result<usize, Tell
     match desk.store.told_until(&plan.name)? {
         Some(until) if until >= slot => Ok(0),
         Some(_) => tell_digest(desk, plan, &format!("digest {}", slot.to_rfc3339()), slot, now),
-        // A plan starts when it is first seen: the slot before that was nobody's, and
-        // what is read in this second is the first it hears of.
-        None => {
-            let before = now - TimeDelta::seconds(1);
-            desk.store.enqueue(&plan.name, "start", Some(before), &Debts::default(), &[], now)?;
-            Ok(0)
-        }
+        None => start(desk, plan, now).map(|()| 0),
     }
+}
+
+/// Starts the plans with digests that are seen for the first time, so that what is read
+/// after it is theirs.
+///
+/// # Errors
+/// The database.
+pub async fn start_plans(desk: &Arc<Desk>, now: DateTime<Utc>) -> Result<(), TellError> {
+    let desk = desk.clone();
+    off_thread(move || {
+        for plan in desk.config.plans.iter().filter(|plan| plan.cron.is_some()) {
+            if desk.store.told_until(&plan.name)?.is_none() {
+                start(&desk, plan, now)?;
+            }
+        }
+        Ok(())
+    })
+    .await
+}
+
+/// A plan starts when it is first seen: the slot before that was nobody's, and what is
+/// read in this second is the first it hears of.
+fn start(desk: &Desk, plan: &Plan, now: DateTime<Utc>) -> Result<(), TellError> {
+    let before = now - TimeDelta::seconds(1);
+    desk.store.enqueue(&plan.name, "start", Some(before), &Debts::default(), &[], now)?;
+    Ok(())
 }
 
 fn tell_digest(

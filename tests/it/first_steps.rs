@@ -222,6 +222,21 @@ fn a_footer_counts_what_was_read_in_this_very_second() {
     assert!(!alert.contains(" read from "), "an alert is of one minute: {alert}");
 }
 
+/// As a user's own cron runs it, at the very slot of the digest.
+#[test]
+fn a_poll_at_the_slot_tells_what_it_reads_in_that_slots_digest() {
+    let (_runtime, site) = newsroom();
+    site.serve("/feed", "application/rss+xml", "<rss><channel></channel></rss>");
+    let desk = Desk::new(&(WATCH.to_owned() + PLAN + &source(&site.url("/feed"))));
+    ran(&desk, &["poll"], 0);
+    let connection = rusqlite::Connection::open(desk.data().join("newswatch.db")).expect("a database");
+    connection.execute_batch("UPDATE digest SET until_at = '2026-01-01T00:00:00Z'").expect("good SQL");
+    site.serve("/feed", "application/rss+xml", FEED);
+    ran(&desk, &["poll"], 0);
+    let mails = desk.mails();
+    assert!(mails.len() == 1 && mails[0].contains("Temirov"), "{mails:?}");
+}
+
 #[test]
 fn a_score_reads_the_same_wherever_it_is_shown() {
     let (_runtime, site) = newsroom();
