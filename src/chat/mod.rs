@@ -23,8 +23,7 @@ pub use answer::{cure, said, wait};
 pub use list::{List, Wrong, is_name};
 pub use shape::{Method, Request, request};
 
-/// What marks a recipient that is a chat; no mail address has a colon.
-pub const PREFIX: &str = "chat:";
+use crate::digest::CHAT;
 
 /// The name of the chat that a recipient is, if it is one.
 ///
@@ -34,7 +33,7 @@ pub const PREFIX: &str = "chat:";
 /// assert_eq!(chat::name("desk@example.org"), None);
 /// ```
 pub fn name(recipient: &str) -> Option<&str> {
-    recipient.strip_prefix(PREFIX)
+    recipient.strip_prefix(CHAT)
 }
 
 #[cfg(test)]

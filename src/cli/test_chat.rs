@@ -6,7 +6,7 @@ use super::{Exit, load, runtime};
 use crate::chat::{self, Address};
 use crate::config::Config;
 use crate::daemon;
-use crate::digest::Note;
+use crate::digest::{CHAT, Note};
 use crate::fetch::{Fetcher, Limits};
 use crate::mail::{Delivery, whence};
 use anyhow::{Context, bail};
@@ -49,7 +49,7 @@ pub fn run(given: &Arguments, config: Option<&Path>) -> anyhow::Result<Exit> {
     if let (Some(status), true) = (status, delivery != Delivery::Sent) {
         writeln!(out, "       {:<10} {}", "", chat::cure(address.service, status))?;
     }
-    verdict(&mut out, &format!("{}{name}", chat::PREFIX), &delivery)
+    verdict(&mut out, &format!("{}{name}", CHAT), &delivery)
 }
 
 fn step(out: &mut impl Write, passed: bool, step: &str, detail: &str) -> io::Result<()> {

@@ -17,7 +17,7 @@ pub mod trouble;
 
 pub use atom::{PlanStory, atom};
 pub use headline::headline;
-pub use note::{Note, NoteStory, note};
+pub use note::{CHAT, Note, NoteStory, note};
 pub use payload::payload;
 pub use prose::{Piece, encoded_len, marked_line, quote, wrap};
 pub use sheet::REMOVED_MAX;

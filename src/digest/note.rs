@@ -9,6 +9,9 @@ use super::sheet::{self, Edit, Story};
 use super::{Footer, Item, Plan, Rate, Removed, Urgency, Window, changes, prose};
 use serde::{Deserialize, Serialize};
 
+/// What marks a recipient that is a chat; no mail address has a colon.
+pub const CHAT: &str = "chat:";
+
 /// Stories kept for a chat; no service has room for more.
 const STORIES_MAX: usize = 100;
 /// Sick sources named.

@@ -1,7 +1,7 @@
 //! What the operator is told: sources that fell sick, those that are well again,
 //! and mail that was refused for good.
 
-use super::{Digest, Note, NoteStory, prose, sheet};
+use super::{CHAT, Digest, Note, NoteStory, prose, sheet};
 use askama::Template;
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
@@ -69,30 +69,42 @@ struct Line {
 #[template(path = "trouble.html")]
 struct Html<'a> {
     subject: &'a str,
-    silent: &'a [Silent],
-    sick: &'a [Line],
-    healed: &'a [Line],
-    refused: &'a [Refused],
-    left: &'a [Left],
-    more: &'a More,
+    sheet: &'a Sheet,
 }
 
 #[derive(Template)]
 #[template(path = "trouble.txt", escape = "none")]
 struct Text<'a> {
-    silent: &'a [Silent],
-    sick: &'a [Line],
-    healed: &'a [Line],
-    refused: &'a [Refused],
-    left: &'a [Left],
-    more: &'a More,
+    sheet: &'a Sheet,
+}
+
+/// What one mail tells of, ready to print.
+#[derive(Default)]
+struct Sheet {
+    silent: Vec<Silent>,
+    sick: Vec<Line>,
+    healed: Vec<Line>,
+    refused: Vec<Refused>,
+    left: Vec<Left>,
+    more: More,
 }
 
 /// What has no room to be named.
+#[derive(Default)]
 struct More {
+    silent: usize,
     changes: usize,
     refused: usize,
     left: usize,
+}
+
+impl Sheet {
+    fn mail(&self, subject: String) -> Digest {
+        let holds = "a template over strings cannot fail";
+        let html = Html { subject: &subject, sheet: self }.render().expect(holds);
+        let text = Text { sheet: self }.render().expect(holds);
+        Digest { subject, text, html }
+    }
 }
 
 /// Somebody who hears nothing, ready to print.
@@ -133,19 +145,14 @@ pub fn trouble(changes: &[Change], refusals: &[Refusal], leavings: &[Leaving], z
     let (sick, healed) = (lines(true), lines(false));
     let refused: Vec<_> = refusals.iter().take(CHANGES_MAX).map(|refusal| refused(refusal, zone)).collect();
     let left: Vec<_> = leavings.iter().take(CHANGES_MAX).map(|leaving| left(leaving, zone)).collect();
-    let named = sick.len() + healed.len();
-    let more = &More {
-        changes: changes.len() - named,
+    let more = More {
+        changes: changes.len() - sick.len() - healed.len(),
         refused: refusals.len() - refused.len(),
         left: leavings.len() - left.len(),
+        ..More::default()
     };
     let subject = subject(changes, refusals.len(), leavings)?;
-    let (sick, healed, refused, left) = (&sick[..], &healed[..], &refused[..], &left[..]);
-    let holds = "a template over strings cannot fail";
-    let silent = &[][..];
-    let html = Html { subject: &subject, silent, sick, healed, refused, left, more }.render().expect(holds);
-    let text = Text { silent, sick, healed, refused, left, more }.render().expect(holds);
-    Some(Digest { subject, text, html })
+    Some(Sheet { sick, healed, refused, left, more, ..Sheet::default() }.mail(subject))
 }
 
 /// The same for a chat.
@@ -177,13 +184,8 @@ pub fn note(changes: &[Change], refusals: &[Refusal], leavings: &[Leaving], zone
 /// Tells of recipients who hear nothing, by mail.
 pub fn silence(silences: &[Silence], zone: Tz) -> Digest {
     let silent: Vec<_> = silences.iter().take(CHANGES_MAX).map(|silence| silent(silence, zone)).collect();
-    let more = &More { changes: 0, refused: 0, left: 0 };
-    let (subject, silent) = (silence_subject(silences), &silent[..]);
-    let (sick, healed, refused, left) = (&[][..], &[][..], &[][..], &[][..]);
-    let holds = "a template over strings cannot fail";
-    let html = Html { subject: &subject, silent, sick, healed, refused, left, more }.render().expect(holds);
-    let text = Text { silent, sick, healed, refused, left, more }.render().expect(holds);
-    Digest { subject, text, html }
+    let more = More { silent: silences.len() - silent.len(), ..More::default() };
+    Sheet { silent, more, ..Sheet::default() }.mail(silence_subject(silences))
 }
 
 /// The same for a chat.
@@ -214,7 +216,7 @@ fn silence_subject(silences: &[Silence]) -> String {
 fn silent(silence: &Silence, zone: Tz) -> Silent {
     let Silence { recipient, messages, since_at, is_refused, reason } = silence;
     let (count, since) = (sheet::count(*messages, "message"), local(*since_at, zone));
-    let command = match recipient.strip_prefix("chat:") {
+    let command = match recipient.strip_prefix(CHAT) {
         Some(name) => format!("newswatch test-chat {}", sheet::shell_word(name)),
         None => "newswatch outbox list".into(),
     };
