@@ -4,6 +4,7 @@
 //! sentence for the user; no character of it reaches FTS5 but as a folded word.
 
 use crate::watch::fold::fold;
+use crate::watch::query::Scope;
 use std::ops::Range;
 
 const QUERY_BYTES_MAX: usize = 4_096;
@@ -87,27 +88,15 @@ pub fn doubts(typed: &str) -> Vec<Doubt> {
     doubts
 }
 
-/// Scopes of watches, and what narrows a search instead.
-const SCOPES: [(&str, &str); 8] = [
-    ("title", ""),
-    ("lead", ""),
-    ("hlead", ""),
-    ("body", ""),
-    ("author", ""),
-    ("url", ""),
-    ("source", "--source"),
-    ("lang", "--lang"),
-];
-
 /// How many bytes of a word belong to the language of watches, and what to say of them.
 fn foreign(token: &Token) -> Option<(usize, String)> {
     let Token::Words { typed, .. } = token else { return None };
     if let Some((scope, value)) = typed.split_once(':') {
-        let (_, option) = SCOPES.iter().find(|(name, _)| *name == scope)?;
-        let instead = match (*option, value) {
-            ("", _) => String::new(),
-            (option, "") => format!("; write `{option}`"),
-            (option, value) => format!("; write `{option} {value}`"),
+        let (_, known) = Scope::ALL.iter().find(|(name, _)| *name == scope)?;
+        let instead = match known {
+            Scope::Source => format!("; write `{}`", format!("--source {value}").trim_end()),
+            Scope::Lang => format!("; write `{}`", format!("--lang {value}").trim_end()),
+            _ => String::new(),
         };
         return Some((scope.len() + 1, format!("`{scope}:` belongs to watches{instead}")));
     }

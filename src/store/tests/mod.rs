@@ -1,8 +1,10 @@
 //! The store as its callers see it: real files in directories of their own.
 
 use super::*;
+use crate::extract::Article;
 use crate::feed::Entry;
-use crate::watch::{Field, Hit, Score};
+use crate::fetch::Validators;
+use crate::watch::{Field, Hit, Match, Score};
 use chrono::{TimeDelta, TimeZone};
 use tempfile::TempDir;
 

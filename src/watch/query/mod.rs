@@ -150,7 +150,8 @@ impl QueryError {
 }
 
 impl Scope {
-    const ALL: [(&str, Scope); 8] = [
+    /// Each as written before the colon.
+    pub const ALL: [(&str, Scope); 8] = [
         ("title", Scope::Title),
         ("hlead", Scope::TitleOrLead),
         ("lead", Scope::Lead),
