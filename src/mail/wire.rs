@@ -44,20 +44,18 @@ impl Wire {
     /// The first thing that must not leave.
     pub fn new(bytes: Vec<u8>) -> Result<Wire, MailError> {
         let wrong = |what: &str| Err(MailError::Wire(what.into()));
-        let of = |octet| bytes.iter().filter(|byte| **byte == octet).count();
-        let pairs = bytes.windows(2).filter(|pair| *pair == b"\r\n").count();
-        if !bytes.ends_with(b"\r\n") {
-            return wrong("its last line has no end");
-        }
-        if of(b'\n') != pairs || of(b'\r') != pairs {
-            return wrong("it has a bare CR or LF");
-        }
-        if !bytes.is_ascii() || bytes.contains(&0) {
+        let Some(text) = str::from_utf8(&bytes).ok().filter(|text| text.is_ascii() && !text.contains('\0'))
+        else {
             return wrong("it has a NUL or an octet over 127");
-        }
-        // Cut at LF, each line still has its CR.
-        if bytes.split(|byte| *byte == b'\n').any(|line| line.len() > LINE_BYTES_MAX + 1) {
-            return wrong("a line is longer than 998 octets");
+        };
+        let Some(lines) = text.strip_suffix("\r\n") else { return wrong("its last line has no end") };
+        for line in lines.split("\r\n") {
+            if line.contains('\r') || line.contains('\n') {
+                return wrong("it has a bare CR or LF");
+            }
+            if line.len() > LINE_BYTES_MAX {
+                return wrong("a line is longer than 998 octets");
+            }
         }
         Ok(Wire(bytes))
     }

@@ -97,7 +97,8 @@ pub fn status(connection: &Connection, now: DateTime<Utc>) -> Result<Status> {
             oldest_owed_at: at(row, "oldest_owed_at")?,
             oldest_owed_to: row.get("oldest_owed_to")?,
             last_poll_at: at(row, "last_poll_at")?,
-            pages_failing: pages::failing(connection, now - TimeDelta::days(7), now)?,
+            // What is owed since this very second counts too.
+            pages_failing: pages::failing(connection, now - TimeDelta::days(7), now + TimeDelta::seconds(1))?,
             web_trouble: row.get("web_trouble")?,
         })
     })

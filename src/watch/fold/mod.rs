@@ -441,11 +441,14 @@ impl Skeleton {
         self.push_bytes([byte, 0]);
     }
 
-    fn push_bytes(&mut self, bytes: [u8; 2]) {
-        for byte in bytes.into_iter().filter(|byte| *byte != 0) {
-            if self.bytes.last() != Some(&byte) || byte.is_ascii_digit() {
-                self.bytes.push(byte);
-            }
+    fn push_bytes(&mut self, [first, second]: [u8; 2]) {
+        self.push_byte(first);
+        self.push_byte(second);
+    }
+
+    fn push_byte(&mut self, byte: u8) {
+        if byte != 0 && (self.bytes.last() != Some(&byte) || byte.is_ascii_digit()) {
+            self.bytes.push(byte);
         }
     }
 }

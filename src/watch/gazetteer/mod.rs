@@ -5,23 +5,35 @@
 //! Invariant: what is found by another name always says so in its rule.
 
 use crate::watch::fold;
-use std::collections::HashMap;
-use std::sync::LazyLock;
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{LazyLock, OnceLock};
 
 /// Groups of names, and which group a skeleton belongs to.
 #[derive(Default)]
 struct Groups {
     names: Vec<Vec<&'static str>>,
-    by_skeleton: HashMap<String, usize>,
+    /// By what a skeleton begins with.
+    shelves: BTreeMap<u8, Shelf>,
+}
+
+/// Names with the same beginning. Folded when one is asked for: most lists of
+/// watches ask for few, and folding all would be most of a start.
+#[derive(Default)]
+struct Shelf {
+    names: Vec<(&'static str, usize)>,
+    by_skeleton: OnceLock<HashMap<String, usize>>,
 }
 
 static PLACES: LazyLock<Groups> = LazyLock::new(|| {
     let mut groups = Groups::default();
-    for line in lines(include_str!("countries.tsv")) {
-        groups.add(line.split('\t').skip(1));
-    }
-    for line in lines(include_str!("ours.tsv")) {
-        groups.add(line.split('\t'));
+    let mut by_code = HashMap::new();
+    for line in lines(include_str!("countries.tsv")).chain(lines(include_str!("ours.tsv"))) {
+        let (code, names) = line.split_once('\t').unwrap_or_default();
+        let group = match code {
+            "-" => groups.begin(),
+            _ => *by_code.entry(code).or_insert_with(|| groups.begin()),
+        };
+        names.split('\t').for_each(|name| groups.add(group, name));
     }
     groups
 });
@@ -29,7 +41,8 @@ static PLACES: LazyLock<Groups> = LazyLock::new(|| {
 static NAMES: LazyLock<Groups> = LazyLock::new(|| {
     let mut groups = Groups::default();
     for line in lines(include_str!("names.txt")) {
-        groups.add(line.split(' '));
+        let group = groups.begin();
+        line.split(' ').for_each(|name| groups.add(group, name));
     }
     groups
 });
@@ -39,27 +52,55 @@ fn lines(table: &'static str) -> impl Iterator<Item = &'static str> {
 }
 
 impl Groups {
-    /// Adds a group, or joins it to the one that has a name of it already.
-    fn add(&mut self, names: impl Iterator<Item = &'static str>) {
-        let names: Vec<(&'static str, String)> = names.map(|name| (name, fold::fold(name).text)).collect();
-        let known = names.iter().find_map(|(_, skeleton)| self.by_skeleton.get(skeleton).copied());
-        let group = known.unwrap_or_else(|| {
-            self.names.push(Vec::new());
-            self.names.len() - 1
-        });
-        for (name, skeleton) in names {
-            if !self.names[group].contains(&name) {
-                self.names[group].push(name);
-            }
-            self.by_skeleton.entry(skeleton).or_insert(group);
+    /// An empty group; its number.
+    fn begin(&mut self) -> usize {
+        self.names.push(Vec::new());
+        self.names.len() - 1
+    }
+
+    fn add(&mut self, group: usize, name: &'static str) {
+        if !self.names[group].contains(&name) {
+            self.names[group].push(name);
+            self.shelves.entry(shelf_of(name)).or_default().names.push((name, group));
         }
     }
 
-    /// The names of the group that has one with this skeleton.
+    /// The names of the group that has one with this skeleton, the first such.
     fn with(&self, skeleton: &str) -> impl Iterator<Item = &'static str> {
-        let group = self.by_skeleton.get(skeleton);
-        group.into_iter().flat_map(|group| self.names[*group].iter().copied())
+        let shelf = skeleton.bytes().next().and_then(|first| self.shelves.get(&shelf(first)));
+        let group = shelf.and_then(|shelf| shelf.group_of(skeleton));
+        group.into_iter().flat_map(|group| self.names[group].iter().copied())
     }
+}
+
+impl Shelf {
+    fn group_of(&self, skeleton: &str) -> Option<usize> {
+        let fold = || {
+            let mut by_skeleton = HashMap::new();
+            for (name, group) in &self.names {
+                by_skeleton.entry(fold::fold(name).text).or_insert(*group);
+            }
+            by_skeleton
+        };
+        self.by_skeleton.get_or_init(fold).get(skeleton).copied()
+    }
+}
+
+/// The shelf of skeletons that begin with a letter. Letters that a digraph turns
+/// into one another (`kh`, `zh`, `ye`) share one.
+fn shelf(first: u8) -> u8 {
+    match first {
+        b'c' | b'k' => b'h',
+        b'z' => b'j',
+        b'i' => b'e',
+        _ => first,
+    }
+}
+
+/// The shelf of a name that is not folded yet.
+fn shelf_of(name: &str) -> u8 {
+    let mut firsts = name.chars().map(|char| fold::folds_to(char)[0]);
+    shelf(firsts.find(|byte| *byte != 0).unwrap_or_default())
 }
 
 /// The other names of the place `text`.
@@ -80,6 +121,16 @@ pub fn spellings(skeleton: &str) -> impl Iterator<Item = &'static str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn every_name_is_found_by_its_skeleton() {
+        for groups in [&PLACES, &NAMES] {
+            for name in groups.names.iter().flatten() {
+                let skeleton = fold::fold(name).text;
+                assert!(groups.with(&skeleton).any(|other| fold::fold(other).text == skeleton), "{name}");
+            }
+        }
+    }
 
     #[test]
     fn a_place_has_names_in_every_language() {

@@ -40,8 +40,10 @@ impl Index {
             index.terms.push(*term);
         }
         index.starts.push(index.terms.len() as u32);
-        let end = |beginning| index.keys.partition_point(|key| key.beginning().0 <= beginning) as u32;
-        index.ends = (0..1 << BEGINNING_BITS).map(end).collect();
+        for (at, key) in index.keys.iter().enumerate() {
+            index.ends.resize(usize::from(key.beginning().0), at as u32);
+        }
+        index.ends.resize(1 << BEGINNING_BITS, index.keys.len() as u32);
         index.filter = Filter::new(&index.keys);
         index
     }

@@ -138,6 +138,9 @@ impl Asked {
         );
         let desk = Desk::new(&format!("{HUB_PAGE}{PLAN}{source}"));
         let (daemon, address) = daemon(&desk);
+        wait_for("the offer of a hub", || desk.query("SELECT count(*) FROM subscription") == ["1"]);
+        // A daemon that reads its configuration anew looks at its hubs at once.
+        daemon.signal("HUP");
         let form = hub.asked("subscribe", 1);
         assert_eq!(form["hub.topic"], site.url("/feed"));
         let path =
@@ -187,6 +190,7 @@ fn a_hub_is_answered_for_what_it_was_asked_and_nothing_else() {
 
     // Before its end the lease is renewed; a hub may say no.
     asked.change("UPDATE subscription SET next_try_at = '2026-01-01T00:00:00Z'");
+    asked.daemon.signal("HUP");
     assert_eq!(asked.hub.asked("subscribe", 2)["hub.callback"], asked.form["hub.callback"]);
     let denial = format!("{path}?hub.mode=denied&hub.topic={}&hub.reason=closed%0a", asked.site.url("/feed"));
     assert_eq!(asked.hub_says("GET", &denial, "", "").status, 200);
@@ -266,6 +270,8 @@ fn a_hub_in_our_own_network_is_not_called_and_without_a_public_address_none_is()
     let database = rusqlite::Connection::open(desk.data().join("newswatch.db")).expect("a database");
     database.execute("UPDATE source SET next_poll_at = '2026-01-01T00:00:00Z'", []).expect("writable");
     let (mut daemon, _) = daemon(&desk);
+    wait_for("the offer of a hub", || desk.query("SELECT count(*) FROM subscription") == ["1"]);
+    daemon.signal("HUP");
     wait_for("a word of the hub", || daemon.said("the hub could not be asked; polling goes on"));
     let error = desk.query("SELECT last_error FROM subscription").remove(0);
     assert!(error.contains("127.0.0.1"), "{error}");
