@@ -16,7 +16,7 @@ use std::time::Instant;
 const ARTICLE_BYTES: usize = 2_000;
 const ARTICLES: usize = 500;
 /// Turns of each side; the median counts.
-const TURNS: usize = 9;
+const TURNS: usize = 51;
 
 fn main() {
     build();

@@ -367,9 +367,15 @@ impl Skeleton {
         }
     }
 
-    /// Adds a letter of no text, in either case.
-    pub fn push_char(&mut self, char: char) {
-        self.push_known(&glyph(char));
+    /// Adds letters of no text, in either case.
+    pub fn push_chars(&mut self, chars: &[char]) {
+        let glyphs: &[Glyph] = &GLYPHS;
+        for char in chars {
+            match glyphs.get(*char as usize) {
+                Some(known) if known.kind != Kind::Foreign => self.push_glyph(known),
+                _ => self.push_known(&glyph(*char)),
+            }
+        }
     }
 
     /// Adds one letter.

@@ -60,7 +60,7 @@ static CHAINS: LazyLock<Vec<Chain>> = LazyLock::new(|| read(include_str!("chains
 /// Certainty of a chain that keeps, or breaks, the vowel harmony of its stem.
 pub const HARMONIOUS: f64 = 0.95;
 const DISSONANT: f64 = 0.5;
-/// Certainty that a woman's surname in a Turkic text stands for the man's.
+/// Certainty that a form of a man's surname is one, where it looks like a woman's.
 const WOMAN: f64 = 0.4;
 
 /// What `rest` is after the whole word `stem`; `softened` when the word's last
@@ -81,11 +81,20 @@ pub fn form(stem: &[char], rest: &str, script: Kind, softened: bool) -> Option<F
             None => DISSONANT,
         };
         if best.as_ref().is_none_or(|best| best.certainty < certainty) {
-            let label = Label::Chained(endings);
+            let (label, certainty) = match is_woman(stem, rest) {
+                true => (Label::Woman(endings), WOMAN),
+                false => (Label::Chained(endings), certainty),
+            };
             best = Some(Form { language: chain.language, label, certainty, derived: false });
         }
     }
     best
+}
+
+/// Whether `rest` makes a woman's surname in Latin letters of a man's (Nurlanova). It
+/// can be an ending in Turkmen alone, which writes Nurlanow.
+fn is_woman(stem: &[char], rest: &str) -> bool {
+    rest.starts_with('a') && matches!(stem, [.., 'o' | 'e', 'v'] | [.., 'i', 'n'])
 }
 
 /// A woman's surname (Жапаровадан) for a man's: sources in Kazakh and Kyrgyz mix
@@ -307,6 +316,8 @@ mod tests {
             ("биримдик", "инин", Kind::Cyrillic, Some("possessive genitive")),
             ("temirov", "'s", Kind::Latin, Some("possessive")),
             ("temirov", "ization", Kind::Latin, None),
+            ("temirov", "a", Kind::Latin, Some("dative; by its form a woman's surname")),
+            ("temirow", "a", Kind::Latin, Some("dative")),
         ];
         for (stem, rest, script, label) in table {
             let stem: Vec<char> = stem.chars().collect();

@@ -20,14 +20,16 @@ struct Rule {
     certainty: f64,
     text: &'static str,
     changes: Vec<Change>,
-    /// Letters that a place to change can begin with, as bits of [`bit`].
-    firsts: u64,
+    /// Letters that a place to change has first or second, as bits of [`bit`].
+    marks: [u64; 2],
 }
 
 /// One place to change, and how.
 struct Change {
     from: Vec<char>,
     to: Vec<char>,
+    /// The first letter it cannot do without, and how many go before it.
+    mark: (usize, char),
     /// Letters it cannot do without, as bits of [`bit`].
     needs: u64,
 }
@@ -45,6 +47,7 @@ fn mask(letters: &[char]) -> u64 {
 
 /// Most readings of one stem: each more is one more key to look up.
 const READINGS_MAX: usize = 16;
+const READINGS_USUAL: usize = 8;
 
 static RULES: LazyLock<Vec<Rule>> = LazyLock::new(|| {
     let lines = include_str!("spelling.txt").lines();
@@ -67,11 +70,13 @@ static TRIGGERS: LazyLock<Vec<char>> = LazyLock::new(|| {
 /// nothing was cut from the word.
 pub fn readings(stem: &[char], script: Kind, whole: bool) -> Vec<Reading> {
     let own = Reading { skeleton: skeleton(stem), script: None, rule: None, certainty: 1.0 };
-    let mut readings = vec![own];
     if !stem.iter().any(|char| TRIGGERS.binary_search(char).is_ok()) {
-        return readings;
+        return vec![own];
     }
-    let mut spelled: Vec<Vec<char>> = vec![stem.to_vec()];
+    let mut readings = Vec::with_capacity(READINGS_USUAL);
+    readings.push(own);
+    let mut spelled: Vec<Vec<char>> = Vec::with_capacity(READINGS_USUAL);
+    spelled.push(stem.to_vec());
     let has = mask(stem);
     for rule in RULES.iter().filter(|rule| rule.term == script && rule.possible(has)) {
         for index in 0..spelled.len() {
@@ -100,7 +105,7 @@ fn both(one: Option<Kind>, other: Option<Kind>) -> Option<Option<Kind>> {
 /// Skeleton of letters.
 pub fn skeleton(letters: &[char]) -> String {
     let mut skeleton = Skeleton::with_capacity(letters.len() + 2);
-    letters.iter().for_each(|letter| skeleton.push_char(*letter));
+    skeleton.push_chars(letters);
     skeleton.into_string()
 }
 
@@ -132,12 +137,17 @@ impl Rule {
     /// The change that fits at `at`, and how many letters it covers.
     #[inline]
     fn place(&self, word: &[char], at: usize, whole: bool) -> Option<(usize, &Change)> {
-        if self.firsts & bit(word[at]) == 0 { None } else { self.fitting(word, at, whole) }
+        let marked = |offset: usize| {
+            word.get(at + offset).is_some_and(|letter| self.marks[offset] & bit(*letter) != 0)
+        };
+        if marked(0) || marked(1) { self.fitting(word, at, whole) } else { None }
     }
 
     #[inline(never)]
     fn fitting(&self, word: &[char], at: usize, whole: bool) -> Option<(usize, &Change)> {
-        self.changes.iter().find_map(|change| Some((taken(&change.from, word, at, whole)?, change)))
+        let marked = |change: &&Change| word.get(at + change.mark.0) == Some(&change.mark.1);
+        let mut changes = self.changes.iter().filter(marked);
+        changes.find_map(|change| Some((taken(&change.from, word, at, whole)?, change)))
     }
 }
 
@@ -182,24 +192,19 @@ fn rule_of(line: &'static str) -> Option<Rule> {
     let certainty = parts.next()?.parse().ok()?;
     let text = parts.next()?;
     let changes = text.split(' ').filter_map(|change| change.split_once('>'));
-    let changes: Vec<Change> = changes.map(change_of).collect();
-    let firsts = changes.iter().fold(0, |firsts, change| firsts | change.firsts());
-    Some(Rule { term, script, certainty, text, changes, firsts })
-}
-
-impl Change {
-    /// The letters it can begin with.
-    fn firsts(&self) -> u64 {
-        match self.from.iter().find(|symbol| **symbol != '^') {
-            Some('V' | 'C') | None => u64::MAX,
-            Some(letter) => bit(*letter),
-        }
+    let changes: Vec<Change> = changes.filter_map(change_of).collect();
+    let mut marks = [0; 2];
+    for Change { mark: (offset, letter), .. } in &changes {
+        *marks.get_mut(*offset)? |= bit(*letter);
     }
+    Some(Rule { term, script, certainty, text, changes, marks })
 }
 
-fn change_of((from, to): (&str, &str)) -> Change {
+fn change_of((from, to): (&str, &str)) -> Option<Change> {
     let from: Vec<char> = from.chars().collect();
-    Change { needs: mask(&from), from, to: to.chars().collect() }
+    let mut letters = from.iter().filter(|symbol| **symbol != '^').copied().enumerate();
+    let mark = letters.find(|(_, symbol)| !matches!(symbol, 'V' | 'C' | '$'))?;
+    Some(Change { needs: mask(&from), mark, from, to: to.chars().collect() })
 }
 
 fn script_of(name: &str) -> Option<Kind> {
@@ -213,6 +218,16 @@ fn script_of(name: &str) -> Option<Kind> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn every_line_is_a_rule() {
+        let lines = include_str!("spelling.txt").lines();
+        let lines = lines.filter(|line| !line.is_empty() && !line.starts_with('#'));
+        for line in lines {
+            let changes = line.matches('>').count();
+            assert_eq!(rule_of(line).map(|rule| rule.changes.len()), Some(changes), "{line}");
+        }
+    }
 
     #[test]
     fn a_term_is_read_in_every_way() {

@@ -28,7 +28,8 @@ const NONE: u32 = u32::MAX;
 impl Index {
     /// Builds from pairs of key and term.
     pub fn new(mut pairs: Vec<(Key, u32)>) -> Index {
-        pairs.sort_unstable();
+        // One number is compared faster than two.
+        pairs.sort_unstable_by_key(|(key, term)| key.before(*term));
         pairs.dedup();
         let mut index = Index::default();
         for (key, term) in &pairs {

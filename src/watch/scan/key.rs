@@ -28,6 +28,11 @@ impl Key {
         Key(codes.checked_shl(u64::BITS - bits).unwrap_or(0))
     }
 
+    /// A number that sorts as the pair of both does.
+    pub fn before(self, number: u32) -> u128 {
+        u128::from(self.0) << u32::BITS | u128::from(number)
+    }
+
     /// Whether its letters are the first ones of `word`.
     pub fn begins(self, word: Key) -> bool {
         (self.0 ^ word.0) & self.mask() == 0

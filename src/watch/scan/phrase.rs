@@ -6,7 +6,7 @@
 use super::Use;
 use super::field::Words;
 use super::key::{Beginning, Key};
-use crate::watch::fold::{self, Letter, Skeleton};
+use crate::watch::fold::{self, Letter};
 use crate::watch::forms::expand;
 use crate::watch::forms::word::{Accepted, Capital, Word, capital};
 use crate::watch::gazetteer;
@@ -91,8 +91,23 @@ impl<'t> Outline<'t> {
         Some(Outline { words, letters, spaced, person, anchor })
     }
 
+    /// Part `index` as the term has it.
+    fn written(&self, index: usize) -> &'t str {
+        &self.words.text[self.words.spans[index].range()]
+    }
+
+    /// The same in all its spellings, its own first.
+    fn spellings(&self, index: usize, use_of: Use) -> Vec<Word> {
+        let own = Word::new(&self.letters[index], use_of.derived);
+        let is_name = use_of.given_names && own.capital == Capital::First;
+        let skeleton = if is_name { own.skeletons().next() } else { None };
+        let others = skeleton.into_iter().flat_map(gazetteer::spellings);
+        let others: Vec<Word> = others.filter(|name| *name != self.written(index)).map(spelling_of).collect();
+        std::iter::once(own).chain(others).collect()
+    }
+
     fn part(&self, index: usize, use_of: Use) -> Part {
-        Part::new(&self.words.text[self.words.spans[index].range()], &self.letters[index], use_of)
+        Part::new(self.written(index), self.spellings(index, use_of))
     }
 }
 
@@ -111,12 +126,12 @@ impl Phrase {
     /// What the forms of the anchor begin with, where the rest is not wanted yet.
     pub fn keys_of(text: &str, use_of: Use) -> Option<Vec<Key>> {
         let outline = Outline::new(text)?;
-        Some(outline.part(outline.anchor, use_of).keys())
+        Some(keys(&outline.spellings(outline.anchor, use_of)))
     }
 
     /// What the forms of the anchor begin with.
     pub fn keys(&self) -> Vec<Key> {
-        self.parts[self.anchor].keys()
+        keys(&self.parts[self.anchor].spellings)
     }
 
     /// The phrase with its anchor at word `at`.
@@ -272,13 +287,7 @@ impl Phrase {
 }
 
 impl Part {
-    fn new(written: &str, letters: &[Letter], use_of: Use) -> Part {
-        let mut spellings = vec![Word::new(letters, use_of.derived)];
-        if use_of.given_names && spellings[0].capital == Capital::First {
-            let skeleton = Skeleton::of(letters);
-            let others = gazetteer::spellings(skeleton.as_str()).filter(|name| *name != written);
-            spellings.extend(others.map(spelling_of));
-        }
+    fn new(written: &str, spellings: Vec<Word>) -> Part {
         // The last letter of a stem can still change with what follows it.
         let beginning =
             |skeleton: &str| Key::of(&skeleton.as_bytes()[..skeleton.len().saturating_sub(1)]).beginning();
@@ -287,15 +296,6 @@ impl Part {
         beginnings.sort_unstable();
         beginnings.dedup();
         Part { written: written.to_owned(), spellings, beginnings }
-    }
-
-    /// What its forms begin with, none the beginning of another.
-    fn keys(&self) -> Vec<Key> {
-        let skeletons = self.spellings.iter().flat_map(Word::skeletons);
-        let mut keys: Vec<Key> = skeletons.map(|skeleton| Key::of(skeleton.as_bytes())).collect();
-        keys.sort_unstable();
-        keys.dedup_by(|longer, shorter| shorter.begins(*longer));
-        keys
     }
 
     /// Whether word `at` may be a form of it, or stand for one, by what it
@@ -317,6 +317,15 @@ impl Part {
     fn named(&self) -> bool {
         self.spellings.first().is_some_and(|word| word.capital != Capital::None)
     }
+}
+
+/// What the forms of a part begin with, none the beginning of another.
+fn keys(spellings: &[Word]) -> Vec<Key> {
+    let skeletons = spellings.iter().flat_map(Word::skeletons);
+    let mut keys: Vec<Key> = skeletons.map(|skeleton| Key::of(skeleton.as_bytes())).collect();
+    keys.sort_unstable();
+    keys.dedup_by(|longer, shorter| shorter.begins(*longer));
+    keys
 }
 
 fn spelling_of(name: &str) -> Word {
