@@ -150,7 +150,16 @@ pub struct Sheet<'a> {
     pub sick: Vec<Sick>,
     pub sick_more: usize,
     pub next: Option<String>,
+    /// A mail sent at once about one story; the command is that story's.
+    pub is_alone: bool,
     pub command: String,
+}
+
+impl Sheet<'_> {
+    /// Whether plain text has anything to say below the stories.
+    fn has_foot(&self) -> bool {
+        self.read.is_some() || !self.sick.is_empty() || self.next.is_some() || !self.is_alone
+    }
 }
 
 #[derive(Template)]
@@ -427,6 +436,7 @@ impl<'a> Matter<'a> {
     fn sheet(&self, room: Room) -> Sheet<'a> {
         let Matter { plan, window, footer, stories, corrected, subject } = *self;
         let (alert, told) = (window.urgency == Urgency::AtOnce, room.full + room.brief);
+        let is_alone = alert && stories.len() + corrected.len() == 1 && told == stories.len();
         let first = stories.first().or(corrected.first());
         let sick = footer.sick.iter().take(SICK_MAX);
         Sheet {
@@ -450,7 +460,11 @@ impl<'a> Matter<'a> {
             sick: sick.map(|sick| self::sick(sick, plan.zone, window.to)).collect(),
             sick_more: footer.sick.len().saturating_sub(SICK_MAX),
             next: footer.next_digest_at.and_then(|at| local(at, plan.zone, window.to)),
-            command: command(plan, window),
+            is_alone,
+            command: match first {
+                Some(story) if is_alone => format!("newswatch show {}", story.id),
+                _ => command(plan, window),
+            },
         }
     }
 }

@@ -3,11 +3,15 @@
 //! Invariant: what is said is read off the same evaluation that decides; this
 //! module decides nothing.
 
-use super::evaluate::{View, distinct, gap};
+use super::evaluate::{Probe, View, distinct, gap};
 use super::query::{Node, Scope, Term};
+use super::scan::Patterns;
 use super::score::{Evidence, shown};
 use super::{Field, Score};
 use std::collections::HashSet;
+
+/// Words told that nearly are a term.
+const NEAR_MISSES_MAX: usize = 3;
 
 /// Addends, greatest first, then the rule of each form that was found.
 pub(super) fn fired(watch: &str, score: &Score, evidence: &[Evidence]) -> Vec<String> {
@@ -22,11 +26,34 @@ pub(super) fn fired(watch: &str, score: &Score, evidence: &[Evidence]) -> Vec<St
     lines
 }
 
-/// What there is of the query and what is missing.
-pub(super) fn missed(watch: &str, node: &Node, view: View<'_>) -> Vec<String> {
+/// What there is of the query and what is missing, with the words that nearly are it.
+pub(super) fn missed(watch: &str, node: &Node, view: View<'_>, patterns: &Patterns) -> Vec<String> {
     let mut lines = vec![format!("`{watch}` did not fire")];
     miss(node, view, true, &mut lines);
+    let mut missing = Vec::new();
+    wanted(node, &mut |term| match view.probes.get(term.id) {
+        Some(Probe::Words(pattern)) if term.scope.is_none() && view.pieces(term).is_empty() => {
+            missing.push(*pattern)
+        }
+        _ => {}
+    });
+    let near = missing
+        .into_iter()
+        .flat_map(|pattern| patterns.near_misses(pattern, view.sight.article, NEAR_MISSES_MAX));
+    lines.extend(near.map(|near| format!("near `{}`: {} {}", near.text, near.word, near.why)));
     lines
+}
+
+/// Calls `see` with every term that is not to be absent.
+fn wanted<'n>(node: &'n Node, see: &mut impl FnMut(&'n Term)) {
+    match node {
+        Node::Term(term) => see(term),
+        Node::Not(_) => {}
+        Node::Count { node, .. } => wanted(node, see),
+        Node::And(nodes) | Node::Or(nodes) | Node::Near { nodes, .. } | Node::AtLeast { nodes, .. } => {
+            nodes.iter().for_each(|node| wanted(node, see));
+        }
+    }
 }
 
 /// `unknown` as in [`View::holds`].

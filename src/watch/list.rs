@@ -213,7 +213,7 @@ impl WatchList {
                 let score = Score::of(compiled.watch.weight, &evidence);
                 explain::fired(watch, &score, &evidence)
             }
-            None => explain::missed(watch, &compiled.tree, view),
+            None => explain::missed(watch, &compiled.tree, view, &self.patterns),
         }
     }
 

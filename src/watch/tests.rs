@@ -172,6 +172,30 @@ fn a_watch_that_is_not_there_is_said_to_be_so() {
 }
 
 #[test]
+fn words_that_nearly_are_a_name_are_told() {
+    let story = article(
+        "language: en\ntitle: Roads\ntext: The temirov mine. Bolot Temirbekov, and Temirbekov. Asanov left.",
+    );
+    let table: [(&str, &[&str]); 4] = [
+        ("Temirov", &["near `Temirov`: temirov has no capital, which a name has in this text"]),
+        (
+            "Temir NOT Asanova",
+            &[
+                "near `Temir`: temirov begins alike, but what follows is no ending of it",
+                "near `Temir`: Temirbekov begins alike, but what follows is no ending of it",
+            ],
+        ),
+        ("Ulan Asanov", &["near `Ulan Asanov`: Asanov is there without the rest of the name beside it"]),
+        ("court", &[]),
+    ];
+    for (query, near) in table {
+        let lines = list(query).explain("it", &story);
+        let told: Vec<&String> = lines.iter().filter(|line| line.starts_with("near ")).collect();
+        assert_eq!(told, near, "{query}: {lines:?}");
+    }
+}
+
+#[test]
 fn each_form_is_explained_by_its_rule() {
     let story = article("language: en\ntitle: Temirov freed\ntext: Temirov spoke. Temirov left.");
     let (list, lines) = (list("Temirov"), list("Temirov").explain("it", &story));

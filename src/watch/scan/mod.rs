@@ -57,6 +57,17 @@ pub struct Found {
     pub certainty: f64,
 }
 
+/// A word that a pattern was looked for at, and is not.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NearMiss {
+    /// As the text has it.
+    pub word: String,
+    /// The pattern.
+    pub text: String,
+    /// What the word is and does, for people: `begins alike, but …`.
+    pub why: &'static str,
+}
+
 /// All patterns of all watches, compiled.
 #[derive(Debug, Clone, Default)]
 pub struct Patterns {
@@ -262,6 +273,30 @@ impl Patterns {
         } else {
             (0..words.spans.len()).collect()
         }
+    }
+
+    /// Words of a story that begin as forms of pattern `index` do, where it is not
+    /// found: each once, at most `max`.
+    pub fn near_misses(&self, index: usize, article: &Article, max: usize) -> Vec<NearMiss> {
+        let mut near: Vec<NearMiss> = Vec::new();
+        let own = self.terms.iter().find(|term| term.pattern as usize == index);
+        let Some(Term { text, matcher: Matcher::Inflected { use_of, .. }, .. }) = own else { return near };
+        let Some(phrase) = Phrase::new(text, *use_of) else { return near };
+        let keys = phrase.keys();
+        for story in [&article.title, &article.text] {
+            let words = Words::new(story, article.language.as_deref());
+            for at in 0..words.spans.len() {
+                let (key, word) = (words.key(at), &story[words.spans[at].range()]);
+                if near.len() == max {
+                    return near;
+                }
+                if keys.iter().any(|own| own.begins(key)) && near.iter().all(|known| known.word != word) {
+                    let why = phrase.near_miss(&words, at);
+                    near.push(NearMiss { word: word.to_owned(), text: text.to_string(), why });
+                }
+            }
+        }
+        near
     }
 
     /// Every form of pattern `index` that would be accepted, by language.

@@ -149,6 +149,18 @@ impl Phrase {
         if in_order || around { self.find_parts(words, at, in_order, around) } else { None }
     }
 
+    /// Why the phrase is not at word `at`, which begins as a form of the anchor does.
+    pub fn near_miss(&self, words: &Words, at: usize) -> &'static str {
+        let letters = words.letters(at);
+        let mut spellings = self.parts[self.anchor].spellings.iter();
+        let is_form = spellings.any(|word| word.accept(&letters, || words.language()).is_some());
+        match (is_form, self.parts.len()) {
+            (false, _) => "begins alike, but what follows is no ending of it",
+            (true, 1) => "has no capital, which a name has in this text",
+            (true, _) => "is there without the rest of the name beside it",
+        }
+    }
+
     /// Whether the parts are a given name and a surname.
     fn pair(&self) -> bool {
         self.person && self.parts.len() == 2
