@@ -359,12 +359,14 @@ impl Parser<'_> {
             return Ok(());
         };
         let written = self.written(span);
-        let start = written.find(&format!(" {word}")).map_or(span.start, |at| span.start + at + 1);
+        // Marks that the text is rid of may stand before it.
+        let at = written.find(&format!(" {word}")).map(|at| at + 1).or_else(|| written.find(word));
+        let place = at.map_or(span.clone(), |at| span.start + at..span.start + at + word.len());
         let message = format!(
             "`{word}` is read as a word of the phrase `{}`; write `{operator}` for the operator, or the phrase in quotes",
             one_line(written)
         );
-        Err(QueryError::new(start..start + word.len(), message))
+        Err(QueryError::new(place, message))
     }
 
     /// `"Kyrgyz* journalist"`: each word for itself, the next one on.
