@@ -12,6 +12,7 @@ mod values;
 mod web;
 mod write;
 
+pub use values::is_loopback;
 pub use write::{NewFeed, Taken};
 
 use crate::chat::List;

@@ -255,7 +255,7 @@ pub fn host(text: &str) -> Result<String, String> {
         .ok_or_else(|| format!("`{text}` is no host; write the name alone, such as `intranet.example.org`"))
 }
 
-/// Whether a connection to `host` stays on this machine.
+/// Whether a connection to `host` stays on this machine, by the name alone.
 pub fn is_loopback(host: &str) -> bool {
     let bare = host.trim_start_matches('[').trim_end_matches(']');
     bare.eq_ignore_ascii_case("localhost")

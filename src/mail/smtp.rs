@@ -4,7 +4,7 @@
 //! wait without a limit; only a missing answer after the final dot is `Unknown`.
 
 use super::{Delivery, MailError, Tried, Wire, one_line};
-use crate::config::Tls;
+use crate::config::{self, Tls};
 use crate::crash::{self, Point};
 use lettre::Address;
 use lettre::transport::smtp::Error;
@@ -15,7 +15,7 @@ use lettre::transport::smtp::extension::ClientId;
 use lettre::transport::smtp::response::Severity;
 use std::error::Error as _;
 use std::io::ErrorKind;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -167,7 +167,8 @@ impl Relay {
         login: Option<(String, String)>,
         hello: &str,
     ) -> Result<Relay, MailError> {
-        if tls == Tls::None && !is_this_machine(host) {
+        // By its own name; `resolve` checks the addresses too.
+        if tls == Tls::None && !config::is_loopback(host) {
             return Err(MailError::MailInClear(host.into()));
         }
         let parameters = (tls != Tls::None)
@@ -421,12 +422,6 @@ fn io_error(error: &Error) -> Option<&std::io::Error> {
         cause = error.source();
     }
     None
-}
-
-/// Whether a host is loopback by its own name; `resolve` checks the addresses too.
-fn is_this_machine(host: &str) -> bool {
-    let address = host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>();
-    host.eq_ignore_ascii_case("localhost") || address.is_ok_and(|address| address.is_loopback())
 }
 
 /// A connection that yields one octet at a time until TLS begins. lettre keeps
