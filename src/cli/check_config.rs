@@ -2,7 +2,7 @@
 
 use super::output::count;
 use super::status::Left;
-use super::{Exit, nobody_is_mailed, open_to_read};
+use super::{Exit, nobody_is_mailed, open_if_made};
 use crate::config::{self, Config, ConfigError, Holder, Problem, Secret};
 use crate::daemon;
 use crate::mail::{self, MailError};
@@ -27,8 +27,13 @@ pub fn run(given: Option<&Path>) -> anyhow::Result<Exit> {
                 eprintln!("{}: {said}", config.path.display());
             }
             // Who left is not in the file, but matters as much as what is.
-            if let Ok(left) = open_to_read(&config).and_then(|store| Ok(store.departures()?)) {
-                Left::of(&config, left).text(&mut std::io::stderr())?;
+            let left = open_if_made(&config).and_then(|store| match store {
+                Some(store) => Ok(store.departures()?),
+                None => Ok(Vec::new()),
+            });
+            match left {
+                Ok(left) => Left::of(&config, left).text(&mut std::io::stderr())?,
+                Err(error) => eprintln!("newswatch: who left a plan is not known: {error:#}"),
             }
             Ok(Exit::Ok)
         }

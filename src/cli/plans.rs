@@ -1,7 +1,7 @@
 //! `newswatch plans`: who is told of what, and who has left.
 
 use super::output::{Cell, Output};
-use super::{Exit, data_directory, database, load, open_to_read};
+use super::{Exit, data_directory, database, load, open_if_made};
 use crate::config::Config;
 use crate::digest::Plan;
 use crate::store::{Departure, Store};
@@ -37,8 +37,7 @@ pub fn run(given: &Arguments, config: Option<&Path>) -> anyhow::Result<Exit> {
 }
 
 fn list(config: &Config, output: &Output) -> anyhow::Result<Exit> {
-    // Before the first poll there is no database, and nobody has left.
-    let store = open_to_read(config).ok();
+    let store = open_if_made(config)?;
     let left = store.as_ref().map(Store::departures).transpose()?.unwrap_or_default();
     let mut rows = Vec::new();
     for plan in &config.plans {

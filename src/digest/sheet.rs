@@ -436,7 +436,12 @@ impl<'a> Matter<'a> {
     fn sheet(&self, room: Room) -> Sheet<'a> {
         let Matter { plan, window, footer, stories, corrected, subject } = *self;
         let (alert, told) = (window.urgency == Urgency::AtOnce, room.full + room.brief);
-        let is_alone = alert && stories.len() + corrected.len() == 1 && told == stories.len();
+        let has_one = match (stories.len(), corrected.len()) {
+            (1, 0) => told >= 1,
+            (0, 1) => room.corrections >= 1,
+            _ => false,
+        };
+        let is_alone = alert && has_one && footer.spikes.is_empty() && footer.removed.is_empty();
         let first = stories.first().or(corrected.first());
         let sick = footer.sick.iter().take(SICK_MAX);
         Sheet {

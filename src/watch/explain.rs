@@ -1,17 +1,19 @@
 //! Why a watch fired, and what was missing where it did not: sentences for people.
 //!
-//! Invariant: what is said is read off the same evaluation that decides; this
-//! module decides nothing.
+//! Invariant: what is said is read off the same evaluation that decides, and
+//! near misses off the same grammar; this module decides nothing.
 
 use super::evaluate::{Probe, View, distinct, gap};
 use super::query::{Node, Scope, Term};
-use super::scan::Patterns;
+use super::scan::{Lack, NearMiss, Patterns};
 use super::score::{Evidence, shown};
 use super::{Field, Score};
 use std::collections::HashSet;
 
-/// Words told that nearly are a term.
-const NEAR_MISSES_MAX: usize = 3;
+/// Near misses told for one term and in all, and characters of one.
+const NEAR_A_TERM_MAX: usize = 3;
+const NEAR_MAX: usize = 6;
+const NEAR_CHARS_MAX: usize = 60;
 
 /// Addends, greatest first, then the rule of each form that was found.
 pub(super) fn fired(watch: &str, score: &Score, evidence: &[Evidence]) -> Vec<String> {
@@ -30,18 +32,38 @@ pub(super) fn fired(watch: &str, score: &Score, evidence: &[Evidence]) -> Vec<St
 pub(super) fn missed(watch: &str, node: &Node, view: View<'_>, patterns: &Patterns) -> Vec<String> {
     let mut lines = vec![format!("`{watch}` did not fire")];
     miss(node, view, true, &mut lines);
-    let mut missing = Vec::new();
-    wanted(node, &mut |term| match view.probes.get(term.id) {
-        Some(Probe::Words(pattern)) if term.scope.is_none() && view.pieces(term).is_empty() => {
-            missing.push(*pattern)
-        }
-        _ => {}
-    });
-    let near = missing
-        .into_iter()
-        .flat_map(|pattern| patterns.near_misses(pattern, view.sight.article, NEAR_MISSES_MAX));
-    lines.extend(near.map(|near| format!("near `{}`: {} {}", near.text, near.word, near.why)));
+    lines.extend(nearly(node, view, patterns));
     lines
+}
+
+/// The words that come near the terms that are nowhere in the story.
+fn nearly(node: &Node, view: View<'_>, patterns: &Patterns) -> Vec<String> {
+    let mut missing = Vec::new();
+    wanted(node, &mut |term| {
+        let is_absent = term.scope.is_none() && view.pieces(term).is_empty();
+        if let Some(Probe::Words(pattern)) = view.probes.get(term.id)
+            && is_absent
+            && !missing.contains(pattern)
+        {
+            missing.push(*pattern);
+        }
+    });
+    let near = patterns.near_misses(&missing, view.sight.article, NEAR_A_TERM_MAX);
+    near.iter().take(NEAR_MAX).map(near_line).collect()
+}
+
+fn near_line(near: &NearMiss) -> String {
+    let mut words: String = near.words.chars().take(NEAR_CHARS_MAX).collect();
+    if words.len() < near.words.len() {
+        words.push('…');
+    }
+    let lack = match &near.lack {
+        Lack::Capital => "would fit, but has no capital, as names have in this text".to_owned(),
+        Lack::Order => "is there and the other words near it, but not as the phrase has them".to_owned(),
+        Lack::Words(missing) => format!("is there without {}", quoted(missing)),
+        Lack::Ending => "begins with it, but is no form of it".to_owned(),
+    };
+    format!("near `{}`: `{words}` {lack}", near.name)
 }
 
 /// Calls `see` with every term that is not to be absent.
@@ -110,7 +132,12 @@ fn culprit<'n>(node: &'n Node, view: View<'_>, unknown: bool) -> &'n Node {
 
 /// `` `a` and `b` ``.
 fn names(nodes: &[&Node]) -> String {
-    let names: Vec<String> = nodes.iter().map(|node| format!("`{}`", node.name())).collect();
+    quoted(&nodes.iter().map(|node| node.name()).collect::<Vec<_>>())
+}
+
+/// The same of names at hand.
+fn quoted(names: &[String]) -> String {
+    let names: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
     match names.split_last() {
         Some((last, rest)) if !rest.is_empty() => format!("{} and {last}", rest.join(", ")),
         _ => names.concat(),

@@ -174,25 +174,72 @@ fn a_watch_that_is_not_there_is_said_to_be_so() {
 #[test]
 fn words_that_nearly_are_a_name_are_told() {
     let story = article(
-        "language: en\ntitle: Roads\ntext: The temirov mine. Bolot Temirbekov, and Temirbekov. Asanov left.",
+        "language: en\ntitle: Roads\ntext: The temirov mine. Bolot Temirbekov, and Temirbekov. Asanov left. \
+         The gorno-badakhshan road, any of it, and anna. Union of European towns. А киргизия молчит.",
     );
-    let table: [(&str, &[&str]); 4] = [
-        ("Temirov", &["near `Temirov`: temirov has no capital, which a name has in this text"]),
+    let table: [(&str, &[&str]); 12] = [
+        ("Temirov", &["near `Temirov`: `temirov` would fit, but has no capital, as names have in this text"]),
         (
             "Temir NOT Asanova",
             &[
-                "near `Temir`: temirov begins alike, but what follows is no ending of it",
-                "near `Temir`: Temirbekov begins alike, but what follows is no ending of it",
+                "near `Temir`: `temirov` begins with it, but is no form of it",
+                "near `Temir`: `Temirbekov` begins with it, but is no form of it",
             ],
         ),
-        ("Ulan Asanov", &["near `Ulan Asanov`: Asanov is there without the rest of the name beside it"]),
+        ("Ulan Asanov", &["near `Ulan Asanov`: `Asanov` is there without `Ulan`"]),
+        ("\"Ulan Bek Asanov\"", &["near `Ulan Bek Asanov`: `Asanov` is there without `Ulan` and `Bek`"]),
+        (
+            "Gorno-Badakhshan",
+            &[
+                "near `Gorno-Badakhshan`: `gorno-badakhshan` would fit, but has no capital, as names have in this text",
+            ],
+        ),
+        (
+            "\"European Union\"",
+            &[
+                "near `European Union`: `Union` is there and the other words near it, but not as the phrase has them",
+            ],
+        ),
+        (
+            "Kyrgyzstan",
+            &["near `Киргизия`: `киргизия` would fit, but has no capital, as names have in this text"],
+        ),
+        (
+            "Anna",
+            &[
+                "near `Anna`: `anna` would fit, but has no capital, as names have in this text",
+                "near `Anna`: `any` would fit, but has no capital, as names have in this text",
+            ],
+        ),
+        (
+            "Temirov AND (Temirov OR court)",
+            &["near `Temirov`: `temirov` would fit, but has no capital, as names have in this text"],
+        ),
         ("court", &[]),
+        ("=Temir", &[]),
+        ("title:Temirov", &[]),
     ];
     for (query, near) in table {
         let lines = list(query).explain("it", &story);
         let told: Vec<&String> = lines.iter().filter(|line| line.starts_with("near ")).collect();
         assert_eq!(told, near, "{query}: {lines:?}");
     }
+}
+
+#[test]
+fn near_misses_are_few_and_short() {
+    let text = format!(
+        "language: en\ntitle: Roads\ntext: Temir{} and {}",
+        "a".repeat(9_000),
+        "temirov asanov bekov ".repeat(90)
+    );
+    let names = (0..90)
+        .map(|at| format!("Temirov{at} OR Temirov OR Asanov OR Bekov"))
+        .collect::<Vec<_>>()
+        .join(" OR ");
+    let lines = list(&names).explain("it", &article(&text));
+    let near: Vec<&String> = lines.iter().filter(|line| line.starts_with("near ")).collect();
+    assert!((1..=6).contains(&near.len()) && near.iter().all(|line| line.len() < 200), "{near:?}");
 }
 
 #[test]

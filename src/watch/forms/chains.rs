@@ -81,7 +81,7 @@ pub fn form(stem: &[char], rest: &str, script: Kind, softened: bool) -> Option<F
             None => DISSONANT,
         };
         if best.as_ref().is_none_or(|best| best.certainty < certainty) {
-            let (label, certainty) = match is_woman(stem, rest) {
+            let (label, certainty) = match chain.language == "tk" && is_woman(stem, rest) {
                 true => (Label::Woman(endings), WOMAN),
                 false => (Label::Chained(endings), certainty),
             };
@@ -91,10 +91,10 @@ pub fn form(stem: &[char], rest: &str, script: Kind, softened: bool) -> Option<F
     best
 }
 
-/// Whether `rest` makes a woman's surname in Latin letters of a man's (Nurlanova). It
-/// can be an ending in Turkmen alone, which writes Nurlanow.
+/// Whether a Turkmen ending makes a woman's surname (Nurlanova) of a man's that is not
+/// spelled as Turkmen has it (Nurlanow).
 fn is_woman(stem: &[char], rest: &str) -> bool {
-    rest.starts_with('a') && matches!(stem, [.., 'o' | 'e', 'v'] | [.., 'i', 'n'])
+    rest.starts_with('a') && matches!(stem, [.., 'o' | 'e', 'v'])
 }
 
 /// A woman's surname (Жапаровадан) for a man's: sources in Kazakh and Kyrgyz mix
@@ -318,6 +318,7 @@ mod tests {
             ("temirov", "ization", Kind::Latin, None),
             ("temirov", "a", Kind::Latin, Some("dative; by its form a woman's surname")),
             ("temirow", "a", Kind::Latin, Some("dative")),
+            ("temirov", "am", Kind::Latin, Some("particle")),
         ];
         for (stem, rest, script, label) in table {
             let stem: Vec<char> = stem.chars().collect();

@@ -123,6 +123,17 @@ mod tests {
     use super::*;
 
     #[test]
+    fn every_line_of_ours_is_of_a_country_or_a_place_with_names() {
+        let countries: Vec<&str> =
+            lines(include_str!("countries.tsv")).filter_map(|line| line.split('\t').next()).collect();
+        for line in lines(include_str!("ours.tsv")) {
+            let (code, names) = line.split_once('\t').expect("a code and names");
+            assert!(code == "-" || countries.contains(&code), "{line}");
+            assert!(code != "-" || names.contains('\t'), "one name alone: {line}");
+        }
+    }
+
+    #[test]
     fn every_name_is_found_by_its_skeleton() {
         for groups in [&PLACES, &NAMES] {
             for name in groups.names.iter().flatten() {

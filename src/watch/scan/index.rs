@@ -29,7 +29,7 @@ impl Index {
     /// Builds from pairs of key and term.
     pub fn new(mut pairs: Vec<(Key, u32)>) -> Index {
         // One number is compared faster than two.
-        pairs.sort_unstable_by_key(|(key, term)| key.before(*term));
+        pairs.sort_unstable_by_key(|(key, term)| key.joined(*term));
         pairs.dedup();
         let mut index = Index::default();
         for (key, term) in &pairs {

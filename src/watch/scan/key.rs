@@ -28,8 +28,8 @@ impl Key {
         Key(codes.checked_shl(u64::BITS - bits).unwrap_or(0))
     }
 
-    /// A number that sorts as the pair of both does.
-    pub fn before(self, number: u32) -> u128 {
+    /// One number for both, which sorts as the pair does.
+    pub fn joined(self, number: u32) -> u128 {
         u128::from(self.0) << u32::BITS | u128::from(number)
     }
 

@@ -6,7 +6,7 @@
 use super::Use;
 use super::field::Words;
 use super::key::{Beginning, Key};
-use crate::watch::fold::{self, Letter};
+use crate::watch::fold::{self, Letter, Skeleton};
 use crate::watch::forms::expand;
 use crate::watch::forms::word::{Accepted, Capital, Word, capital};
 use crate::watch::gazetteer;
@@ -41,6 +41,21 @@ pub struct Place {
     pub rule: String,
     pub certainty: f64,
 }
+
+/// What keeps words from being a phrase.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Lack {
+    Capital,
+    /// All parts are there, but not as the phrase has them.
+    Order,
+    /// These parts, as the term has them.
+    Words(Vec<String>),
+    /// What follows the beginning makes no form of it.
+    Ending,
+}
+
+/// Letters of a word from which on others that begin with it are worth a word.
+const BEGINNING_LETTERS_MIN: usize = 4;
 
 /// One part found at a word of the text.
 struct Fit<'p> {
@@ -149,16 +164,32 @@ impl Phrase {
         if in_order || around { self.find_parts(words, at, in_order, around) } else { None }
     }
 
-    /// Why the phrase is not at word `at`, which begins as a form of the anchor does.
-    pub fn near_miss(&self, words: &Words, at: usize) -> &'static str {
-        let letters = words.letters(at);
-        let mut spellings = self.parts[self.anchor].spellings.iter();
-        let is_form = spellings.any(|word| word.accept(&letters, || words.language()).is_some());
-        match (is_form, self.parts.len()) {
-            (false, _) => "begins alike, but what follows is no ending of it",
-            (true, 1) => "has no capital, which a name has in this text",
-            (true, _) => "is there without the rest of the name beside it",
+    /// What the phrase, which is not found at word `at`, lacks there, and which words
+    /// come near it; none where that word has nothing to do with it.
+    pub fn lack(&self, words: &Words, at: usize) -> Option<(Range<usize>, Lack)> {
+        let anchor = &self.parts[self.anchor];
+        if !anchor.fits(words, at) {
+            return anchor.begins(words, at).then_some((at..at + 1, Lack::Ending));
         }
+        let reach = self.parts.len();
+        let is_near = |part: &Part| {
+            (at.saturating_sub(reach)..=at + reach).any(|word| word != at && part.fits(words, word))
+        };
+        let others = self.parts.iter().enumerate().filter(|(index, _)| *index != self.anchor);
+        let missing = others.filter(|(_, part)| !is_near(part)).map(|(_, part)| part.written.clone());
+        let missing: Vec<String> = missing.collect();
+        if !missing.is_empty() {
+            return Some((at..at + 1, Lack::Words(missing)));
+        }
+        let whole = at.checked_sub(self.anchor).map(|start| start..start + reach);
+        let is_whole = |whole: &Range<usize>| {
+            self.parts.iter().zip(whole.clone()).all(|(part, word)| part.fits(words, word))
+                && (whole.start..whole.end - 1).all(|word| words.adjacent(word))
+        };
+        Some(match whole.filter(is_whole) {
+            Some(whole) => (whole, Lack::Capital),
+            None => (at..at + 1, Lack::Order),
+        })
     }
 
     /// Whether the parts are a given name and a surname.
@@ -314,6 +345,20 @@ impl Part {
     /// begins with.
     fn may_be(&self, words: &Words, at: usize) -> bool {
         words.beginning(at).is_some_and(|word| self.beginnings.iter().any(|own| own.agrees(word)))
+    }
+
+    /// Whether word `at` is a form of it, whatever its capitals.
+    fn fits(&self, words: &Words, at: usize) -> bool {
+        let letters = words.letters(at);
+        self.spellings.iter().any(|word| word.accept(&letters, || words.language()).is_some())
+    }
+
+    /// Whether word `at` begins with it and goes on.
+    fn begins(&self, words: &Words, at: usize) -> bool {
+        let own = self.spellings.first().and_then(|word| word.skeletons().next()).unwrap_or_default();
+        let skeleton = Skeleton::of(&words.letters(at));
+        own.len() >= BEGINNING_LETTERS_MIN
+            && skeleton.as_str().strip_prefix(own).is_some_and(|rest| !rest.is_empty())
     }
 
     /// The part as written, in the script of `other`; `forms` are its own.
