@@ -473,7 +473,7 @@ fn tell_trouble(desk: &Desk, ear: &Ear<'_>, now: DateTime<Utc>) -> Result<usize,
 /// Tells of recipients who hear nothing before somebody mends what is written of them,
 /// whoever of the operator's is not one of these.
 fn tell_unheard(desk: &Desk, ear: &Ear<'_>, now: DateTime<Utc>) -> Result<usize, TellError> {
-    let unheard = desk.store.unheard()?;
+    let unheard = desk.store.unheard(now)?;
     let hears = |to: &&String| unheard.iter().all(|one| one.silence.recipient != **to);
     let to: Vec<String> = ear.to.iter().filter(hears).cloned().collect();
     let news: Vec<_> = unheard.iter().filter(|one| one.told & ear.way.bit() == 0).collect();

@@ -431,8 +431,8 @@ impl Store {
     }
 
     /// Recipients who hear nothing before somebody mends what is written of them.
-    pub fn unheard(&self) -> Result<Vec<Unheard>, StoreError> {
-        self.read(outbox::unheard)
+    pub fn unheard(&self, now: DateTime<Utc>) -> Result<Vec<Unheard>, StoreError> {
+        self.read(|connection| outbox::unheard(connection, now))
     }
 
     /// Writes what became of a try, and the step it failed at; a deferred mail's next

@@ -270,13 +270,18 @@ pub fn refused_untold(connection: &Connection, way: OperatorWay) -> Result<Vec<(
     refusals.collect()
 }
 
+/// Chats and programs away for so long are told to the operator. Of the relay nothing
+/// can be: what is told goes by it.
+const AWAY_PATIENCE: TimeDelta = TimeDelta::hours(1);
+
 /// Recipients who hear nothing before somebody mends what is written of them: what is
-/// owed to them fails here, or the operator's own was refused and nothing was sent to
-/// them since. With all that waits for them, so that this is told once.
-pub fn unheard(connection: &Connection) -> Result<Vec<Unheard>> {
+/// owed to them fails here, or has failed for an hour, or the operator's own was
+/// refused and nothing was sent to them since. With all that waits for them, so that
+/// this is told once.
+pub fn unheard(connection: &Connection, now: DateTime<Utc>) -> Result<Vec<Unheard>> {
     let sql =
         "SELECT o.id, o.recipient, o.created_at, o.refusal_told, v.reason, o.state = 'refused' AS refused,
-                      o.state = 'refused' OR v.step IS ?2 AS is_cause
+                      o.state = 'refused' OR v.step IS ?2 OR (v.id IS NOT NULL AND o.created_at <= ?3) AS is_cause
                FROM outbox o JOIN digest d ON d.id = o.digest_id
                LEFT JOIN delivery v ON v.id = (SELECT max(id) FROM delivery WHERE outbox_id = o.id)
                WHERE (o.state = 'owed' AND o.recipient GLOB '*:*')
@@ -285,7 +290,7 @@ pub fn unheard(connection: &Connection) -> Result<Vec<Unheard>> {
                                 AND s.settled_at > o.settled_at))
                ORDER BY o.recipient, is_cause DESC, o.id";
     let mut statement = connection.prepare_cached(sql)?;
-    let mut rows = statement.query([OPERATOR, STEP_OF_OURS])?;
+    let mut rows = statement.query(params![OPERATOR, STEP_OF_OURS, Time(now - AWAY_PATIENCE)])?;
     let mut unheard: Vec<(bool, Unheard)> = Vec::new();
     while let Some(row) = rows.next()? {
         let (id, recipient, told) =

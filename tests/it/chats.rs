@@ -426,6 +426,30 @@ async fn the_operator_hears_at_once_of_what_only_they_can_mend() {
 }
 
 #[tokio::test]
+async fn the_operator_hears_of_a_chat_that_stays_away_for_an_hour() {
+    let program = Program::open("503");
+    let desk = Chats::open(
+        &slack(program.port),
+        "ops_to = [\"admin@example.org\"]\n",
+        &plan("\"chat:newsroom\"", ""),
+    );
+    let now = time("2026-11-23T07:00:00Z");
+    desk.publish("1", TITLE, TEXT, now);
+    let after = async |minutes: i64| desk.round(now + TimeDelta::minutes(minutes)).await;
+    for minutes in [0, 1, 20, 55] {
+        after(minutes).await;
+    }
+    assert!(told_to_the_operator(&desk).is_empty(), "what passes by itself is no news");
+    for minutes in [61, 62, 180] {
+        after(minutes).await;
+    }
+    let told = ["admin@example.org | Not told until this is mended: chat:newsroom"];
+    assert_eq!(told_to_the_operator(&desk), told, "once");
+    let states = desk.query("SELECT DISTINCT state FROM outbox WHERE recipient = 'chat:newsroom'");
+    assert_eq!(states, ["owed"], "it is still tried");
+}
+
+#[tokio::test]
 async fn a_relay_that_is_down_does_not_silence_the_operators_chat() {
     let (program, other) = (Program::open("404"), Program::open("200"));
     let relay = Relay::open("greeting: 421 down");
