@@ -57,6 +57,9 @@ enum Harmony {
 
 static CHAINS: LazyLock<Vec<Chain>> = LazyLock::new(|| read(include_str!("chains.txt")));
 
+/// Somebody's son or daughter in a name (Тажибек кызы): possessive as it stands.
+const KIN: [&str; 5] = ["кызы", "уулу", "қызы", "ұлы", "улы"];
+
 /// Certainty of a chain that keeps, or breaks, the vowel harmony of its stem.
 pub const HARMONIOUS: f64 = 0.95;
 const DISSONANT: f64 = 0.5;
@@ -72,7 +75,8 @@ pub fn form(stem: &[char], rest: &str, script: Kind, softened: bool) -> Option<F
             continue;
         }
         let last = stem.iter().rev().find(|char| **char != 'ь').copied().unwrap_or_default();
-        let state = State { slot: 0, last, harmony: Harmony::Any, possessive: false, attributive: false };
+        let possessive = KIN.iter().any(|word| stem.iter().copied().eq(word.chars()));
+        let state = State { slot: 0, last, harmony: Harmony::Any, possessive, attributive: false };
         let Some((endings, harmony)) = chain.walk(state, rest) else { continue };
         let own = if chain.assimilates { stem_harmony(stem) } else { Harmony::Any };
         let certainty = match agree(own, harmony) {
@@ -315,6 +319,10 @@ mod tests {
             ("брикс", "тона", Kind::Cyrillic, None),
             ("биримдик", "инин", Kind::Cyrillic, Some("possessive genitive")),
             ("temirov", "'s", Kind::Latin, Some("possessive")),
+            ("кызы", "на", Kind::Cyrillic, Some("dative")),
+            ("уулу", "н", Kind::Cyrillic, Some("accusative")),
+            ("қызы", "нда", Kind::Cyrillic, Some("locative")),
+            ("кызыл", "на", Kind::Cyrillic, None),
             ("temirov", "ization", Kind::Latin, None),
             ("temirov", "a", Kind::Latin, Some("dative; by its form a woman's surname")),
             ("temirow", "a", Kind::Latin, Some("dative")),

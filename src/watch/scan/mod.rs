@@ -11,6 +11,7 @@ mod index;
 mod key;
 mod letters;
 mod near;
+mod person;
 mod phrase;
 #[cfg(test)]
 mod tests;

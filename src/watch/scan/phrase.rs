@@ -6,9 +6,10 @@
 use super::Use;
 use super::field::Words;
 use super::key::{Beginning, Key};
+use super::person::{Person, between_names, listed, named};
 use crate::watch::fold::{self, Letter, Skeleton};
 use crate::watch::forms::expand;
-use crate::watch::forms::word::{Accepted, Capital, Word, capital};
+use crate::watch::forms::word::{Accepted, Capital, Word};
 use crate::watch::gazetteer;
 use std::ops::Range;
 
@@ -19,8 +20,8 @@ pub struct Phrase {
     anchor: usize,
     /// Whether spaces, not hyphens, are between the parts.
     spaced: bool,
-    /// Whether the parts may stand as those of a person's name do.
-    person: bool,
+    /// Where the parts may stand as those of a person's name do.
+    person: Option<Person>,
     /// Whether no form of it stands in lower case in a text that has capitals.
     capital_only: bool,
 }
@@ -57,6 +58,17 @@ pub enum Lack {
 /// Letters of a word from which on others that begin with it are worth a word.
 const BEGINNING_LETTERS_MIN: usize = 4;
 
+/// One way for a person's name to stand in a text: the words of the surname and of
+/// the given name.
+struct Way<'p> {
+    person: &'p Person,
+    surname: &'p Range<usize>,
+    given: &'p Range<usize>,
+    is_before: bool,
+    /// Whether a word stands between them.
+    between: bool,
+}
+
 /// One part found at a word of the text.
 struct Fit<'p> {
     word: usize,
@@ -82,6 +94,8 @@ const LOWER_CASE: f64 = 0.6;
 const TURNED: f64 = 0.95;
 /// The same of a surname with a comma behind it.
 const LISTED: f64 = 0.85;
+/// The same of a name that the term has with a patronymic and the text without.
+const BARE: f64 = 0.85;
 /// Bytes that most rules fit in.
 const RULE_BYTES: usize = 128;
 const PATRONYMIC: f64 = 0.95;
@@ -91,7 +105,7 @@ struct Outline<'t> {
     words: Words<'t>,
     letters: Vec<Vec<Letter>>,
     spaced: bool,
-    person: bool,
+    person: Option<Person>,
     anchor: usize,
 }
 
@@ -99,10 +113,14 @@ impl<'t> Outline<'t> {
     fn new(text: &'t str) -> Option<Outline<'t>> {
         let words = Words::new(text, None);
         let letters: Vec<Vec<Letter>> = (0..words.spans.len()).map(|index| words.letters(index)).collect();
-        let spaced = (1..letters.len()).all(|index| words.gap(index - 1).trim().is_empty());
-        let named = |letters: &Vec<Letter>| capital(letters) != Capital::None;
-        let person = spaced && (2..=3).contains(&letters.len()) && letters.iter().all(named);
-        let anchor = anchor(&letters, person)?;
+        let gaps: Vec<&str> = (1..letters.len()).map(|index| words.gap(index - 1).trim()).collect();
+        let spaced = gaps.iter().all(|gap| gap.is_empty());
+        let person = Person::of(&letters, &gaps);
+        let anchor = match &person {
+            Some(person) => person.surname.clone().max_by_key(|index| letters[*index].len())?,
+            None if spaced && letters.len() == 3 && letters.iter().all(|word| named(word)) => 2,
+            None => (0..letters.len()).max_by_key(|index| letters[*index].len())?,
+        };
         Some(Outline { words, letters, spaced, person, anchor })
     }
 
@@ -160,7 +178,7 @@ impl Phrase {
             return fit.cased.then(|| place(&[&fit], words, 1.0, ""));
         }
         let in_order = self.may_be_in_order(words, at);
-        let around = self.pair() && self.may_be_around(words, at);
+        let around = self.may_be_around(words, at);
         if in_order || around { self.find_parts(words, at, in_order, around) } else { None }
     }
 
@@ -192,11 +210,6 @@ impl Phrase {
         })
     }
 
-    /// Whether the parts are a given name and a surname.
-    fn pair(&self) -> bool {
-        self.person && self.parts.len() == 2
-    }
-
     /// The same of several parts, one after the other or as a person's name has
     /// them around the anchor.
     fn find_parts(&self, words: &Words, at: usize, in_order: bool, around: bool) -> Option<Place> {
@@ -214,11 +227,12 @@ impl Phrase {
         others.all(|(index, part)| part.may_be(words, start + index))
     }
 
-    /// Whether the other part of a pair can be near the anchor.
+    /// Whether the given name can be near the anchor, a part of the surname.
     fn may_be_around(&self, words: &Words, at: usize) -> bool {
-        let around = [at.checked_sub(1), Some(at + 1), at.checked_sub(2), Some(at + 2)];
-        let other = &self.parts[1 - self.anchor];
-        around.into_iter().flatten().any(|word| other.may_be(words, word))
+        let Some(Person { given, surname, .. }) = &self.person else { return false };
+        let reach = given.len() + surname.len();
+        let around = (at.saturating_sub(reach)..=at + reach).filter(|word| *word != at);
+        around.into_iter().any(|word| self.parts[given.start].may_be(words, word))
     }
 
     /// All parts one after the other.
@@ -236,38 +250,91 @@ impl Phrase {
         (cased || self.spaced).then(|| place(&fits, words, if cased { 1.0 } else { LOWER_CASE }, ""))
     }
 
-    /// The other part before or after the anchor, in full or as an initial, a
-    /// patronymic or an initial between.
+    /// The given name before or after the surname, in full or as initials, with or
+    /// without a patronymic.
     fn as_person(&self, words: &Words, anchor: &Fit) -> Option<Place> {
-        let other = 1 - self.anchor;
-        let before = |steps: usize| anchor.word.checked_sub(steps);
-        let after = |steps: usize| Some(anchor.word + steps);
-        let turned = |is_before: bool| if is_before == (other < self.anchor) { 1.0 } else { TURNED };
-        let ways = [(before(1), 1, true), (before(2), 2, true), (after(1), 1, false), (after(2), 2, false)];
-        for (word, steps, is_before) in ways {
-            let Some(word) = word.filter(|word| *word < words.spans.len()) else { continue };
-            let low = word.min(anchor.word);
-            let listed = word == anchor.word + 1 && listed(words, anchor.word);
-            if !listed && !(low..low + steps).all(|index| words.adjacent(index)) {
-                continue;
+        let person = self.person.as_ref()?;
+        let start = anchor.word.checked_sub(self.anchor - person.surname.start)?;
+        let surname = start..start + person.surname.len();
+        let others = person.surname.clone().filter(|part| *part != self.anchor);
+        let others = others.map(|part| self.fit(part, words, start + part - person.surname.start));
+        let others = others.collect::<Option<Vec<_>>>()?;
+        let mut surnames: Vec<&Fit> = others.iter().collect();
+        surnames.insert(self.anchor - person.surname.start, anchor);
+        let count = person.given.len();
+        let lengths = if count == 1 { &[1][..] } else { &[count, 1] };
+        for (is_before, between) in [(true, 0), (true, 1), (false, 0), (false, 1)] {
+            for length in lengths {
+                let given = match is_before {
+                    true => surname.start.checked_sub(between + length),
+                    false => Some(surname.end + between),
+                };
+                let Some(given) = given.map(|start| start..start + length) else { continue };
+                let way = Way { person, surname: &surname, given: &given, is_before, between: between > 0 };
+                let Some((certainty, how)) = self.way(words, &way) else { continue };
+                let Some(givens) = self.given(&person.given, words, &given) else { continue };
+                let mut fits: Vec<&Fit> = givens.iter().collect();
+                let at = if is_before { fits.len() } else { 0 };
+                fits.splice(at..at, surnames);
+                return Some(place(&fits, words, certainty, how));
             }
-            if steps == 2 && !between_names(&words.letters(low + 1)) {
-                continue;
-            }
-            let between = if steps == 2 { PATRONYMIC } else { 1.0 };
-            let fit = self.fit(other, words, word).filter(|fit| fit.cased);
-            let Some(fit) = fit.or_else(|| self.initial(other, words, word)) else { continue };
-            let how = match (listed, turned(is_before) < 1.0, steps == 2) {
-                (true, ..) => "surname first, as lists have it",
-                (_, true, _) => "name turned round",
-                (_, _, true) => "patronymic between",
-                _ => "",
-            };
-            let certainty = if listed { LISTED } else { turned(is_before) * between };
-            let fits = if is_before { [&fit, anchor] } else { [anchor, &fit] };
-            return Some(place(&fits, words, certainty, how));
         }
         None
+    }
+
+    /// Certainty of a person's name that stands so, and what is to be said of it.
+    fn way(&self, words: &Words, way: &Way) -> Option<(f64, &'static str)> {
+        let Way { person, surname, given, is_before, between } = way;
+        let (low, high) = (surname.start.min(given.start), surname.end.max(given.end));
+        let is_listed = !is_before && !between && listed(words, given);
+        let adjoins = |word| words.adjacent(word) || (is_listed && word == surname.end - 1);
+        if high > words.spans.len() || !(low..high - 1).all(adjoins) {
+            return None;
+        }
+        let is_own = |word: usize| {
+            let patronymic = person.patronymic.map(|part| &self.parts[part]);
+            let initial = words.letters(word).len() == 1;
+            initial || patronymic.is_none_or(|part| part.fits(words, word))
+        };
+        let middle = if *is_before { given.end } else { surname.end };
+        if *between && !(between_names(&words.letters(middle)) && is_own(middle)) {
+            return None;
+        }
+        // Somebody else of the same name, as lists and letters have him.
+        let after = given.end;
+        let is_followed = !is_before
+            && after < words.spans.len()
+            && words.adjacent(after - 1)
+            && between_names(&words.letters(after));
+        if is_followed && !is_own(after) {
+            return None;
+        }
+        let is_turned = *is_before != (person.given.start < person.surname.start);
+        let bare = if person.patronymic.is_some() && !between && !is_followed { BARE } else { 1.0 };
+        Some(match (is_listed, is_turned, between) {
+            (true, ..) => (LISTED * bare, "surname first, as lists have it"),
+            (_, true, false) => (TURNED * bare, "name turned round"),
+            (_, true, true) => (TURNED * PATRONYMIC, "name turned round"),
+            (_, false, true) => (PATRONYMIC, "patronymic between"),
+            (_, false, false) if bare < 1.0 => (bare, "without the patronymic"),
+            _ => (1.0, ""),
+        })
+    }
+
+    /// Parts in a row from word `start` on.
+    fn unit(&self, parts: &Range<usize>, words: &Words, start: usize) -> Option<Vec<Fit<'_>>> {
+        let fits = parts.clone().map(|part| self.fit(part, words, start + part - parts.start));
+        fits.collect()
+    }
+
+    /// The given name at `place`, in full or as initials.
+    fn given(&self, parts: &Range<usize>, words: &Words, place: &Range<usize>) -> Option<Vec<Fit<'_>>> {
+        let whole = if place.len() == parts.len() { self.unit(parts, words, place.start) } else { None };
+        let initials = || {
+            let initial = |word| self.initial(parts.start + word - place.start, words, word);
+            place.clone().map(initial).collect()
+        };
+        whole.filter(|fits| fits.iter().all(|fit| fit.cased)).or_else(initials)
     }
 
     /// Every form of the term `text` with its language: each part inflected, the
@@ -389,75 +456,6 @@ fn spelling_of(name: &str) -> Word {
     Word::new(&fold::letters(name, 0..name.len()), false)
 }
 
-/// Which part to look for: a person's last, else the longest.
-fn anchor(parts: &[Vec<Letter>], person: bool) -> Option<usize> {
-    if person {
-        let last = parts.len().checked_sub(1)?;
-        return match parts.first().is_some_and(|first| surname(first)) && !surname(&parts[last]) {
-            true => Some(0),
-            false => Some(last),
-        };
-    }
-    (0..parts.len()).max_by_key(|index| parts[*index].len())
-}
-
-/// Endings of surnames, in both scripts.
-const SURNAMES: &[&str] = &[
-    "ов", "ев", "ёв", "ова", "ева", "ёва", "ин", "ина", "ский", "ская", "енко", "ov", "ev", "ova", "eva",
-    "skiy", "sky", "enko", "уулу", "кызы",
-];
-
-fn surname(letters: &[Letter]) -> bool {
-    let word: String = letters.iter().map(|letter| letter.char).collect();
-    SURNAMES.iter().any(|ending| word.ends_with(ending) && word.len() > ending.len() + 2)
-}
-
-/// Endings of patronymics.
-const PATRONYMICS: &[&str] = &[
-    "ович",
-    "евич",
-    "ич",
-    "овна",
-    "евна",
-    "ична",
-    "овича",
-    "евича",
-    "овичу",
-    "овны",
-    "евны",
-    "ович",
-    "ovich",
-    "evich",
-    "ovna",
-    "evna",
-    "ович",
-    "івна",
-    "івни",
-    "йовича",
-    "евичем",
-    "овичем",
-    "ұлы",
-    "қызы",
-    "uly",
-    "qyzy",
-];
-
-/// Whether the word after `surname` stands there as in lists of names (`TEMIROV, Bolot
-/// Asanovich`): behind a comma, and before no surname of its own.
-fn listed(words: &Words, surname: usize) -> bool {
-    let given = surname + 1;
-    let next = words.letters(given + 1);
-    let own = words.adjacent(given) && next.first().is_some_and(|letter| letter.upper);
-    words.gap(surname).trim() == "," && (!own || between_names(&next))
-}
-
-/// Whether a word can stand between a given name and a surname.
-fn between_names(letters: &[Letter]) -> bool {
-    let word: String = letters.iter().map(|letter| letter.char).collect();
-    let upper = letters.first().is_some_and(|letter| letter.upper);
-    upper && (letters.len() == 1 || PATRONYMICS.iter().any(|ending| word.ends_with(ending)))
-}
-
 /// A place from its parts, in the order of the text.
 fn place(fits: &[&Fit], words: &Words, factor: f64, how: &str) -> Place {
     let start = fits.iter().map(|fit| fit.word).min().unwrap_or_default();
@@ -510,7 +508,7 @@ mod tests {
             let words = Words::new(&text, None);
             for at in phrase.iter().flat_map(|_| 0..words.spans.len()) {
                 let phrase = phrase.as_ref().expect("there is one to come here");
-                prop_assert_eq!(phrase.find(&words, at), phrase.find_parts(&words, at, true, phrase.pair()));
+                prop_assert_eq!(phrase.find(&words, at), phrase.find_parts(&words, at, true, phrase.person.is_some()));
             }
         }
     }

@@ -1,0 +1,137 @@
+//! Which parts of a term are a person's given name, surname and patronymic, and
+//! what may stand between them.
+//!
+//! Invariant: what is no more than two names side by side stays a phrase too; a
+//! reading as a person only adds places.
+
+use super::field::Words;
+use crate::watch::fold::{Letter, Skeleton};
+use crate::watch::forms::word::{Capital, capital};
+use crate::watch::gazetteer;
+use std::ops::Range;
+
+/// A person's name; parts that hyphens join are one name (`Kassym-Jomart`).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Person {
+    pub given: Range<usize>,
+    pub surname: Range<usize>,
+    /// In the term; a text may leave it out.
+    pub patronymic: Option<usize>,
+}
+
+impl Person {
+    /// `gaps` is what stands between the parts, trimmed. None for what is none:
+    /// a word without a capital, one name, more than two without a patronymic.
+    pub fn of(parts: &[Vec<Letter>], gaps: &[&str]) -> Option<Person> {
+        if !parts.iter().all(|part| named(part)) || !gaps.iter().all(|gap| is_joint(gap)) {
+            return None;
+        }
+        let mut names: Vec<Range<usize>> = Vec::new();
+        for part in 0..parts.len() {
+            match names.last_mut() {
+                Some(last) if !gaps[part - 1].is_empty() => last.end += 1,
+                _ => names.push(part..part + 1),
+            }
+        }
+        let is_surname = |name: &Range<usize>| name.clone().any(|part| surname(&parts[part]));
+        match names.as_slice() {
+            [first, last] if is_surname(first) && !is_surname(last) => Some(Person::new(last, first, None)),
+            [first, last] => Some(Person::new(first, last, None)),
+            [given, middle, last] if is_patronymic(parts, middle) => {
+                Some(Person::new(given, last, Some(middle.start)))
+            }
+            [first, given, last] if is_patronymic(parts, last) && leads(parts, first, given) => {
+                Some(Person::new(given, first, Some(last.start)))
+            }
+            _ => None,
+        }
+    }
+
+    fn new(given: &Range<usize>, surname: &Range<usize>, patronymic: Option<usize>) -> Person {
+        Person { given: given.clone(), surname: surname.clone(), patronymic }
+    }
+}
+
+/// Whether parts with this between them are one name or two.
+fn is_joint(gap: &str) -> bool {
+    gap.is_empty() || matches!(gap, "-" | "\u{2010}" | "\u{2011}")
+}
+
+/// Whether a word is written as a name.
+pub fn named(letters: &[Letter]) -> bool {
+    capital(letters) != Capital::None
+}
+
+/// Whether `first` is the surname before `given` and a patronymic, as official papers
+/// have it.
+fn leads(parts: &[Vec<Letter>], first: &Range<usize>, given: &Range<usize>) -> bool {
+    let is_given = |name: &Range<usize>| {
+        let skeleton = Skeleton::of(&parts[name.start]);
+        gazetteer::spellings(skeleton.as_str()).next().is_some()
+    };
+    let is_loud = |name: &Range<usize>| capital(&parts[name.start]) == Capital::All;
+    first.clone().any(|part| surname(&parts[part]))
+        || (is_loud(first) && !is_loud(given))
+        || (is_given(given) && !is_given(first))
+}
+
+fn is_patronymic(parts: &[Vec<Letter>], name: &Range<usize>) -> bool {
+    name.len() == 1 && parts[name.start].len() > 1 && between_names(&parts[name.start])
+}
+
+/// Endings of surnames, in both scripts.
+const SURNAMES: &[&str] = &[
+    "ов", "ев", "ёв", "ова", "ева", "ёва", "ин", "ина", "ский", "ская", "енко", "ov", "ev", "ova", "eva",
+    "skiy", "sky", "enko", "уулу", "кызы",
+];
+
+fn surname(letters: &[Letter]) -> bool {
+    let word: String = letters.iter().map(|letter| letter.char).collect();
+    SURNAMES.iter().any(|ending| word.ends_with(ending) && word.len() > ending.len() + 2)
+}
+
+/// Endings of patronymics.
+const PATRONYMICS: &[&str] = &[
+    "ович",
+    "евич",
+    "ич",
+    "овна",
+    "евна",
+    "ична",
+    "овича",
+    "евича",
+    "овичу",
+    "овны",
+    "евны",
+    "ович",
+    "ovich",
+    "evich",
+    "ovna",
+    "evna",
+    "ович",
+    "івна",
+    "івни",
+    "йовича",
+    "евичем",
+    "овичем",
+    "ұлы",
+    "қызы",
+    "uly",
+    "qyzy",
+];
+
+/// Whether the words `given` stand after a surname as in lists of names (`TEMIROV, Bolot
+/// Asanovich`): behind a comma, and before no surname of their own.
+pub fn listed(words: &Words, given: &Range<usize>) -> bool {
+    let Some(surname) = given.start.checked_sub(1) else { return false };
+    let next = words.letters(given.end);
+    let own = words.adjacent(given.end - 1) && next.first().is_some_and(|letter| letter.upper);
+    words.gap(surname).trim() == "," && (!own || between_names(&next))
+}
+
+/// Whether a word can stand between a given name and a surname.
+pub fn between_names(letters: &[Letter]) -> bool {
+    let word: String = letters.iter().map(|letter| letter.char).collect();
+    let upper = letters.first().is_some_and(|letter| letter.upper);
+    upper && (letters.len() == 1 || PATRONYMICS.iter().any(|ending| word.ends_with(ending)))
+}
