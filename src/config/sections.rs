@@ -68,6 +68,7 @@ pub fn config(keys: &Keys<'_, '_>, path: &Path) -> Option<Config> {
     if let Some(list) = &watch_list {
         warn_of_unheard(keys, list, &watches, &sources);
         warn_of_unreached(keys, list, &plans);
+        warn_of_untold(keys, list, &watches, &plans);
     }
     say_what_is_missing(keys, sources.is_empty(), watches.is_empty(), plans.is_empty(), mail.as_ref());
     Some(Config {
@@ -525,6 +526,33 @@ fn warn_of_unreached(keys: &Keys<'_, '_>, list: &WatchList, plans: &[PlacedPlan]
                 plan.at_least
             );
             keys.report.warning(*at, message);
+        }
+    }
+}
+
+/// A watch beside worthier ones that can score enough for none of its plans.
+fn warn_of_untold(
+    keys: &Keys<'_, '_>,
+    list: &WatchList,
+    watches: &[(Watch, Text, Text)],
+    plans: &[PlacedPlan],
+) {
+    for (watch, _, name) in watches {
+        let most = list.points_max(&watch.name);
+        let its = plans.iter().map(|placed| &placed.plan).filter(|plan| plan.names(&watch.name));
+        let least = its.map(|plan| plan.at_least).reduce(f64::min);
+        let is_alone = |plan: &Plan| {
+            list.watches()
+                .all(|other| !plan.names(&other.name) || list.points_max(&other.name) < plan.at_least)
+        };
+        let is_said = plans.iter().any(|placed| placed.plan.names(&watch.name) && is_alone(&placed.plan));
+        if let Some(least) = least.filter(|least| most < *least && !is_said) {
+            let message = format!(
+                "no story can score {least} for `{}`, {:.2} at most: no plan would tell it; raise its `weight` or lower `at_least`",
+                watch.name,
+                (most * 100.0).floor() / 100.0
+            );
+            keys.report.warning(name.span.start, message);
         }
     }
 }

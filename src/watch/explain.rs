@@ -61,7 +61,7 @@ fn near_line(near: &NearMiss) -> String {
         Lack::Capital => "would fit, but has no capital, as names have in this text".to_owned(),
         Lack::Order => "is there and the other words near it, but not as the phrase has them".to_owned(),
         Lack::Words(missing) => format!("is there without {}", quoted(missing)),
-        Lack::Ending => "begins with it, but is no form of it".to_owned(),
+        Lack::Ending => "begins like it, but is not among its forms".to_owned(),
     };
     format!("near `{}`: `{words}` {lack}", near.name)
 }

@@ -182,8 +182,8 @@ fn words_that_nearly_are_a_name_are_told() {
         (
             "Temir NOT Asanova",
             &[
-                "near `Temir`: `temirov` begins with it, but is no form of it",
-                "near `Temir`: `Temirbekov` begins with it, but is no form of it",
+                "near `Temir`: `temirov` begins like it, but is not among its forms",
+                "near `Temir`: `Temirbekov` begins like it, but is not among its forms",
             ],
         ),
         ("Ulan Asanov", &["near `Ulan Asanov`: `Asanov` is there without `Ulan`"]),

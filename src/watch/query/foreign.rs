@@ -221,6 +221,9 @@ fn field(word: &str, rest: &str) -> Option<String> {
         .max_by(|a, b| strsim::jaro_winkler(a, name).total_cmp(&strsim::jaro_winkler(b, name)))?;
     let known = Scope::ALL.map(|(known, _)| format!("`{known}:`")).join(" ");
     Some(match strsim::jaro_winkler(close, &name.to_ascii_lowercase()) > 0.8 {
+        true if close == name.to_ascii_lowercase() => {
+            format!("a field is written with a colon: `{close}:{shown}`")
+        }
         true => format!("`{name}:` is not a field; did you mean `{close}:`?"),
         false => format!("`{name}:` is not a field; there are {known}{quoted}"),
     })

@@ -455,7 +455,7 @@ impl Parser<'_> {
                 "`)` closes nothing; leave it out or write `(` before the group".into()
             }
             Some(Token::Comma) => {
-                "`,` stands only between the operands of `ATLEAST/2(a, b, c)`; write `OR` between names"
+                "`,` stands only between the operands of `ATLEAST/2(a, b, c)`; write `OR` between names, and a person without it"
                     .into()
             }
             Some(Token::Weight(_)) => {

@@ -23,17 +23,19 @@ impl Person {
     /// `gaps` is what stands between the parts, trimmed. None for what is none:
     /// a word without a capital, one name, more than two without a patronymic.
     pub fn of(parts: &[Vec<Letter>], gaps: &[&str]) -> Option<Person> {
-        if !parts.iter().all(|part| named(part)) || !gaps.iter().all(|gap| is_joint(gap)) {
+        let kin = |part: usize| part > 0 && is_kin(&parts[part]);
+        let is_name = |part: usize| named(&parts[part]) || kin(part);
+        if !(0..parts.len()).all(is_name) || !gaps.iter().all(|gap| is_joint(gap)) {
             return None;
         }
         let mut names: Vec<Range<usize>> = Vec::new();
         for part in 0..parts.len() {
             match names.last_mut() {
-                Some(last) if !gaps[part - 1].is_empty() => last.end += 1,
+                Some(last) if kin(part) || !gaps[part - 1].is_empty() => last.end += 1,
                 _ => names.push(part..part + 1),
             }
         }
-        let is_surname = |name: &Range<usize>| name.clone().any(|part| surname(&parts[part]));
+        let is_surname = |name: &Range<usize>| name.clone().any(|part| surname(&parts[part]) || kin(part));
         match names.as_slice() {
             [first, last] if is_surname(first) && !is_surname(last) => Some(Person::new(last, first, None)),
             [first, last] => Some(Person::new(first, last, None)),
@@ -55,6 +57,16 @@ impl Person {
 /// Whether parts with this between them are one name or two.
 fn is_joint(gap: &str) -> bool {
     gap.is_empty() || matches!(gap, "-" | "\u{2010}" | "\u{2011}")
+}
+
+/// Somebody's son or daughter: one name with the word before (Кадыр уулу).
+const KIN: &[&str] = &[
+    "уулу", "кызы", "ұлы", "қызы", "улы", "оглы", "кизи", "ўғли", "қизи", "uulu", "kyzy", "uly", "qyzy",
+    "ogli", "o'g'li", "ugli", "qizi", "kizi",
+];
+
+fn is_kin(letters: &[Letter]) -> bool {
+    KIN.iter().any(|word| letters.iter().map(|letter| letter.char).eq(word.chars()))
 }
 
 /// Whether a word is written as a name.
