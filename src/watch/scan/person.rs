@@ -35,6 +35,9 @@ impl Person {
                 _ => names.push(part..part + 1),
             }
         }
+        if names.len() == 1 && parts.len() == 2 && gaps[0].is_empty() && named(&parts[1]) {
+            names = vec![0..1, 1..2];
+        }
         let is_surname = |name: &Range<usize>| name.clone().any(|part| surname(&parts[part]) || kin(part));
         match names.as_slice() {
             [first, last] if is_surname(first) && !is_surname(last) => Some(Person::new(last, first, None)),
@@ -82,13 +85,21 @@ fn leads(parts: &[Vec<Letter>], first: &Range<usize>, given: &Range<usize>) -> b
         gazetteer::spellings(skeleton.as_str()).next().is_some()
     };
     let is_loud = |name: &Range<usize>| capital(&parts[name.start]) == Capital::All;
-    first.clone().any(|part| surname(&parts[part]))
-        || (is_loud(first) && !is_loud(given))
-        || (is_given(given) && !is_given(first))
+    // Of two given names the first is no surname (Anna Maria Milošević).
+    first.clone().any(|part| surname(&parts[part])) || (is_loud(first) && !is_loud(given)) || !is_given(first)
 }
 
+/// Short patronymics; others that end so are words of their own (Москвич).
+const SHORT: &[&str] = &["ильич", "кузьмич", "лукич", "фомич", "никитич", "саввич"];
+
+/// Whether a name of a term is a patronymic: `Asanovich`, `Torokul uulu`.
 fn is_patronymic(parts: &[Vec<Letter>], name: &Range<usize>) -> bool {
-    name.len() == 1 && parts[name.start].len() > 1 && between_names(&parts[name.start])
+    let last = &parts[name.end - 1];
+    let word: String = last.iter().map(|letter| letter.char).collect();
+    let is_long = |end: &str| end != "ич" && last.len() >= end.chars().count() + 3;
+    let is_one =
+        name.len() == 1 && (SHORT.contains(&word.as_str()) || patronymic(&word).is_some_and(is_long));
+    is_one || (name.len() == 2 && is_kin(last))
 }
 
 /// Endings of surnames, in both scripts.
@@ -102,35 +113,23 @@ fn surname(letters: &[Letter]) -> bool {
     SURNAMES.iter().any(|ending| word.ends_with(ending) && word.len() > ending.len() + 2)
 }
 
-/// Endings of patronymics.
-const PATRONYMICS: &[&str] = &[
-    "ович",
-    "евич",
-    "ич",
-    "овна",
-    "евна",
-    "ична",
-    "овича",
-    "евича",
-    "овичу",
-    "овны",
-    "евны",
-    "ович",
-    "ovich",
-    "evich",
-    "ovna",
-    "evna",
-    "ович",
-    "івна",
-    "івни",
-    "йовича",
-    "евичем",
-    "овичем",
-    "ұлы",
-    "қызы",
-    "uly",
-    "qyzy",
+/// How patronymics end: the bare form, then what their cases add.
+const PATRONYMICS: &[(&[&str], &[&str])] = &[
+    (&["ович", "евич", "ич"], &["", "а", "у", "ем", "е", "еві"]),
+    (&["овн", "евн", "ичн", "івн", "ївн"], &["а", "ы", "е", "у", "ой", "ою", "и", "і"]),
+    (&["ұлы", "қызы", "улы", "кызы"], &["", "ның", "нын", "на", "н", "нда", "нан", "мен"]),
+    (&["ovich", "evich", "ovych", "evych", "uly", "qyzy", "kyzy"], &[""]),
+    (&["ovn", "evn", "ivn", "ichn"], &["a"]),
 ];
+
+/// What a patronymic ends with, its case apart.
+fn patronymic(word: &str) -> Option<&'static str> {
+    let ends = |bare: &str, case: &str| word.strip_suffix(case).is_some_and(|rest| rest.ends_with(bare));
+    let of = |(bare, cases): &(&'static [&'static str], &'static [&'static str])| {
+        bare.iter().copied().find(|bare| cases.iter().any(|case| ends(bare, case)))
+    };
+    PATRONYMICS.iter().find_map(of)
+}
 
 /// Whether the words `given` stand after a surname as in lists of names (`TEMIROV, Bolot
 /// Asanovich`): behind a comma, and before no surname of their own.
@@ -145,5 +144,5 @@ pub fn listed(words: &Words, given: &Range<usize>) -> bool {
 pub fn between_names(letters: &[Letter]) -> bool {
     let word: String = letters.iter().map(|letter| letter.char).collect();
     let upper = letters.first().is_some_and(|letter| letter.upper);
-    upper && (letters.len() == 1 || PATRONYMICS.iter().any(|ending| word.ends_with(ending)))
+    upper && (letters.len() == 1 || patronymic(&word).is_some())
 }

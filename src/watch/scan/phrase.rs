@@ -96,6 +96,8 @@ const TURNED: f64 = 0.95;
 const LISTED: f64 = 0.85;
 /// The same of a name that the term has with a patronymic and the text without.
 const BARE: f64 = 0.85;
+/// The same of one with another patronymic: somebody else, or another language.
+const STRANGE: f64 = 0.6;
 /// Bytes that most rules fit in.
 const RULE_BYTES: usize = 128;
 const PATRONYMIC: f64 = 0.95;
@@ -193,7 +195,9 @@ impl Phrase {
         let is_near = |part: &Part| {
             (at.saturating_sub(reach)..=at + reach).any(|word| word != at && part.fits(words, word))
         };
-        let others = self.parts.iter().enumerate().filter(|(index, _)| *index != self.anchor);
+        let spare = self.person.as_ref().and_then(|person| person.patronymic);
+        let others = self.parts.iter().enumerate();
+        let others = others.filter(|(index, _)| *index != self.anchor && Some(*index) != spare);
         let missing = others.filter(|(_, part)| !is_near(part)).map(|(_, part)| part.written.clone());
         let missing: Vec<String> = missing.collect();
         if !missing.is_empty() {
@@ -263,27 +267,28 @@ impl Phrase {
         surnames.insert(self.anchor - person.surname.start, anchor);
         let count = person.given.len();
         let lengths = if count == 1 { &[1][..] } else { &[count, 1] };
-        for (is_before, between) in [(true, 0), (true, 1), (false, 0), (false, 1)] {
-            for length in lengths {
-                let given = match is_before {
-                    true => surname.start.checked_sub(between + length),
-                    false => Some(surname.end + between),
-                };
-                let Some(given) = given.map(|start| start..start + length) else { continue };
-                let way = Way { person, surname: &surname, given: &given, is_before, between: between > 0 };
-                let Some((certainty, how)) = self.way(words, &way) else { continue };
-                let Some(givens) = self.given(&person.given, words, &given) else { continue };
-                let mut fits: Vec<&Fit> = givens.iter().collect();
-                let at = if is_before { fits.len() } else { 0 };
-                fits.splice(at..at, surnames);
-                return Some(place(&fits, words, certainty, how));
-            }
+        let ways = [(true, 0), (true, 1), (false, 0), (false, 1)];
+        // The whole given name first, then one initial for all of it.
+        for (length, (is_before, between)) in lengths.iter().flat_map(|length| ways.map(|way| (length, way)))
+        {
+            let given = match is_before {
+                true => surname.start.checked_sub(between + length),
+                false => Some(surname.end + between),
+            };
+            let Some(given) = given.map(|start| start..start + length) else { continue };
+            let way = Way { person, surname: &surname, given: &given, is_before, between: between > 0 };
+            let Some((certainty, how)) = self.way(words, &way) else { continue };
+            let Some(givens) = self.given(words, &way) else { continue };
+            let mut fits: Vec<&Fit> = givens.iter().collect();
+            let at = if is_before { fits.len() } else { 0 };
+            fits.splice(at..at, surnames);
+            return Some(place(&fits, words, certainty, &how.join(", ")));
         }
         None
     }
 
     /// Certainty of a person's name that stands so, and what is to be said of it.
-    fn way(&self, words: &Words, way: &Way) -> Option<(f64, &'static str)> {
+    fn way(&self, words: &Words, way: &Way) -> Option<(f64, Vec<&'static str>)> {
         let Way { person, surname, given, is_before, between } = way;
         let (low, high) = (surname.start.min(given.start), surname.end.max(given.end));
         let is_listed = !is_before && !between && listed(words, given);
@@ -291,34 +296,35 @@ impl Phrase {
         if high > words.spans.len() || !(low..high - 1).all(adjoins) {
             return None;
         }
-        let is_own = |word: usize| {
-            let patronymic = person.patronymic.map(|part| &self.parts[part]);
-            let initial = words.letters(word).len() == 1;
-            initial || patronymic.is_none_or(|part| part.fits(words, word))
-        };
         let middle = if *is_before { given.end } else { surname.end };
-        if *between && !(between_names(&words.letters(middle)) && is_own(middle)) {
+        if *between && !between_names(&words.letters(middle)) {
             return None;
         }
-        // Somebody else of the same name, as lists and letters have him.
         let after = given.end;
         let is_followed = !is_before
             && after < words.spans.len()
             && words.adjacent(after - 1)
             && between_names(&words.letters(after));
-        if is_followed && !is_own(after) {
-            return None;
-        }
+        let patronymic = if *between { Some(middle) } else { is_followed.then_some(after) };
         let is_turned = *is_before != (person.given.start < person.surname.start);
-        let bare = if person.patronymic.is_some() && !between && !is_followed { BARE } else { 1.0 };
-        Some(match (is_listed, is_turned, between) {
-            (true, ..) => (LISTED * bare, "surname first, as lists have it"),
-            (_, true, false) => (TURNED * bare, "name turned round"),
-            (_, true, true) => (TURNED * PATRONYMIC, "name turned round"),
-            (_, false, true) => (PATRONYMIC, "patronymic between"),
-            (_, false, false) if bare < 1.0 => (bare, "without the patronymic"),
-            _ => (1.0, ""),
-        })
+        let mut certainty = 1.0;
+        let mut how = Vec::new();
+        let mut note = |is_so: bool, factor: f64, what| {
+            if is_so {
+                certainty *= factor;
+                how.push(what);
+            }
+        };
+        note(is_listed, LISTED, "surname first, as lists have it");
+        note(is_turned && !is_listed, TURNED, "name turned round");
+        note(*between, PATRONYMIC, "patronymic between");
+        if let Some(part) = person.patronymic {
+            note(patronymic.is_none(), BARE, "without the patronymic");
+            let is_own =
+                |word: usize| self.parts[part].fits(words, word) || self.initial(part, words, word).is_some();
+            note(patronymic.is_some_and(|word| !is_own(word)), STRANGE, "another patronymic");
+        }
+        Some((certainty, how))
     }
 
     /// Parts in a row from word `start` on.
@@ -327,14 +333,18 @@ impl Phrase {
         fits.collect()
     }
 
-    /// The given name at `place`, in full or as initials.
-    fn given(&self, parts: &Range<usize>, words: &Words, place: &Range<usize>) -> Option<Vec<Fit<'_>>> {
+    /// The given name where `way` has it, in full or as initials.
+    fn given(&self, words: &Words, way: &Way) -> Option<Vec<Fit<'_>>> {
+        let (parts, place) = (&way.person.given, way.given);
         let whole = if place.len() == parts.len() { self.unit(parts, words, place.start) } else { None };
         let initials = || {
+            // Region A is no Region Alma-Ata.
+            let needs_stop = !way.is_before || parts.len() > 1;
+            let stops = |word: usize| !needs_stop || words.gap(word).starts_with('.');
             let initial = |word| self.initial(parts.start + word - place.start, words, word);
-            place.clone().map(initial).collect()
+            place.clone().map(|word| initial(word).filter(|_| stops(word))).collect()
         };
-        whole.filter(|fits| fits.iter().all(|fit| fit.cased)).or_else(initials)
+        whole.filter(|fits| fits.first().is_some_and(|fit| fit.cased)).or_else(initials)
     }
 
     /// Every form of the term `text` with its language: each part inflected, the
