@@ -49,7 +49,7 @@ pub fn run(given: &Arguments, config: Option<&Path>) -> anyhow::Result<Exit> {
     if let (Some(status), true) = (status, delivery != Delivery::Sent) {
         writeln!(out, "       {:<10} {}", "", chat::cure(address.service, status))?;
     }
-    verdict(&mut out, &format!("{}{name}", CHAT), &delivery)
+    verdict(&mut out, &format!("{CHAT}{name}"), &delivery)
 }
 
 fn step(out: &mut impl Write, passed: bool, step: &str, detail: &str) -> io::Result<()> {

@@ -68,7 +68,6 @@ pub fn config(keys: &Keys<'_, '_>, path: &Path) -> Option<Config> {
     if let Some(list) = &watch_list {
         warn_of_unheard(keys, list, &watches, &sources);
         warn_of_unreached(keys, list, &plans);
-        warn_of_untold(keys, list, &watches, &plans);
     }
     say_what_is_missing(keys, sources.is_empty(), watches.is_empty(), plans.is_empty(), mail.as_ref());
     Some(Config {
@@ -514,46 +513,35 @@ fn warn_of_unheard(
     }
 }
 
-/// A threshold above what any story can score for the plan's watches.
+/// A threshold above what any story can score for the plan's watches, or for some that
+/// no other plan would tell.
 fn warn_of_unreached(keys: &Keys<'_, '_>, list: &WatchList, plans: &[PlacedPlan]) {
+    let most: Vec<(&str, f64)> = list.points_max().collect();
+    let is_told = |(name, most): &(&str, f64)| {
+        plans.iter().any(|placed| placed.plan.names(name) && *most >= placed.plan.at_least)
+    };
     for PlacedPlan { plan, at_least, .. } in plans {
-        let named =
-            list.watches().filter(|watch| plan.watches.iter().any(|name| name == "*" || *name == watch.name));
-        let most = named.map(|watch| list.points_max(&watch.name)).reduce(f64::max);
-        if let (Some(at), Some(most)) = (at_least, most.filter(|most| *most < plan.at_least)) {
-            let message = format!(
-                "no story can score {} for the watches of this plan, {most:.1} at most: nothing would be told; lower it or raise a `weight`",
+        let Some(at) = at_least else { continue };
+        let (reach, miss): (Vec<_>, Vec<_>) =
+            most.iter().filter(|(name, _)| plan.names(name)).partition(|(_, most)| *most >= plan.at_least);
+        let best = miss.iter().map(|(_, most)| *most).reduce(f64::max);
+        let untold: Vec<String> =
+            miss.iter().filter(|one| !is_told(one)).map(|(name, _)| format!("`{name}`")).collect();
+        let message = match (best, untold.as_slice()) {
+            (Some(best), _) if reach.is_empty() => format!(
+                "no story can score {} for the watches of this plan, {best:.1} at most: nothing would be told; lower it or raise a `weight`",
                 plan.at_least
-            );
-            keys.report.warning(*at, message);
-        }
-    }
-}
-
-/// A watch beside worthier ones that can score enough for none of its plans.
-fn warn_of_untold(
-    keys: &Keys<'_, '_>,
-    list: &WatchList,
-    watches: &[(Watch, Text, Text)],
-    plans: &[PlacedPlan],
-) {
-    for (watch, _, name) in watches {
-        let most = list.points_max(&watch.name);
-        let its = plans.iter().map(|placed| &placed.plan).filter(|plan| plan.names(&watch.name));
-        let least = its.map(|plan| plan.at_least).reduce(f64::min);
-        let is_alone = |plan: &Plan| {
-            list.watches()
-                .all(|other| !plan.names(&other.name) || list.points_max(&other.name) < plan.at_least)
+            ),
+            (_, [first, more @ ..]) => {
+                let more = if more.is_empty() { String::new() } else { format!(" and {} more", more.len()) };
+                format!(
+                    "no story can score {} for {first}{more}: no plan would tell one; lower this or raise a `weight`",
+                    plan.at_least
+                )
+            }
+            _ => continue,
         };
-        let is_said = plans.iter().any(|placed| placed.plan.names(&watch.name) && is_alone(&placed.plan));
-        if let Some(least) = least.filter(|least| most < *least && !is_said) {
-            let message = format!(
-                "no story can score {least} for `{}`, {:.2} at most: no plan would tell it; raise its `weight` or lower `at_least`",
-                watch.name,
-                (most * 100.0).floor() / 100.0
-            );
-            keys.report.warning(name.span.start, message);
-        }
+        keys.report.warning(*at, message);
     }
 }
 

@@ -145,9 +145,10 @@ impl WatchList {
         findings
     }
 
-    /// The most points a story can have for `watch`; 0 where none is called so.
-    pub fn points_max(&self, watch: &str) -> f64 {
-        self.named(watch).map_or(0.0, |compiled| compiled.watch.weight * score::most(&compiled.shares))
+    /// Each watch with the most points that a story can have for it, in the order given.
+    pub fn points_max(&self) -> impl Iterator<Item = (&str, f64)> {
+        let most = |compiled: &Compiled| compiled.watch.weight * score::most(&compiled.shares);
+        self.watches.iter().map(move |compiled| (compiled.watch.name.as_str(), most(compiled)))
     }
 
     /// The watches, in the order given.

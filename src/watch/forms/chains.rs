@@ -58,7 +58,15 @@ enum Harmony {
 static CHAINS: LazyLock<Vec<Chain>> = LazyLock::new(|| read(include_str!("chains.txt")));
 
 /// Somebody's son or daughter in a name (Тажибек кызы): possessive as it stands.
-const KIN: [&str; 5] = ["кызы", "уулу", "қызы", "ұлы", "улы"];
+const KIN: &[&str] = &[
+    "уулу", "кызы", "ұлы", "қызы", "улы", "оглы", "кизи", "ўғли", "қизи", "uulu", "kyzy", "uly", "qyzy",
+    "ogli", "o'g'li", "ugli", "qizi", "kizi",
+];
+
+/// Whether a word of a name says whose son or daughter somebody is.
+pub fn is_kin(word: impl Iterator<Item = char> + Clone) -> bool {
+    KIN.iter().any(|kin| word.clone().eq(kin.chars()))
+}
 
 /// Certainty of a chain that keeps, or breaks, the vowel harmony of its stem.
 pub const HARMONIOUS: f64 = 0.95;
@@ -75,7 +83,7 @@ pub fn form(stem: &[char], rest: &str, script: Kind, softened: bool) -> Option<F
             continue;
         }
         let last = stem.iter().rev().find(|char| **char != 'ь').copied().unwrap_or_default();
-        let possessive = KIN.iter().any(|word| stem.iter().copied().eq(word.chars()));
+        let possessive = is_kin(stem.iter().copied());
         let state = State { slot: 0, last, harmony: Harmony::Any, possessive, attributive: false };
         let Some((endings, harmony)) = chain.walk(state, rest) else { continue };
         let own = if chain.assimilates { stem_harmony(stem) } else { Harmony::Any };

@@ -1,11 +1,11 @@
 //! Which parts of a term are a person's given name, surname and patronymic, and
 //! what may stand between them.
 //!
-//! Invariant: what is no more than two names side by side stays a phrase too; a
-//! reading as a person only adds places.
+//! Invariant: a person's name is a phrase too; to read it as a person only adds places.
 
 use super::field::Words;
 use crate::watch::fold::{Letter, Skeleton};
+use crate::watch::forms::chains;
 use crate::watch::forms::word::{Capital, capital};
 use crate::watch::gazetteer;
 use std::ops::Range;
@@ -23,7 +23,9 @@ impl Person {
     /// `gaps` is what stands between the parts, trimmed. None for what is none:
     /// a word without a capital, one name, more than two without a patronymic.
     pub fn of(parts: &[Vec<Letter>], gaps: &[&str]) -> Option<Person> {
-        let kin = |part: usize| part > 0 && is_kin(&parts[part]);
+        // Of two names with capitals the second is a surname, whatever it says.
+        let is_pair = parts.len() == 2 && parts.iter().all(|part| named(part));
+        let kin = |part: usize| part > 0 && !is_pair && is_kin(&parts[part]);
         let is_name = |part: usize| named(&parts[part]) || kin(part);
         if !(0..parts.len()).all(is_name) || !gaps.iter().all(|gap| is_joint(gap)) {
             return None;
@@ -34,9 +36,6 @@ impl Person {
                 Some(last) if kin(part) || !gaps[part - 1].is_empty() => last.end += 1,
                 _ => names.push(part..part + 1),
             }
-        }
-        if names.len() == 1 && parts.len() == 2 && gaps[0].is_empty() && named(&parts[1]) {
-            names = vec![0..1, 1..2];
         }
         let is_surname = |name: &Range<usize>| name.clone().any(|part| surname(&parts[part]) || kin(part));
         match names.as_slice() {
@@ -63,17 +62,12 @@ fn is_joint(gap: &str) -> bool {
 }
 
 /// Somebody's son or daughter: one name with the word before (Кадыр уулу).
-const KIN: &[&str] = &[
-    "уулу", "кызы", "ұлы", "қызы", "улы", "оглы", "кизи", "ўғли", "қизи", "uulu", "kyzy", "uly", "qyzy",
-    "ogli", "o'g'li", "ugli", "qizi", "kizi",
-];
-
 fn is_kin(letters: &[Letter]) -> bool {
-    KIN.iter().any(|word| letters.iter().map(|letter| letter.char).eq(word.chars()))
+    chains::is_kin(letters.iter().map(|letter| letter.char))
 }
 
 /// Whether a word is written as a name.
-pub fn named(letters: &[Letter]) -> bool {
+fn named(letters: &[Letter]) -> bool {
     capital(letters) != Capital::None
 }
 

@@ -6,7 +6,7 @@
 use super::Use;
 use super::field::Words;
 use super::key::{Beginning, Key};
-use super::person::{Person, between_names, listed, named};
+use super::person::{Person, between_names, listed};
 use crate::watch::fold::{self, Letter, Skeleton};
 use crate::watch::forms::expand;
 use crate::watch::forms::word::{Accepted, Capital, Word};
@@ -94,13 +94,14 @@ const LOWER_CASE: f64 = 0.6;
 const TURNED: f64 = 0.95;
 /// The same of a surname with a comma behind it.
 const LISTED: f64 = 0.85;
+/// The same of a patronymic between the names.
+const PATRONYMIC: f64 = 0.95;
 /// The same of a name that the term has with a patronymic and the text without.
 const BARE: f64 = 0.85;
 /// The same of one with another patronymic: somebody else, or another language.
 const STRANGE: f64 = 0.6;
 /// Bytes that most rules fit in.
 const RULE_BYTES: usize = 128;
-const PATRONYMIC: f64 = 0.95;
 
 /// The words of a term, before any is compiled.
 struct Outline<'t> {
@@ -120,7 +121,6 @@ impl<'t> Outline<'t> {
         let person = Person::of(&letters, &gaps);
         let anchor = match &person {
             Some(person) => person.surname.clone().max_by_key(|index| letters[*index].len())?,
-            None if spaced && letters.len() == 3 && letters.iter().all(|word| named(word)) => 2,
             None => (0..letters.len()).max_by_key(|index| letters[*index].len())?,
         };
         Some(Outline { words, letters, spaced, person, anchor })
