@@ -7,6 +7,7 @@
 mod chat;
 mod deliver;
 mod hints;
+mod operator;
 mod pages;
 mod poll;
 mod post;
