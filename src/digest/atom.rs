@@ -4,7 +4,7 @@
 //! anything changed; an article keeps its id for ever. Text is plain and clean, as
 //! in the mail, so that no character of it is forbidden in XML.
 
-use super::sheet::{self, Story};
+use super::story::{self, Story};
 use super::{Item, Plan, Urgency, Window};
 use askama::Template;
 use chrono::{DateTime, SecondsFormat, Utc};
@@ -49,7 +49,7 @@ pub fn atom(plan: &Plan, stories: &[PlanStory], instance: &str, own: Option<&str
     let entry = |told: &PlanStory| entry(plan, told, id(&format!("article/{}", told.item.article_id)));
     let document = Document {
         id: id(&format!("plan/{plan_id}")),
-        plan: sheet::name(&plan.name),
+        plan: story::name(&plan.name),
         own,
         updated: time(updated),
         entries: stories.iter().map(entry).collect(),
@@ -60,8 +60,8 @@ pub fn atom(plan: &Plan, stories: &[PlanStory], instance: &str, own: Option<&str
 fn entry(plan: &Plan, told: &PlanStory, id: String) -> Entry {
     // The years of its times are said as on the day of its last change.
     let window = Window { from: told.updated_at, to: told.updated_at, urgency: Urgency::Digest };
-    let story = sheet::story(plan, &window, &told.item);
-    let told_at = told.told_at.and_then(|at| sheet::local(at, plan.zone, told.updated_at));
+    let story = story::story(plan, &window, &told.item);
+    let told_at = told.told_at.and_then(|at| story::local(at, plan.zone, told.updated_at));
     Entry {
         id,
         title: story.headline(),

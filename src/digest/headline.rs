@@ -1,7 +1,7 @@
 //! The least that can be told: headlines and links, of a story and of removed ones.
 
 use super::prose;
-use super::sheet::{HEADLINE_CHARS_MAX, web_link};
+use super::story::{HEADLINE_CHARS_MAX, web_link};
 use super::{Digest, Item, Removed};
 use askama::Template;
 

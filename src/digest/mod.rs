@@ -13,6 +13,7 @@ mod payload;
 mod prose;
 mod sheet;
 mod spike;
+mod story;
 pub mod trouble;
 
 pub use atom::{PlanStory, atom};
@@ -27,7 +28,8 @@ use crate::schedule::Cron;
 use crate::watch::{Hit, Match};
 use chrono::{DateTime, NaiveTime, Utc};
 use chrono_tz::Tz;
-use sheet::{Matter, Story};
+use sheet::Matter;
+use story::Story;
 
 /// Octets the encoded HTML part may have; mail programs clip near 102,400.
 pub const HTML_BYTES_MAX: usize = 90_000;
@@ -226,7 +228,7 @@ pub fn compose(
     if nothing && !spikes && !(plan.all_is_well && window.urgency == Urgency::Digest) {
         return None;
     }
-    let (stories, corrected) = (sheet::stories(plan, window, items), sheet::stories(plan, window, corrected));
+    let (stories, corrected) = (story::stories(plan, window, items), story::stories(plan, window, corrected));
     let subject = subject(window, &stories, &corrected, footer);
     let matter = Matter { plan, window, footer, stories: &stories, corrected: &corrected, subject: &subject };
     let sheet = matter.fit();
@@ -257,7 +259,7 @@ fn subject(window: &Window, stories: &[Story], corrected: &[Story], footer: &Foo
             format!("{}: {}", sheet::count(corrected.len(), "correction"), first.headline())
         }
         ([], []) if !footer.removed.is_empty() => {
-            let title = prose::line(&footer.removed[0].title, sheet::HEADLINE_CHARS_MAX);
+            let title = prose::line(&footer.removed[0].title, story::HEADLINE_CHARS_MAX);
             match footer.removed.len() {
                 1 => format!("Removed: {title}"),
                 more => format!("{more} stories removed: {title}"),

@@ -5,7 +5,8 @@
 //! is escaped, is the service's matter. What is stored is read again: fields are
 //! added, never changed.
 
-use super::sheet::{self, Edit, Story};
+use super::sheet;
+use super::story::{self, Edit, Story};
 use super::{Footer, Item, Plan, Rate, Removed, Urgency, Window, changes, prose};
 use serde::{Deserialize, Serialize};
 
@@ -71,8 +72,8 @@ pub fn note(
     footer: &Footer,
     subject: &str,
 ) -> Note {
-    let stories = sheet::stories(plan, window, items);
-    let edits = sheet::stories(plan, window, corrected);
+    let stories = story::stories(plan, window, items);
+    let edits = story::stories(plan, window, corrected);
     let spikes = footer.spikes.iter().filter(|_| window.urgency != Urgency::AtOnce);
     let said = sheet::note(plan, stories.len(), edits.len(), window.urgency, footer);
     // The best of every watch first, so that none is silent where there is little room.
@@ -147,7 +148,7 @@ fn foot(plan: &Plan, window: &Window, footer: &Footer) -> Vec<String> {
     let mut lines: Vec<String> = sick
         .map(|sick| format!("In trouble: {}, {} since {}", sick.source, sick.state, sick.since))
         .collect();
-    let next = footer.next_digest_at.and_then(|at| sheet::local(at, plan.zone, window.to));
+    let next = footer.next_digest_at.and_then(|at| story::local(at, plan.zone, window.to));
     let next = next.map_or_else(String::new, |next| format!(" · next digest: {next}"));
     lines.push(format!("{}{next}", sheet::read(footer)));
     lines
