@@ -1,14 +1,17 @@
-//! Places where the process can be made to die, so that tests can show that dying
-//! there loses nothing and tells nothing twice.
+//! Places where the process can be made to die or a loop to stand still, so that tests
+//! can show that this loses nothing, reports nothing twice, and is noticed.
 //!
-//! Invariant: inert unless the environment names a point; no other module reads
-//! that variable, and nothing is decided here.
+//! Invariant: inert unless the environment names a place; no other module reads
+//! these variables, and nothing is decided here.
 
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 /// `NAME`, or `NAME:N` for the N-th time it is passed.
 const VARIABLE: &str = "NEWSWATCH_CRASH_AT";
+
+/// A loop: `poll`, `notify` or `writer`.
+const STALL_VARIABLE: &str = "NEWSWATCH_STALL_AT";
 
 macro_rules! points {
     ($($(#[$doc:meta])* $name:ident,)*) => {
@@ -89,6 +92,18 @@ pub fn point(here: Point) {
     let Some((name, times)) = CHOSEN.get_or_init(chosen) else { return };
     if name == here.name() && PASSED.fetch_add(1, Ordering::SeqCst) + 1 == *times {
         std::process::abort();
+    }
+}
+
+/// Stands still for ever in the second of the loop's `rounds`, where the environment
+/// names it.
+pub fn stall(name: &str, rounds: u64) {
+    static CHOSEN: OnceLock<Option<String>> = OnceLock::new();
+    if rounds != 2 || CHOSEN.get_or_init(|| std::env::var(STALL_VARIABLE).ok()).as_deref() != Some(name) {
+        return;
+    }
+    loop {
+        std::thread::park();
     }
 }
 

@@ -246,8 +246,9 @@ fn open_if_made(config: &Config) -> anyhow::Result<Option<Store>> {
 /// The desk to work at, with the claim that keeps others from it.
 fn open_desk(config: Config) -> anyhow::Result<(Claim, Desk)> {
     let data = data_directory(&config);
-    let claim = store::claim(&database(&data))?;
+    let mut claim = store::claim(&database(&data))?;
     let store = Store::open(&database(&data))?;
+    claim.has_history()?;
     Ok((claim, Desk::new(config, store, data)?))
 }
 

@@ -1,32 +1,77 @@
 //! A consistent copy of the database, also under full write load.
 //!
-//! Invariant: the copy appears under its name only when it is whole.
+//! Invariant: the copy appears under its name only when it is whole and sound; an
+//! older file of that name stays until then.
 
-use super::error::{StoreError, explain};
+use super::error::{StoreError, explain, unwritable};
+use super::open::with_suffix;
 use rusqlite::Connection;
 use rusqlite::backup::Backup;
 use std::path::Path;
-use std::sync::Arc;
 
-/// Copies the whole database behind `connection` to `target`, replacing it.
+/// Copies the whole database at `source`, behind `connection`, to `target`, replacing it.
 /// One step under one read transaction: in WAL mode writers go on meanwhile.
-pub fn copy(connection: &Connection, target: &Path) -> Result<(), StoreError> {
-    let unwritable = |error| StoreError::NotWritable { path: target.into(), source: Some(Arc::new(error)) };
-    let mut name = target.as_os_str().to_owned();
-    name.push(".partial");
-    let partial = Path::new(&name);
-    match std::fs::remove_file(partial) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(unwritable(error)),
-        _ => {}
+///
+/// # Errors
+/// The copy cannot be written, or is damaged because the source is.
+pub fn copy(connection: &Connection, source: &Path, target: &Path) -> Result<(), StoreError> {
+    let partial = with_suffix(target, ".partial");
+    for suffix in ["", "-journal", "-wal", "-shm"] {
+        remove(&with_suffix(&partial, suffix))?;
     }
-    fill(connection, partial).map_err(|error| explain(target, error))?;
-    std::fs::rename(partial, target).map_err(unwritable)
+    let filled = fill(connection, &partial);
+    if let Ok(None) = filled {
+        return put_in_place(&partial, target);
+    }
+    remove(&partial)?;
+    match filled {
+        Ok(damage) => Err(StoreError::DamagedCopy {
+            path: source.into(),
+            target: target.into(),
+            damage: damage.unwrap_or_default(),
+        }),
+        Err(error) => Err(explain(target, error)),
+    }
 }
 
-fn fill(connection: &Connection, partial: &Path) -> rusqlite::Result<()> {
+/// Fills the copy; what is wrong with it, where something is.
+fn fill(connection: &Connection, partial: &Path) -> rusqlite::Result<Option<String>> {
     let mut copy = Connection::open(partial)?;
     Backup::new(connection, &mut copy)?.step(-1)?;
     // One file, without a log beside it.
     copy.pragma_update(None, "journal_mode", "DELETE")?;
-    copy.close().map_err(|(_, error)| error)
+    let damage = damage(&copy);
+    copy.close().map_err(|(_, error)| error)?;
+    Ok(damage)
+}
+
+/// What SQLite finds wrong with a database, in its own words.
+fn damage(connection: &Connection) -> Option<String> {
+    let checked = connection.query_row("PRAGMA quick_check(1)", [], |row| row.get::<_, String>(0));
+    match checked {
+        Ok(said) if said == "ok" => None,
+        Ok(said) => Some(said.lines().collect::<Vec<_>>().join("; ")),
+        Err(error) => Some(error.to_string()),
+    }
+}
+
+/// Renames a closed and synced file, and syncs its directory: it is there after a power cut.
+pub fn put_in_place(from: &Path, to: &Path) -> Result<(), StoreError> {
+    let refused = |error| unwritable(to, Some(error));
+    std::fs::rename(from, to).map_err(refused)?;
+    let directory = to.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    sync_directory(directory).map_err(refused)
+}
+
+#[expect(clippy::disallowed_methods, reason = "a directory is not a database: no lock is on it")]
+fn sync_directory(directory: &Path) -> std::io::Result<()> {
+    std::fs::File::open(directory)?.sync_all()
+}
+
+/// Removes a file that need not be there.
+pub fn remove(path: &Path) -> Result<(), StoreError> {
+    match std::fs::remove_file(path) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(unwritable(path, Some(error))),
+        _ => Ok(()),
+    }
 }

@@ -1,6 +1,8 @@
 //! Why the database cannot be used, and the next step.
 
+use nix::sys::statvfs::{FsFlags, statvfs};
 use rusqlite::ErrorCode;
+use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -39,9 +41,25 @@ pub enum StoreError {
         #[source]
         source: Option<Arc<rusqlite::Error>>,
     },
-    #[error("the disk of `{}` is full; make room, what was not stored is fetched again", path.display())]
+    #[error("`{}` is missing, but `{}` shows that there was one; restore a backup in its place, or move that away to begin a new history", path.display(), found.display())]
+    Lost { path: PathBuf, found: PathBuf },
+    #[error("`{}` is empty (0 bytes), so its history is lost; restore a backup in its place, or move it away to begin a new history", path.display())]
+    Emptied { path: PathBuf },
+    #[error("disk full: `{}` takes no write; free some space, and newswatch continues by itself", path.display())]
     Full { path: PathBuf },
-    #[error("`{}` exists; name another file for the backup", path.display())]
+    #[error("read-only file system: `{}` takes no write; mount it writable again, and newswatch continues by itself", path.display())]
+    ReadOnlyDisk { path: PathBuf },
+    #[error("disk error: `{}` takes no write; check the disk, its quota and file size limits, and newswatch continues by itself", path.display())]
+    Disk {
+        path: PathBuf,
+        #[source]
+        source: Option<Arc<rusqlite::Error>>,
+    },
+    #[error("`{}` was moved, replaced or deleted while newswatch works with it; put it back, or restart newswatch", path.display())]
+    Replaced { path: PathBuf },
+    #[error("`{}` is damaged ({damage}), and so would be its copy; `{}` was not written; restore an older backup, or try `sqlite3 {} .recover`", path.display(), target.display(), path.display())]
+    DamagedCopy { path: PathBuf, target: PathBuf, damage: String },
+    #[error("`{}` exists; name another file, or replace it with `--replace`", path.display())]
     Exists { path: PathBuf },
     #[error("`{}` was opened for reading only", path.display())]
     ReadOnly { path: PathBuf },
@@ -59,17 +77,72 @@ pub enum StoreError {
     },
 }
 
+impl StoreError {
+    /// The database is sound, and its disk takes no write: this passes without us.
+    pub fn is_of_disk(&self) -> bool {
+        use StoreError::{Disk, Full, ReadOnlyDisk, Replaced};
+        matches!(self, Full { .. } | ReadOnlyDisk { .. } | Disk { .. } | Replaced { .. })
+    }
+
+    /// What is wrong with the disk, in two or three words.
+    pub fn in_short(&self) -> &'static str {
+        match self {
+            StoreError::Full { .. } => "disk full",
+            StoreError::ReadOnlyDisk { .. } => "read-only file system",
+            StoreError::Disk { .. } => "disk error",
+            StoreError::Replaced { .. } => "database file replaced",
+            _ => "database error",
+        }
+    }
+}
+
 /// Words `error` for the file at `path`.
 pub fn explain(path: &Path, error: rusqlite::Error) -> StoreError {
-    let path = path.to_path_buf();
+    let of_path = path.to_path_buf();
     match error.sqlite_error_code() {
-        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => StoreError::Locked { path },
-        Some(ErrorCode::NotADatabase) => StoreError::NotADatabase { path },
-        Some(ErrorCode::DatabaseCorrupt) => StoreError::Corrupt { path, source: Some(Arc::new(error)) },
-        Some(ErrorCode::DiskFull) => StoreError::Full { path },
-        Some(ErrorCode::CannotOpen | ErrorCode::ReadOnly | ErrorCode::PermissionDenied) => {
-            StoreError::NotWritable { path, source: None }
+        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => StoreError::Locked { path: of_path },
+        Some(ErrorCode::NotADatabase) => StoreError::NotADatabase { path: of_path },
+        Some(ErrorCode::DatabaseCorrupt) => {
+            StoreError::Corrupt { path: of_path, source: Some(Arc::new(error)) }
         }
-        _ => StoreError::Sqlite { path, source: Arc::new(error) },
+        Some(ErrorCode::DiskFull) => StoreError::Full { path: of_path },
+        Some(ErrorCode::CannotOpen | ErrorCode::ReadOnly | ErrorCode::PermissionDenied) => {
+            of_its_disk(path).unwrap_or(StoreError::NotWritable { path: of_path, source: None })
+        }
+        Some(ErrorCode::SystemIoFailure) => {
+            of_its_disk(path).unwrap_or(StoreError::Disk { path: of_path, source: Some(Arc::new(error)) })
+        }
+        _ => StoreError::Sqlite { path: of_path, source: Arc::new(error) },
     }
+}
+
+/// Words that a file at or beside `path` could not be written, where the system gave
+/// a reason.
+pub fn unwritable(path: &Path, error: Option<io::Error>) -> StoreError {
+    let of_path = path.to_path_buf();
+    match error.as_ref().map(io::Error::kind) {
+        Some(ErrorKind::StorageFull) => StoreError::Full { path: of_path },
+        Some(ErrorKind::ReadOnlyFilesystem) => StoreError::ReadOnlyDisk { path: of_path },
+        Some(ErrorKind::QuotaExceeded | ErrorKind::FileTooLarge) => {
+            StoreError::Disk { path: of_path, source: None }
+        }
+        None if is_read_only(path) => StoreError::ReadOnlyDisk { path: of_path },
+        _ => StoreError::NotWritable { path: of_path, source: error.map(Arc::new) },
+    }
+}
+
+/// What the file system says, where SQLite gives no more than "I/O error": it hides
+/// the system's own error code.
+fn of_its_disk(path: &Path) -> Option<StoreError> {
+    let path = path.to_path_buf();
+    if is_read_only(&path) {
+        return Some(StoreError::ReadOnlyDisk { path });
+    }
+    let is_full = statvfs(path.parent()?).is_ok_and(|disk| disk.blocks_available() == 0);
+    is_full.then_some(StoreError::Full { path })
+}
+
+fn is_read_only(path: &Path) -> bool {
+    let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty());
+    statvfs(directory.unwrap_or(Path::new("."))).is_ok_and(|disk| disk.flags().contains(FsFlags::ST_RDONLY))
 }

@@ -97,6 +97,6 @@ fn keep(connection: &Connection, path: &Path, version: u32) -> Result<PathBuf, S
     let mut name = path.as_os_str().to_owned();
     name.push(format!(".v{version}.backup"));
     let kept = PathBuf::from(name);
-    super::backup::copy(connection, &kept)?;
+    super::backup::copy(connection, path, &kept)?;
     Ok(kept)
 }

@@ -3,7 +3,10 @@
 //! Invariant: the only SQL of the program stands here. One thread writes, in
 //! durable transactions (`synchronous=FULL`); readers have connections of their
 //! own. What is committed survives a crash; nothing is marked before it is so.
-//! Calls block until the commit: async callers use `spawn_blocking`.
+//! The file is read and written through SQLite alone: closing it in any other way
+//! would drop the locks on it. Calls block until the commit: async callers use
+//! `spawn_blocking`.
+#![deny(clippy::disallowed_methods)]
 
 mod articles;
 mod backup;
@@ -23,6 +26,7 @@ mod pages;
 mod parts;
 mod plans;
 mod rates;
+mod readers;
 mod recent;
 mod removals;
 mod rescore;
@@ -60,6 +64,7 @@ use crate::mail::Delivery;
 use chrono::{DateTime, Utc};
 use rusqlite::Connection;
 use std::ops::Range;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -74,17 +79,16 @@ struct Open {
     path: PathBuf,
     /// Before the writer, so that they close first: only the last connection
     /// takes the log away, and only if it may write.
-    readers: Mutex<Vec<Connection>>,
+    readers: readers::Readers,
     /// Absent where the file was opened for reading only.
     writer: Option<writer::Writer>,
     recent: Arc<Mutex<recent::Recent>>,
+    /// Device and number of the file that was opened.
+    file: Option<(u64, u64)>,
 }
 
 /// Stands for a plan's name in digests that tell the operator of trouble.
 pub const OPERATOR: &str = "(operator)";
-
-/// Reading connections kept open between calls.
-const READERS_KEPT_MAX: usize = 4;
 
 impl Store {
     /// Opens or makes the file, brings it to the current schema (each migration
@@ -116,8 +120,9 @@ impl Store {
     }
 
     fn over(path: &Path, writer: Option<writer::Writer>, readers: Vec<Connection>) -> Store {
-        let (readers, recent) = (Mutex::new(readers), Arc::default());
-        Store { open: Arc::new(Open { path: path.into(), writer, readers, recent }) }
+        let (readers, recent) = (readers::Readers::new(path, readers), Arc::default());
+        let file = file_number(path);
+        Store { open: Arc::new(Open { path: path.into(), writer, readers, recent, file }) }
     }
 
     /// A random identifier made with the database, part of every Message-ID.
@@ -546,19 +551,34 @@ impl Store {
         self.read(|connection| status::watch_rows(connection, now))
     }
 
-    /// Copies the database to a file of its own, also while it is written to.
+    /// Copies the database to a file of its own, also while it is written to; with
+    /// `replaces` over an older file, which stays until the copy is known to be sound.
     ///
     /// # Errors
-    /// The file exists, or cannot be written.
-    pub fn backup(&self, target: &Path) -> Result<(), StoreError> {
-        if target.exists() {
+    /// The file exists or cannot be written, or the database is damaged.
+    pub fn backup(&self, target: &Path, replaces: bool) -> Result<(), StoreError> {
+        let is_there = target.exists();
+        if is_there && (!replaces || file_number(target) == self.open.file) {
             return Err(StoreError::Exists { path: target.into() });
         }
-        self.with_reader(|connection| backup::copy(connection, target))
+        self.with_reader(|connection| backup::copy(connection, &self.open.path, target))
     }
 
-    /// Commits nothing of note, durably: the watchdog's proof that writing works.
+    /// Why nothing can be written at present, where the disk is the reason: as the last
+    /// commit found it.
+    pub fn trouble(&self) -> Option<StoreError> {
+        self.open.writer.as_ref().and_then(writer::Writer::trouble)
+    }
+
+    /// Commits nothing of note, durably: the watchdog's proof that writing works, and
+    /// that it is the file of that name which is written.
+    ///
+    /// # Errors
+    /// Why no write succeeds.
     pub fn probe(&self, now: DateTime<Utc>) -> Result<(), StoreError> {
+        if file_number(&self.open.path) != self.open.file {
+            return Err(StoreError::Replaced { path: self.open.path.clone() });
+        }
         self.write(move |connection| {
             let sql = "INSERT INTO meta VALUES ('probed_at', ?1)
                        ON CONFLICT (name) DO UPDATE SET value = excluded.value";
@@ -584,17 +604,17 @@ impl Store {
         &self,
         job: impl FnOnce(&Connection) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
-        let pool = || self.open.readers.lock().unwrap_or_else(PoisonError::into_inner);
-        let pooled = pool().pop();
-        let connection = pooled.map_or_else(|| open::to_read(&self.open.path), Ok)?;
+        let connection = self.open.readers.lend()?;
         let explain = |error| error::explain(&self.open.path, error);
         let transaction = connection.unchecked_transaction().map_err(explain)?;
         let done = job(&transaction);
         transaction.finish().map_err(explain)?;
-        let mut pool = pool();
-        if pool.len() < READERS_KEPT_MAX {
-            pool.push(connection);
-        }
         done
     }
+}
+
+/// Device and number of the file at `path`, which the system keeps for as long as it
+/// is open.
+fn file_number(path: &Path) -> Option<(u64, u64)> {
+    std::fs::metadata(path).ok().map(|file| (file.dev(), file.ino()))
 }

@@ -1,13 +1,14 @@
 //! Opening the file, and refusing what must not be opened.
 //!
 //! Invariant: a file that is not ours, not whole or not understood is left
-//! exactly as it was found.
+//! exactly as it was found. The file, its `-wal` and its `-shm` are read through
+//! SQLite alone: on POSIX, closing any other descriptor of them drops every lock
+//! that this process holds on the file (SQLite, "How To Corrupt", 2.2).
 
-use super::error::{StoreError, explain};
-use super::{migrate, search};
+use super::error::{StoreError, explain, unwritable};
+use super::{backup, claim, migrate, search};
 use rusqlite::{Connection, OpenFlags};
-use std::io::Read;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -18,8 +19,8 @@ const LOG_BYTES_MAX: u32 = 64 << 20;
 /// Page cache of one connection.
 const CACHE_KIB_MAX: i32 = 16 << 10;
 const STATEMENTS_KEPT_MAX: usize = 64;
-/// First bytes of every SQLite file (the file format's section 1.3.1).
-const MAGIC: &[u8] = b"SQLite format 3\0";
+/// A database has at least one page, and no page is smaller (SQLite's file format, 1.2).
+const PAGE_BYTES_MIN: u64 = 512;
 
 /// Opens or makes the file; brings schema and search index up to date.
 pub fn to_write(path: &Path) -> Result<Connection, StoreError> {
@@ -29,10 +30,12 @@ pub fn to_write(path: &Path) -> Result<Connection, StoreError> {
 /// [`to_write`], waiting this long for another program's lock while opening.
 pub fn waiting(path: &Path, lock_wait: Duration) -> Result<Connection, StoreError> {
     make_directory(path)?;
-    check_magic(path)?;
+    if !check_file(path)? {
+        create(path)?;
+    }
     let mut connection = Connection::open(path).map_err(|error| explain(path, error))?;
     if connection.is_readonly("main").map_err(|error| explain(path, error))? {
-        return Err(StoreError::NotWritable { path: path.into(), source: None });
+        return Err(unwritable(path, None));
     }
     connection.busy_timeout(lock_wait).map_err(|error| explain(path, error))?;
     settings(&connection).map_err(|error| explain(path, error))?;
@@ -52,12 +55,9 @@ pub fn waiting(path: &Path, lock_wait: Duration) -> Result<Connection, StoreErro
 
 /// Opens for reading only, also beside a running daemon.
 pub fn to_read(path: &Path) -> Result<Connection, StoreError> {
-    match path.try_exists() {
-        Ok(true) => {}
-        Ok(false) => return Err(StoreError::Missing { path: path.into() }),
-        Err(error) => return Err(StoreError::Hidden { path: path.into(), source: Arc::new(error) }),
+    if !check_file(path)? {
+        return Err(StoreError::Missing { path: path.into() });
     }
-    check_magic(path)?;
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, flags).map_err(|error| explain(path, error))?;
     connection.busy_timeout(LOCK_WAIT).map_err(|error| explain(path, error))?;
@@ -92,31 +92,80 @@ fn durable(connection: &Connection) -> rusqlite::Result<()> {
 }
 
 fn make_directory(path: &Path) -> Result<(), StoreError> {
-    let unwritable = |error| StoreError::NotWritable { path: path.into(), source: Some(Arc::new(error)) };
-    path.parent().map_or(Ok(()), std::fs::create_dir_all).map_err(unwritable)
+    let refused = |error| unwritable(path, Some(error));
+    path.parent().map_or(Ok(()), std::fs::create_dir_all).map_err(refused)
 }
 
-/// SQLite takes an unreadable header for an empty file in some cases; we do not.
-/// A rollback journal beside the file can still mend it.
-fn check_magic(path: &Path) -> Result<(), StoreError> {
-    if has_beside(path, "-journal") {
-        return Ok(());
+/// Makes a new database, whole or not at all, so that an empty file at `path` is
+/// always one that lost its content.
+fn create(path: &Path) -> Result<(), StoreError> {
+    let new = with_suffix(path, ".new");
+    for suffix in ["", "-journal"] {
+        backup::remove(&with_suffix(&new, suffix))?;
     }
-    let mut head = Vec::new();
-    let read = std::fs::File::open(path).and_then(|file| file.take(16).read_to_end(&mut head));
-    match read {
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
-        Err(error) => Err(StoreError::NotWritable { path: path.into(), source: Some(Arc::new(error)) }),
-        Ok(0) => Ok(()),
-        Ok(_) if head == MAGIC => Ok(()),
-        Ok(_) => Err(StoreError::NotADatabase { path: path.into() }),
+    let mut connection = Connection::open(&new).map_err(|error| explain(path, error))?;
+    migrate::run(&mut connection, &new, migrate::MIGRATIONS)?;
+    connection.close().map_err(|(_, error)| explain(path, error))?;
+    backup::put_in_place(&new, path)
+}
+
+/// Whether there is a file to open. Refuses what is certainly not a whole database
+/// of ours, by the size of files alone.
+fn check_file(path: &Path) -> Result<bool, StoreError> {
+    let file = match std::fs::metadata(path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            return match remains(path) {
+                Some(found) => Err(StoreError::Lost { path: path.into(), found }),
+                None => Ok(false),
+            };
+        }
+        Err(error) => return Err(StoreError::Hidden { path: path.into(), source: Arc::new(error) }),
+    };
+    match file.len() {
+        _ if !file.is_file() => Err(StoreError::NotWritable { path: path.into(), source: None }),
+        0 => Err(StoreError::Emptied { path: path.into() }),
+        // A rollback journal beside the file can still restore it.
+        1..PAGE_BYTES_MIN if !has_content(&with_suffix(path, "-journal")) => {
+            Err(StoreError::NotADatabase { path: path.into() })
+        }
+        _ => Ok(true),
     }
+}
+
+/// What lies beside the place of a missing database and shows that there was one.
+fn remains(path: &Path) -> Option<PathBuf> {
+    let logs = ["-wal", "-journal"].map(|suffix| with_suffix(path, suffix));
+    let log = logs.into_iter().find(|log| has_content(log));
+    let link = || std::fs::symlink_metadata(path).is_ok().then(|| path.to_path_buf());
+    log.or_else(link).or_else(|| claim::of_a_history(path)).or_else(|| backup_of(path)).or_else(|| mail(path))
+}
+
+/// A backup that a migration made.
+fn backup_of(path: &Path) -> Option<PathBuf> {
+    let begins = format!("{}.v", path.file_name()?.to_str()?);
+    files(path.parent()?).find(|file| {
+        let name = file.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+        name.starts_with(&begins) && name.ends_with(".backup")
+    })
+}
+
+/// Mail written to files; a test mail needs no history.
+fn mail(path: &Path) -> Option<PathBuf> {
+    files(&path.parent()?.join("mail")).find(|file| {
+        let name = file.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+        name.ends_with(".eml") && !name.starts_with("test-")
+    })
+}
+
+fn files(directory: &Path) -> impl Iterator<Item = PathBuf> {
+    std::fs::read_dir(directory).into_iter().flatten().filter_map(|entry| Some(entry.ok()?.path()))
 }
 
 /// A file shorter than its header says was cut off. Only without a log beside
 /// it, which may hold the pages that seem to lack.
 fn check_length(connection: &Connection, path: &Path) -> Result<(), StoreError> {
-    if has_beside(path, "-wal") {
+    if has_content(&with_suffix(path, "-wal")) {
         return Ok(());
     }
     let sql = "SELECT page_count * page_size FROM pragma_page_count, pragma_page_size";
@@ -129,11 +178,15 @@ fn check_length(connection: &Connection, path: &Path) -> Result<(), StoreError> 
     Err(StoreError::Corrupt { path: path.into(), source: None })
 }
 
-/// Whether a log of this kind with anything in it lies beside the file.
-fn has_beside(path: &Path, suffix: &str) -> bool {
+fn has_content(path: &Path) -> bool {
+    std::fs::metadata(path).is_ok_and(|file| file.len() > 0)
+}
+
+/// `path` with `suffix` behind its last part.
+pub fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(suffix);
-    std::fs::metadata(Path::new(&name)).is_ok_and(|log| log.len() > 0)
+    PathBuf::from(name)
 }
 
 /// Reads the root and the newest row of every table: damage there shows at once

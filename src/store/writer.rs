@@ -3,12 +3,15 @@
 //! Invariant: a job's caller hears of success only after the commit its rows
 //! are part of. Jobs that queue up share one commit, so many sources cost few
 //! syncs; each has a savepoint, so one that fails takes nothing else with it.
+//! While the disk takes no write, the log is cut back before each try: it must
+//! not take the space that is made.
 
 use super::error::{StoreError, explain};
 use crate::crash::{self, Point};
 use rusqlite::Connection;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, Sender, channel, sync_channel};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -18,8 +21,10 @@ const BATCH_JOBS_MAX: usize = 64;
 type Committed = Result<(), StoreError>;
 type Answer = Box<dyn FnOnce(Committed) + Send>;
 /// Runs on the connection, or not at all where there is an error already;
-/// says whether it succeeded, and how to answer once the commit is known.
-type Job = Box<dyn FnOnce(Result<&Connection, StoreError>) -> (bool, Answer) + Send>;
+/// returns what came of it, and how to answer once the commit is known.
+type Job = Box<dyn FnOnce(Result<&Connection, StoreError>) -> (Committed, Answer) + Send>;
+/// Why the last commit failed, where its disk is the reason.
+type Trouble = Arc<Mutex<Option<StoreError>>>;
 
 /// A handle to the thread; ends it when dropped.
 #[derive(Debug)]
@@ -27,6 +32,7 @@ pub struct Writer {
     path: PathBuf,
     queue: Option<Sender<Job>>,
     thread: Option<JoinHandle<()>>,
+    trouble: Trouble,
 }
 
 impl Writer {
@@ -34,12 +40,18 @@ impl Writer {
     /// The thread cannot be started.
     pub fn start(path: &Path, connection: Connection) -> Result<Writer, StoreError> {
         let (queue, jobs) = channel();
-        let owned = path.to_path_buf();
+        let (owned, trouble) = (path.to_path_buf(), Trouble::default());
+        let noted = trouble.clone();
         let thread = std::thread::Builder::new()
             .name("store-writer".into())
-            .spawn(move || serve(&owned, &connection, &jobs))
+            .spawn(move || serve(&owned, &connection, &jobs, &noted))
             .map_err(|_| StoreError::GivenUp { path: path.into() })?;
-        Ok(Writer { path: path.into(), queue: Some(queue), thread: Some(thread) })
+        Ok(Writer { path: path.into(), queue: Some(queue), thread: Some(thread), trouble })
+    }
+
+    /// Why nothing can be written at present, where the disk is the reason.
+    pub fn trouble(&self) -> Option<StoreError> {
+        self.trouble.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Runs `job` in a transaction and waits for the commit.
@@ -50,12 +62,12 @@ impl Writer {
         let (tell, told) = sync_channel(1);
         let job: Job = Box::new(move |connection| {
             let done = connection.and_then(job);
-            let good = done.is_ok();
+            let came = done.as_ref().map(drop).map_err(Clone::clone);
             let answer = move |committed: Committed| {
                 // A caller that no longer waits has nobody to tell.
                 let _ = tell.send(done.and_then(|value| committed.map(|()| value)));
             };
-            (good, Box::new(answer) as Answer)
+            (came, Box::new(answer) as Answer)
         });
         let given_up = || StoreError::GivenUp { path: self.path.clone() };
         self.queue.as_ref().ok_or_else(given_up)?.send(job).map_err(|_| given_up())?;
@@ -72,10 +84,19 @@ impl Drop for Writer {
     }
 }
 
-fn serve(path: &Path, connection: &Connection, jobs: &Receiver<Job>) {
+fn serve(path: &Path, connection: &Connection, jobs: &Receiver<Job>, trouble: &Trouble) {
+    let is_in_trouble = || trouble.lock().unwrap_or_else(PoisonError::into_inner).is_some();
+    let mut rounds = 0;
     while let Ok(first) = jobs.recv() {
+        rounds += 1;
+        crash::stall("writer", rounds);
+        if is_in_trouble() {
+            // Where this fails too the next commit says why.
+            let _ = connection.execute_batch("PRAGMA wal_checkpoint(TRUNCATE)");
+        }
         let batch = std::iter::once(first).chain(jobs.try_iter()).take(BATCH_JOBS_MAX);
-        let (answers, committed) = commit(path, connection, batch);
+        let (answers, committed, found) = commit(path, connection, batch);
+        *trouble.lock().unwrap_or_else(PoisonError::into_inner) = found;
         for answer in answers {
             answer(committed.clone());
         }
@@ -86,22 +107,28 @@ fn serve(path: &Path, connection: &Connection, jobs: &Receiver<Job>) {
     let _ = connection.execute_batch("PRAGMA optimize");
 }
 
-fn commit(path: &Path, connection: &Connection, jobs: impl Iterator<Item = Job>) -> (Vec<Answer>, Committed) {
+/// Runs the jobs in one transaction: their answers, how it ended, and what the disk did.
+fn commit(
+    path: &Path,
+    connection: &Connection,
+    jobs: impl Iterator<Item = Job>,
+) -> (Vec<Answer>, Committed, Option<StoreError>) {
     let run = |sql: &str| connection.execute_batch(sql).map_err(|error| explain(path, error));
     let mut whole = run("BEGIN IMMEDIATE");
-    let mut answers = Vec::new();
+    let (mut answers, mut of_jobs) = (Vec::new(), None);
     for job in jobs {
         // SQLite itself rolls everything back on a full disk or an I/O error.
         if whole.is_ok() && connection.is_autocommit() {
             whole = Err(StoreError::GivenUp { path: path.into() });
         }
         let ready = whole.clone().and_then(|()| run("SAVEPOINT job")).map(|()| connection);
-        let (good, answer) = job(ready);
+        let (came, answer) = job(ready);
         answers.push(answer);
         if !connection.is_autocommit() {
-            let end = if good { "RELEASE job" } else { "ROLLBACK TO job; RELEASE job" };
+            let end = if came.is_ok() { "RELEASE job" } else { "ROLLBACK TO job; RELEASE job" };
             whole = whole.and(run(end));
         }
+        of_jobs = of_jobs.or(came.err().filter(StoreError::is_of_disk));
     }
     crash::point(Point::CommitBegins);
     let committed = whole.and_then(|()| run("COMMIT"));
@@ -109,5 +136,6 @@ fn commit(path: &Path, connection: &Connection, jobs: impl Iterator<Item = Job>)
     if committed.is_err() && !connection.is_autocommit() {
         let _ = run("ROLLBACK");
     }
-    (answers, committed)
+    let of_commit = committed.as_ref().err().filter(|error| error.is_of_disk()).cloned();
+    (answers, committed, of_commit.or(of_jobs))
 }

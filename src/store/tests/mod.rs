@@ -1,4 +1,5 @@
 //! The store as its callers see it: real files in directories of their own.
+#![allow(clippy::disallowed_methods)]
 
 use super::*;
 use crate::extract::Article;

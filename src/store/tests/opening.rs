@@ -40,6 +40,9 @@ type Trouble = (&'static str, fn(&Path), &'static str);
 const TROUBLES: &[Trouble] = &[
     ("garbage", |path| put(path, b"this is a letter, not a database"), "is not an SQLite database"),
     ("a short garbage header", |path| put(path, b"SQL"), "is not an SQLite database"),
+    ("a byte", |path| put(path, b"S"), "is not an SQLite database"),
+    ("zeros", |path| put(path, &[0; 8192]), "is not an SQLite database"),
+    ("an empty file", |path| put(path, b""), "is empty (0 bytes), so its history is lost; restore a backup"),
     ("cut off", |path| cut(path), "is damaged; move it away and restore a backup"),
     (
         "a newer schema",
@@ -95,6 +98,112 @@ fn what_cannot_be_opened_is_said_and_left_alone() {
         }
         assert_eq!(std::fs::read(&path).unwrap_or_default(), before, "{name} was changed");
     }
+}
+
+/// What lies beside a database that is gone.
+const REMAINS: &[(&str, &[u8])] = &[
+    ("newswatch.db-wal", b"frames"),
+    ("newswatch.db-journal", b"pages"),
+    ("newswatch.db.lock", b"4711\nhistory\n"),
+    ("newswatch.db.v13.backup", b"SQLite"),
+    ("mail/9f@example.org.eml", b"Subject: Temirov"),
+];
+
+#[test]
+fn a_missing_database_is_not_replaced_beside_what_it_left() {
+    let check = |name: &str, bytes: &[u8], is_refused: bool| {
+        let directory = tempfile::tempdir().expect("a temporary directory can be made");
+        let path = directory.path().join("newswatch.db");
+        let beside = directory.path().join(name);
+        std::fs::create_dir_all(beside.parent().expect("a parent")).expect("a directory is made");
+        put(&beside, bytes);
+        if !is_refused {
+            return drop(Store::open(&path).unwrap_or_else(|error| panic!("{name}: {error}")));
+        }
+        for open in [Store::open, Store::open_to_read] {
+            let error = open(&path).map(drop).expect_err(name).to_string();
+            assert!(error.contains("newswatch.db` is missing, but"), "{name}: {error}");
+            assert!(error.contains(name), "{name}: {error}");
+        }
+        assert_eq!(std::fs::read(&beside).expect("readable"), bytes, "{name} was changed");
+        assert!(!path.exists(), "{name}: a database was made");
+    };
+    for (name, bytes) in REMAINS {
+        check(name, bytes, true);
+    }
+    // What a first start that was cut off leaves, and a mail that tries the server.
+    check("newswatch.db.lock", b"4711\n", false);
+    check("newswatch.db.new", b"SQLite", false);
+    check("newswatch.db-wal", b"", false);
+    check("mail/test-1785@newswatch.eml", b"Subject: newswatch: test mail", false);
+}
+
+#[test]
+fn a_damaged_database_gives_no_backup_and_an_older_one_stays() {
+    let desk = desk();
+    let text = "The summit in Samarkand ended without an agreement. ".repeat(90);
+    for number in 0..40 {
+        desk.record(RADIO, &[story(&format!("d{number}"), "Summit", &text)], number);
+    }
+    let older = desk.directory.path().join("older.db");
+    desk.store.backup(&older, false).expect("a backup is made");
+    let before = std::fs::read(&older).expect("readable");
+    let path = desk.path();
+    let Desk { directory, store } = desk;
+    drop(store);
+    let mut bytes = std::fs::read(&path).expect("readable");
+    let middle = bytes.len() / 2 / 4_096 * 4_096;
+    bytes[middle..middle + 4_096].fill(0xA5);
+    put(&path, &bytes);
+    let store = Store::open_to_read(&path).expect("the damage is not seen when it is opened");
+    let newer = directory.path().join("newer.db");
+    for (target, replaces) in [(&newer, false), (&older, true)] {
+        let error = store.backup(target, replaces).expect_err("it is damaged").to_string();
+        assert!(error.contains("newswatch.db` is damaged ("), "{error}");
+        assert!(error.contains("restore an older backup"), "{error}");
+    }
+    assert!(!newer.exists(), "no backup is better than a damaged one");
+    assert_eq!(std::fs::read(&older).expect("readable"), before, "the older backup stays");
+}
+
+/// The locks that the system lists on a file: `POSIX ADVISORY READ` and the like.
+fn locks(path: &Path) -> Vec<String> {
+    let number = format!(":{} ", std::fs::metadata(path).expect("a file").ino());
+    let pid = format!(" {} ", std::process::id());
+    let locks = std::fs::read_to_string("/proc/locks").expect("the system lists locks");
+    locks.lines().filter(|lock| lock.contains(&number) && lock.contains(&pid)).map(str::to_owned).collect()
+}
+
+#[test]
+fn the_lock_on_the_file_survives_every_use_of_it() {
+    let desk = desk();
+    desk.record(RADIO, &[temirov()], 1);
+    let uses: [(&str, &dyn Fn()); 5] = [
+        ("a read", &|| drop(desk.store.states().expect("readable"))),
+        ("a store beside it", &|| drop(Store::open_to_read(&desk.path()).expect("it opens"))),
+        ("a writer beside it", &|| drop(Store::open_beside(&desk.path()).expect("it opens"))),
+        ("a backup", &|| desk.store.backup(&desk.directory.path().join("copy"), true).expect("a copy")),
+        ("a probe", &|| desk.store.probe(minute(2)).expect("writable")),
+    ];
+    for (name, use_it) in uses {
+        use_it();
+        assert!(!locks(&desk.path()).is_empty(), "{name} dropped the lock");
+    }
+}
+
+#[test]
+fn calls_wait_for_a_connection_instead_of_opening_more() {
+    let desk = desk();
+    std::thread::scope(|scope| {
+        for _ in 0..40 {
+            scope.spawn(|| desk.store.states().expect("a reader comes free"));
+        }
+    });
+    let open = std::fs::read_dir("/proc/self/fd").expect("descriptors are listed");
+    let path = desk.path().canonicalize().expect("a path");
+    let of_database = |fd: &std::fs::DirEntry| std::fs::read_link(fd.path()).is_ok_and(|to| to == path);
+    let count = open.filter_map(Result::ok).filter(of_database).count();
+    assert!(count <= 9, "{count} connections: a writer and eight readers at most");
 }
 
 #[test]
@@ -252,7 +361,7 @@ fn a_backup_is_whole_while_the_store_is_written_to() {
                 );
             }
         });
-        desk.store.backup(&target).expect("a backup is made");
+        desk.store.backup(&target, false).expect("a backup is made");
         writing.join().expect("no panic");
     });
     let copy = Connection::open(&target).expect("the copy opens");
@@ -260,7 +369,10 @@ fn a_backup_is_whole_while_the_store_is_written_to() {
     assert_eq!(check, "ok");
     let sql = "SELECT (SELECT count(*) FROM article) = (SELECT count(*) FROM seen)";
     assert!(copy.query_row::<bool, _, _>(sql, [], |row| row.get(0)).expect("a count"));
-    let error = desk.store.backup(&target).expect_err("the file is there").to_string();
+    let error = desk.store.backup(&target, false).expect_err("the file is there").to_string();
+    assert!(error.contains("name another file"), "{error}");
+    desk.store.backup(&target, true).expect("an older backup is replaced");
+    let error = desk.store.backup(&desk.path(), true).expect_err("it is no backup of itself").to_string();
     assert!(error.contains("name another file"), "{error}");
     assert!(Store::open_to_read(&target).is_ok());
 }
