@@ -88,6 +88,8 @@ pub enum Seen {
     /// Refused with 401, 403, 429 or the like.
     Refused,
     Failed,
+    /// Not looked for: names do not resolve on this machine.
+    Unresolved,
     NotAFeed,
 }
 
@@ -122,7 +124,8 @@ pub fn judge(seen: Seen, record: &Record) -> Health {
         Seen::Unchanged => well,
         Seen::Gone => Health::Gone,
         Seen::Deferred if record.unread > DEFERRED_MOST => Health::Blocked,
-        Seen::Deferred => record.before,
+        Seen::Unresolved if record.unread > DEFERRED_MOST => Health::Broken,
+        Seen::Deferred | Seen::Unresolved => record.before,
         Seen::Refused => Health::Blocked,
         Seen::Failed if record.failures >= BROKEN_FROM => Health::Broken,
         Seen::Failed => record.before,
@@ -178,6 +181,8 @@ mod tests {
         check(Health::Healthy, Seen::Deferred, unread(23), Health::Healthy);
         check(Health::Healthy, Seen::Deferred, unread(25), Health::Blocked);
         check(Health::Blocked, Seen::Deferred, unread(1), Health::Blocked);
+        check(Health::Healthy, Seen::Unresolved, Record { failures: 40, ..unread(23) }, Health::Healthy);
+        check(Health::Healthy, Seen::Unresolved, unread(25), Health::Broken);
         check(Health::Healthy, Seen::Gone, failures(1), Health::Gone);
         check(Health::Healthy, Seen::NotAFeed, failures(1), Health::WrongThing);
         check(Health::WrongThing, Seen::Entries(3), none, Health::Healthy);

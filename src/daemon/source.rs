@@ -370,6 +370,7 @@ impl Reading {
             Kind::Deferred(_) => Seen::Deferred,
             Kind::Wrong(_) => Seen::NotAFeed,
             Kind::Failed(error) if error.is_blocked() => Seen::Refused,
+            Kind::Failed(error) if error.is_of_this_machine() => Seen::Unresolved,
             Kind::Failed(_) | Kind::Died => Seen::Failed,
         }
     }

@@ -15,6 +15,9 @@ use std::time::Duration;
 /// Between looks at a source that says it is gone.
 const GONE_REST: TimeDelta = TimeDelta::days(7);
 
+/// Between looks at a source while names do not resolve.
+const UNRESOLVED_REST: TimeDelta = TimeDelta::seconds(30);
+
 /// How long permanent redirects lead to one address before it is believed: a
 /// misconfigured hour at the publisher's is no move.
 const MOVED_FROM: TimeDelta = TimeDelta::days(1);
@@ -43,7 +46,8 @@ pub(super) fn next_state(
     now: DateTime<Utc>,
 ) -> SourceState {
     let Times { recent, new } = times;
-    let failed = matches!(seen, Seen::Failed | Seen::Refused | Seen::NotAFeed | Seen::Gone);
+    let failed =
+        matches!(seen, Seen::Failed | Seen::Refused | Seen::Unresolved | Seen::NotAFeed | Seen::Gone);
     let mut state = before.clone();
     state.failures = match seen {
         Seen::Deferred => before.failures,
@@ -79,7 +83,12 @@ pub(super) fn next_state(
     state.habit.learn(new, now);
     rhythm.habit = state.habit.clone();
     let next = schedule::next_poll(&source.cadence, &rhythm, now, schedule::jitter(&source.name));
-    state.next_poll_at = Some(if seen == Seen::Gone { now + GONE_REST } else { next });
+    state.next_poll_at = Some(match seen {
+        Seen::Gone => now + GONE_REST,
+        // No source is spared by waiting: as soon as names resolve all are polled.
+        Seen::Unresolved => next.min(now + UNRESOLVED_REST),
+        _ => next,
+    });
     state
 }
 

@@ -1,6 +1,7 @@
 //! Why a fetch failed, said so that the operator knows the next step.
 
 use crate::fetch::guard::Refusal;
+use crate::fetch::resolve::{LookupError, is_of_descriptors};
 use std::error::Error;
 use std::io;
 
@@ -19,6 +20,16 @@ pub enum FetchError {
     RedirectRefused(Refusal),
     #[error("find `{host}`: no name server knows it; check its spelling, then the network")]
     Name {
+        host: String,
+        #[source]
+        source: Cause,
+    },
+    #[error(
+        "find `{host}`: names do not resolve, because no name server answers; check this machine's network and `/etc/resolv.conf`"
+    )]
+    NamesSilent { host: String },
+    #[error("find `{host}`: its name servers gave no address; it is tried again later")]
+    NameFailed {
         host: String,
         #[source]
         source: Cause,
@@ -87,8 +98,16 @@ impl FetchError {
     /// Nothing was heard from the host at all. Of one source that says little;
     /// when every source of a round says so, this machine is offline.
     pub fn is_unreachable(&self) -> bool {
-        use FetchError::{Connect, ConnectSlow, Name};
-        matches!(self, Name { .. } | Connect { .. } | ConnectSlow { .. })
+        use FetchError::{Connect, ConnectSlow, Name, NameFailed, NamesSilent};
+        matches!(
+            self,
+            Name { .. } | NamesSilent { .. } | NameFailed { .. } | Connect { .. } | ConnectSlow { .. }
+        )
+    }
+
+    /// The source could not even be looked for, for a reason that holds for all of them.
+    pub fn is_of_this_machine(&self) -> bool {
+        matches!(self, FetchError::NamesSilent { .. })
     }
 
     /// The host answered, and does not want us.
@@ -128,31 +147,36 @@ pub fn of_transport(error: reqwest::Error, host: &str, connect_s: u64) -> FetchE
         return FetchError::Refused(refusal.clone());
     }
     let host = host.to_string();
-    let (is_dns, is_connect, is_timeout) = (error.is_dns(), error.is_connect(), error.is_timeout());
+    let lookup = lookup_error(&error).cloned();
+    let (is_connect, is_timeout) = (error.is_connect(), error.is_timeout());
     let is_tls = causes(&error).any(|cause| cause.is::<rustls::Error>());
     // Its own text repeats the URL, which may hold a key; what lies below says what happened.
     let source: Cause = Box::new(error.without_url());
     match () {
         () if is_tls => FetchError::Tls { host, source },
-        () if is_dns => FetchError::Name { host, source },
+        () if let Some(error) = lookup => match error {
+            LookupError::Unknown => FetchError::Name { host, source: Box::new(error) },
+            LookupError::Silent => FetchError::NamesSilent { host },
+            LookupError::Failed(_) | LookupError::NoDescriptor(_) => {
+                FetchError::NameFailed { host, source: Box::new(error) }
+            }
+        },
         () if is_connect && is_timeout => FetchError::ConnectSlow { host, seconds: connect_s },
         () if is_connect => FetchError::Connect { host, source },
         () => FetchError::Broken { host, source },
     }
 }
 
-/// All descriptors of this process or machine are in use: no fault of the
-/// source's. A name server cannot be asked either, and that failure hides its
-/// cause, so it is found out by opening one.
+/// All descriptors of this process or machine are in use, for the connection or for
+/// asking a name server: no fault of the source's.
 pub fn is_out_of_descriptors(error: &reqwest::Error) -> bool {
-    let spent = |error: &io::Error| matches!(error.raw_os_error(), Some(ENFILE | EMFILE));
-    causes(error).filter_map(|cause| cause.downcast_ref::<io::Error>()).any(spent)
-        || (error.is_dns() && std::net::UdpSocket::bind("127.0.0.1:0").is_err_and(|error| spent(&error)))
+    causes(error).filter_map(|cause| cause.downcast_ref::<io::Error>()).any(is_of_descriptors)
+        || matches!(lookup_error(error), Some(LookupError::NoDescriptor(_)))
 }
 
-/// The same on every Unix.
-const ENFILE: i32 = 23;
-const EMFILE: i32 = 24;
+fn lookup_error(error: &reqwest::Error) -> Option<&LookupError> {
+    causes(error).find_map(|cause| cause.downcast_ref())
+}
 
 /// The chain of causes, the error itself first.
 fn causes<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn Error + 'static)> {

@@ -6,6 +6,7 @@
 //! resolver), and every answer of the name server, all of which must be public.
 //! The allow list is the only way past, host by host.
 
+use crate::fetch::resolve::Resolver;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use url::{Host, Url};
@@ -119,15 +120,22 @@ impl Guard {
     }
 }
 
-/// Answers only with public addresses; one private among them refuses the name.
+/// What a client dials: the addresses of a name, if it may dial all of them.
 #[derive(Debug, Clone)]
-pub struct PublicResolver;
+pub struct GuardedResolver {
+    pub resolver: Resolver,
+    /// One private address among the answers refuses the name.
+    pub is_public_only: bool,
+}
 
-impl Resolve for PublicResolver {
+impl Resolve for GuardedResolver {
     fn resolve(&self, name: Name) -> Resolving {
+        let GuardedResolver { resolver, is_public_only } = self.clone();
         Box::pin(async move {
-            let answers = tokio::net::lookup_host((name.as_str(), 0)).await?;
-            Ok(Box::new(public_only(name.as_str(), answers.collect())?.into_iter()) as Addrs)
+            let found = resolver.lookup(name.as_str()).await?;
+            let answers = found.into_iter().map(|ip| SocketAddr::new(ip, 0)).collect();
+            let checked = if is_public_only { public_only(name.as_str(), answers)? } else { answers };
+            Ok(Box::new(checked.into_iter()) as Addrs)
         })
     }
 }

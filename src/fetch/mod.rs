@@ -8,12 +8,14 @@
 mod error;
 mod exchange;
 pub mod guard;
+mod resolve;
 pub mod robots;
 
 pub use error::FetchError;
+pub use resolve::Resolver;
 
 use crate::crash::{self, Point};
-use crate::fetch::guard::{Guard, PublicResolver, host_of};
+use crate::fetch::guard::{Guard, GuardedResolver, host_of};
 use crate::fetch::robots::{ROBOTS_BYTES_MAX, Rules};
 use chrono::{DateTime, TimeDelta, Utc};
 use std::collections::HashMap;
@@ -156,6 +158,7 @@ struct Shared {
     /// False where the system has no root certificates: then http only.
     has_roots: bool,
     guard: Guard,
+    resolver: Resolver,
     limits: Limits,
     /// One connection a host at a time.
     lines: Mutex<HashMap<String, Weak<tokio::sync::Mutex<()>>>>,
@@ -174,12 +177,28 @@ impl Fetcher {
         private_hosts: &[String],
         limits: Limits,
     ) -> Result<Fetcher, FetchError> {
+        Fetcher::over(Resolver::default(), contact, private_hosts, limits)
+    }
+
+    /// [`Fetcher::new`] over a resolver that knows names already.
+    ///
+    /// # Errors
+    /// As [`Fetcher::new`].
+    pub fn over(
+        resolver: Resolver,
+        contact: Option<&str>,
+        private_hosts: &[String],
+        limits: Limits,
+    ) -> Result<Fetcher, FetchError> {
         // An error only says that there is one already.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let agent = user_agent(contact);
         let client = |has_roots| -> reqwest::Result<_> {
-            let public = client(&agent, &limits, has_roots).dns_resolver(Arc::new(PublicResolver)).build()?;
-            Ok((public, client(&agent, &limits, has_roots).build()?))
+            let of_kind = |is_public_only| {
+                let resolver = GuardedResolver { resolver: resolver.clone(), is_public_only };
+                client(&agent, &limits, has_roots).dns_resolver(Arc::new(resolver)).build()
+            };
+            Ok((of_kind(true)?, of_kind(false)?))
         };
         let (has_roots, clients) = match client(true) {
             Ok(clients) => (true, Ok(clients)),
@@ -191,6 +210,7 @@ impl Fetcher {
             private,
             has_roots,
             guard: Guard::new(private_hosts),
+            resolver,
             limits,
             lines: Mutex::default(),
             robots: Mutex::default(),
@@ -257,6 +277,11 @@ impl Fetcher {
         };
         crash::point(Point::FetchAnswered);
         answer
+    }
+
+    /// What names are looked up with.
+    pub fn resolver(&self) -> &Resolver {
+        &self.0.resolver
     }
 
     fn guard(&self) -> &Guard {

@@ -3,8 +3,8 @@
 //! Invariant: the copy appears under its name only when it is whole and sound; an
 //! older file of that name stays until then.
 
-use super::error::{StoreError, explain, unwritable};
-use super::open::with_suffix;
+use super::error::{StoreError, explain};
+use super::files::{put_in_place, remove, with_suffix};
 use rusqlite::Connection;
 use rusqlite::backup::Backup;
 use std::path::Path;
@@ -52,26 +52,5 @@ fn damage(connection: &Connection) -> Option<String> {
         Ok(said) if said == "ok" => None,
         Ok(said) => Some(said.lines().collect::<Vec<_>>().join("; ")),
         Err(error) => Some(error.to_string()),
-    }
-}
-
-/// Renames a closed and synced file, and syncs its directory: it is there after a power cut.
-pub fn put_in_place(from: &Path, to: &Path) -> Result<(), StoreError> {
-    let refused = |error| unwritable(to, Some(error));
-    std::fs::rename(from, to).map_err(refused)?;
-    let directory = to.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    sync_directory(directory).map_err(refused)
-}
-
-#[expect(clippy::disallowed_methods, reason = "a directory is not a database: no lock is on it")]
-fn sync_directory(directory: &Path) -> std::io::Result<()> {
-    std::fs::File::open(directory)?.sync_all()
-}
-
-/// Removes a file that need not be there.
-pub fn remove(path: &Path) -> Result<(), StoreError> {
-    match std::fs::remove_file(path) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(unwritable(path, Some(error))),
-        _ => Ok(()),
     }
 }

@@ -5,7 +5,7 @@
 //! second line whether there has been a database.
 
 use super::error::{StoreError, unwritable};
-use super::open::with_suffix;
+use super::files::{make_directory_of, read_text, with_suffix};
 use std::fs::{File, TryLockError};
 use std::io::{Read, Seek, Write};
 use std::path::{Path, PathBuf};
@@ -30,7 +30,7 @@ pub struct Claim {
 pub fn claim(path: &Path) -> Result<Claim, StoreError> {
     let beside = with_suffix(path, ".lock");
     let refused = |error| unwritable(&beside, Some(error));
-    path.parent().map_or(Ok(()), std::fs::create_dir_all).map_err(refused)?;
+    make_directory_of(path)?;
     let mut options = File::options();
     let lock = options.read(true).write(true).create(true).truncate(false).open(&beside).map_err(refused)?;
     let mut text = String::new();
@@ -70,11 +70,6 @@ impl Claim {
 /// The lock file beside `path`, where it says that there has been a database.
 pub fn of_a_history(path: &Path) -> Option<PathBuf> {
     let beside = with_suffix(path, ".lock");
-    let text = read(&beside).unwrap_or_default();
+    let text = read_text(&beside).unwrap_or_default();
     (text.lines().nth(1) == Some(HAS_HISTORY)).then_some(beside)
-}
-
-#[expect(clippy::disallowed_methods, reason = "the lock file is not the database")]
-fn read(path: &Path) -> std::io::Result<String> {
-    std::fs::read_to_string(path)
 }

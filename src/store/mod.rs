@@ -16,6 +16,7 @@ mod departures;
 mod edits;
 mod error;
 mod evidence;
+mod files;
 mod history;
 mod hubs;
 mod migrate;

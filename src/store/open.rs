@@ -6,7 +6,8 @@
 //! that this process holds on the file (SQLite, "How To Corrupt", 2.2).
 
 use super::error::{StoreError, explain, unwritable};
-use super::{backup, claim, migrate, search};
+use super::files::{self, has_content, with_suffix};
+use super::{claim, migrate, search};
 use rusqlite::{Connection, OpenFlags};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -29,7 +30,7 @@ pub fn to_write(path: &Path) -> Result<Connection, StoreError> {
 
 /// [`to_write`], waiting this long for another program's lock while opening.
 pub fn waiting(path: &Path, lock_wait: Duration) -> Result<Connection, StoreError> {
-    make_directory(path)?;
+    files::make_directory_of(path)?;
     if !check_file(path)? {
         create(path)?;
     }
@@ -91,22 +92,17 @@ fn durable(connection: &Connection) -> rusqlite::Result<()> {
     connection.pragma_update(None, "journal_size_limit", LOG_BYTES_MAX)
 }
 
-fn make_directory(path: &Path) -> Result<(), StoreError> {
-    let refused = |error| unwritable(path, Some(error));
-    path.parent().map_or(Ok(()), std::fs::create_dir_all).map_err(refused)
-}
-
 /// Makes a new database, whole or not at all, so that an empty file at `path` is
 /// always one that lost its content.
 fn create(path: &Path) -> Result<(), StoreError> {
     let new = with_suffix(path, ".new");
     for suffix in ["", "-journal"] {
-        backup::remove(&with_suffix(&new, suffix))?;
+        files::remove(&with_suffix(&new, suffix))?;
     }
     let mut connection = Connection::open(&new).map_err(|error| explain(path, error))?;
     migrate::run(&mut connection, &new, migrate::MIGRATIONS)?;
     connection.close().map_err(|(_, error)| explain(path, error))?;
-    backup::put_in_place(&new, path)
+    files::put_in_place(&new, path)
 }
 
 /// Whether there is a file to open. Refuses what is certainly not a whole database
@@ -144,7 +140,7 @@ fn remains(path: &Path) -> Option<PathBuf> {
 /// A backup that a migration made.
 fn backup_of(path: &Path) -> Option<PathBuf> {
     let begins = format!("{}.v", path.file_name()?.to_str()?);
-    files(path.parent()?).find(|file| {
+    files::within(path.parent()?).find(|file| {
         let name = file.file_name().and_then(|name| name.to_str()).unwrap_or_default();
         name.starts_with(&begins) && name.ends_with(".backup")
     })
@@ -152,14 +148,10 @@ fn backup_of(path: &Path) -> Option<PathBuf> {
 
 /// Mail written to files; a test mail needs no history.
 fn mail(path: &Path) -> Option<PathBuf> {
-    files(&path.parent()?.join("mail")).find(|file| {
+    files::within(&path.parent()?.join("mail")).find(|file| {
         let name = file.file_name().and_then(|name| name.to_str()).unwrap_or_default();
         name.ends_with(".eml") && !name.starts_with("test-")
     })
-}
-
-fn files(directory: &Path) -> impl Iterator<Item = PathBuf> {
-    std::fs::read_dir(directory).into_iter().flatten().filter_map(|entry| Some(entry.ok()?.path()))
 }
 
 /// A file shorter than its header says was cut off. Only without a log beside
@@ -176,17 +168,6 @@ fn check_length(connection: &Connection, path: &Path) -> Result<(), StoreError> 
         return Ok(());
     }
     Err(StoreError::Corrupt { path: path.into(), source: None })
-}
-
-fn has_content(path: &Path) -> bool {
-    std::fs::metadata(path).is_ok_and(|file| file.len() > 0)
-}
-
-/// `path` with `suffix` behind its last part.
-pub fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push(suffix);
-    PathBuf::from(name)
 }
 
 /// Reads the root and the newest row of every table: damage there shows at once

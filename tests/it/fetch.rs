@@ -582,7 +582,7 @@ async fn with_few_descriptors() {
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
     check("never", &fetcher.poll(&url, &Validators::default()).await, "deferred");
-    check("name", &fetcher.poll("http://no-such-host.invalid/", &Validators::default()).await, "deferred");
+    check("name", &fetcher.poll("http://no-such-host.example/", &Validators::default()).await, "deferred");
     drop(taken);
     println!("waited, then fresh; never, then deferred");
 }
