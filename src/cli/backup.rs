@@ -1,6 +1,6 @@
 //! `newswatch backup`: a copy of the database, also under full write load.
 
-use super::{Exit, load, open_to_read};
+use super::{Exit, load, open_to_read, process};
 use std::path::{Path, PathBuf};
 
 #[derive(Debug, clap::Args)]
@@ -14,7 +14,11 @@ pub struct Arguments {
 
 pub fn run(given: &Arguments, config: Option<&Path>) -> anyhow::Result<Exit> {
     let file = &given.file;
-    open_to_read(&load(config)?)?.backup(file, given.replace)?;
+    let config = load(config)?;
+    open_to_read(&config)?.backup(file, given.replace)?;
+    if let Some(group) = &config.daemon.group {
+        process::share_file(file, group)?;
+    }
     eprintln!("newswatch: database copied to `{}`", file.display());
     Ok(Exit::Ok)
 }

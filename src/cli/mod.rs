@@ -17,6 +17,7 @@ mod output;
 mod parse;
 mod plans;
 mod poll;
+mod process;
 mod query;
 mod rescore;
 mod run;
@@ -125,7 +126,11 @@ enum Command {
 
 /// Runs the command line.
 pub fn main() -> ExitCode {
+    process::prepare();
     let arguments = Arguments::parse();
+    if matches!(arguments.command, Command::Init) {
+        process::share_with_all();
+    }
     log_to_stderr(matches!(arguments.command, Command::Run));
     let exit = run_command(&arguments).unwrap_or_else(|error| report(&error));
     ExitCode::from(exit as u8)
@@ -246,6 +251,9 @@ fn open_if_made(config: &Config) -> anyhow::Result<Option<Store>> {
 /// The desk to work at, with the claim that keeps others from it.
 fn open_desk(config: Config) -> anyhow::Result<(Claim, Desk)> {
     let data = data_directory(&config);
+    if let Some(group) = &config.daemon.group {
+        process::share_directory(&data, group)?;
+    }
     let mut claim = store::claim(&database(&data))?;
     let store = Store::open(&database(&data))?;
     claim.has_history()?;

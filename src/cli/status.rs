@@ -1,12 +1,12 @@
 //! `newswatch status`: how everything stands, for people and for monitors.
 
 use super::output::{data_time, fitted, local_time, printable};
-use super::{Exit, load, mail_ends_in, nobody_is_mailed, open_to_read};
+use super::{Exit, data_directory, database, load, mail_ends_in, nobody_is_mailed, open_to_read};
 use crate::chat;
 use crate::config::Config;
 use crate::digest::Plan;
 use crate::health::Health;
-use crate::store::{Departure, SourceRow, Status};
+use crate::store::{Departure, SourceRow, Status, Store, StoreError};
 use chrono::{DateTime, TimeDelta, Utc};
 use clap::ValueEnum;
 use serde_json::{Value, json};
@@ -45,10 +45,14 @@ pub fn run(given: &Arguments, config: Option<&Path>) -> anyhow::Result<Exit> {
     let is_sick = |row: &SourceRow| Health::of_word(&row.health).is_sick() || row.failures > 0;
     let (sources, mut elsewhere): (Vec<_>, Vec<_>) = sources.into_iter().partition(is_sick);
     elsewhere.retain(|row| row.read_from.is_some());
+    let unwritable = unwritable(&config);
     let mut out = io::stdout().lock();
     match given.output {
         Form::Text => {
             let mut page = Vec::new();
+            if let Some(error) = &unwritable {
+                writeln!(page, "{}\n", printable(error))?;
+            }
             figures(&mut page, &status, &healths, &hubs)?;
             if let Some(said) = nobody_is_mailed(&config) {
                 writeln!(page, "          {said}")?;
@@ -61,16 +65,28 @@ pub fn run(given: &Arguments, config: Option<&Path>) -> anyhow::Result<Exit> {
             let mut object = object(&status, &healths, &hubs, &sources, &elsewhere, &late, &left);
             let directory = mail_ends_in(&config).map(|directory| directory.display().to_string());
             object["mail"]["only_files_in"] = directory.into();
+            object["database_trouble"] = unwritable.clone().into();
             writeln!(out, "{}", serde_json::to_string_pretty(&object)?)?;
         }
     }
-    let well = sources.is_empty()
+    let well = unwritable.is_none()
+        && sources.is_empty()
         && late.is_empty()
         && status.pages_failing.is_empty()
         && status.mail_refused == 0
         && status.web_trouble.is_none()
         && left.empty.is_empty();
     Ok(if well { Exit::Ok } else { Exit::Failed })
+}
+
+/// Why the database takes no write, where that is not for want of this user's rights:
+/// the daemon may run as another user.
+fn unwritable(config: &Config) -> Option<String> {
+    let store = Store::open_beside(&database(&data_directory(config)));
+    match store.and_then(|store| store.probe(Utc::now())) {
+        Ok(()) | Err(StoreError::NotWritable { .. } | StoreError::Hidden { .. }) => None,
+        Err(error) => Some(error.to_string()),
+    }
 }
 
 /// Who has left the plans that are configured, and plans that tell nobody any more.

@@ -59,6 +59,8 @@ pub struct Daemon {
     pub contact: Option<String>,
     /// Data directory; `None`: `$STATE_DIRECTORY`, else `$XDG_DATA_HOME/newswatch`.
     pub data: Option<PathBuf>,
+    /// The group that may read the database, backups and mail files.
+    pub group: Option<String>,
     /// Polls under way at a time.
     pub polls_at_once_max: usize,
     /// Hosts that may have private or loopback addresses.

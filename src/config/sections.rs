@@ -93,6 +93,7 @@ fn daemon(keys: &Keys<'_, '_>, base: &Path) -> Daemon {
         zone: keys.checked("timezone", values::zone).unwrap_or(defaults.zone),
         contact: keys.checked("contact", values::contact),
         data: path(keys, "data", base),
+        group: keys.checked("group", values::group),
         polls_at_once_max: keys
             .whole("polls_at_once_max", 1..=1000)
             .map_or(defaults.polls_at_once_max, |count| count as usize),
@@ -106,6 +107,7 @@ impl Default for Daemon {
             zone: Tz::UTC,
             contact: None,
             data: None,
+            group: None,
             polls_at_once_max: POLLS_AT_ONCE_MAX as usize,
             private_hosts: Vec::new(),
         }

@@ -139,6 +139,15 @@ pub fn address(text: &str) -> Result<String, String> {
     Err(format!("`{text}` is no mail address; write it like `desk@example.org`"))
 }
 
+/// The name of a group of users.
+pub fn group(text: &str) -> Result<String, String> {
+    let is_name = |c: char| c.is_ascii_alphanumeric() || "_-.".contains(c);
+    if !text.is_empty() && text.chars().all(is_name) {
+        return Ok(text.to_owned());
+    }
+    Err(format!("`{text}` is not the name of a group; write e.g. `newsdesk`"))
+}
+
 /// Who is told, as `to` and `ops_to` name them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Recipient {

@@ -12,6 +12,7 @@ use crate::store::{OutboxRow, StoreError};
 use chrono::{DateTime, Utc};
 use std::collections::HashSet;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// A relay that defers this many in a row is down: the rest waits for the next round.
 const DEFERRED_IN_A_ROW_MAX: usize = 3;
@@ -24,8 +25,12 @@ pub struct Told {
     pub delivery: Delivery,
 }
 
+/// Between two calls of `go_on` while a server is waited for.
+const PROGRESS_EVERY: Duration = Duration::from_secs(1);
+
 /// Hands over every mail whose time has come by `clock`, and settles each, while
-/// `go_on`.
+/// `go_on`, which is also called now and then while a server is waited for: each wait
+/// has a limit of its own, so it is progress.
 ///
 /// # Errors
 /// The database; what a server says is a [`Told`].
@@ -57,7 +62,7 @@ async fn deliver_round(
         if !ways.is_open(&row.recipient) {
             continue;
         }
-        let Some(delivery) = try_once(desk, &row, clock).await? else { continue };
+        let Some(delivery) = try_once(desk, &row, clock, go_on).await? else { continue };
         *sent += usize::from(delivery == Delivery::Sent);
         split += usize::from(matches!(delivery, Delivery::TooLarge(_)));
         let store = desk.store.clone();
@@ -134,27 +139,14 @@ async fn try_once(
     desk: &Arc<Desk>,
     row: &OutboxRow,
     clock: impl Fn() -> DateTime<Utc>,
+    go_on: &impl Fn() -> bool,
 ) -> Result<Option<Delivery>, StoreError> {
     let (store, id, now) = (desk.store.clone(), row.id, clock());
     if !off_thread(move || store.try_now(id, now)).await? {
         return Ok(None);
     }
     crash::point(Point::TryCounted);
-    let (delivery, failed_at) = match Way::to(&row.recipient) {
-        Way::Post => {
-            let (delivery, step) = post::send(desk, row, clock()).await;
-            (delivery, Some(step))
-        }
-        Way::Chat => {
-            let (delivery, step) = chat::send(desk, row, clock()).await;
-            (delivery, Some(step))
-        }
-        Way::Mail => {
-            let dialogue = desk.mailer.dialogue(&row.sender, &row.recipient, &row.message_id, &row.wire);
-            let (delivery, steps) = dialogue.await;
-            (delivery, steps.iter().find(|step| !step.passed).map(|step| step.step))
-        }
-    };
+    let (delivery, failed_at) = watched(hand_over(desk, row, clock()), go_on).await;
     crash::point(Point::Answered);
     let failed_at = match delivery {
         Delivery::Sent => None,
@@ -164,6 +156,36 @@ async fn try_once(
     let delivery = settle(desk, row, delivery, failed_at, clock()).await?;
     crash::point(Point::Settled);
     Ok(Some(delivery))
+}
+
+/// Hands one row over; with the step at which it fails.
+async fn hand_over(
+    desk: &Arc<Desk>,
+    row: &OutboxRow,
+    now: DateTime<Utc>,
+) -> (Delivery, Option<&'static str>) {
+    let (delivery, step) = match Way::to(&row.recipient) {
+        Way::Post => post::send(desk, row, now).await,
+        Way::Chat => chat::send(desk, row, now).await,
+        Way::Mail => {
+            let dialogue = desk.mailer.dialogue(&row.sender, &row.recipient, &row.message_id, &row.wire);
+            let (delivery, steps) = dialogue.await;
+            return (delivery, steps.iter().find(|step| !step.passed).map(|step| step.step));
+        }
+    };
+    (delivery, Some(step))
+}
+
+/// Waits for `work`, calling `progress` meanwhile.
+async fn watched<T>(work: impl Future<Output = T>, progress: impl Fn() -> bool) -> T {
+    let mut work = std::pin::pin!(work);
+    loop {
+        tokio::select! {
+            done = &mut work => return done,
+            // Asked to stop or not: what is on its way is never cut off here.
+            () = tokio::time::sleep(PROGRESS_EVERY) => drop(progress()),
+        }
+    }
 }
 
 /// Settles a try. A mail that is too large goes on in parts, or is refused where it

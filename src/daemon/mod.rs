@@ -1,9 +1,10 @@
-//! What runs: the poll loop, the tell loop, the page, the hubs; shutdown, readiness,
-//! watchdog, reload.
+//! What runs: the poll loop, the tell loop, the page, the hubs, the watchdog; start,
+//! readiness, reload, shutdown.
 //!
 //! Invariant: loops talk through rows in the database, so what one of them has
 //! committed survives the death of all. Every task spawned here is joined here.
 
+mod alarm;
 mod chat;
 mod deliver;
 mod hints;
@@ -11,13 +12,17 @@ mod operator;
 mod pages;
 mod poll;
 mod post;
+mod repeats;
 mod rescore;
 mod sift;
+mod signals;
 mod source;
 mod split;
+mod start;
 mod tell;
 mod trial;
 mod verdict;
+mod watchdog;
 mod web;
 mod websub;
 
@@ -26,26 +31,25 @@ pub use deliver::{Told, deliver_due};
 pub use poll::poll_once;
 pub use rescore::{Rescored, rescore, tell_history};
 pub use source::{Chain, Polled, follow_sitemaps};
+pub use start::Waiting;
 pub use tell::{TellError, start_plans, tell_due, tell_now};
 pub use trial::{Trial, try_sources};
 
 use crate::config::{Config, ConfigError};
-use crate::fetch::{FetchError, Fetcher, Limits};
+use crate::fetch::{FetchError, Fetcher, Limits, Resolver};
 use crate::mail::{self, MailError, Mailer};
 use crate::store::{Store, StoreError};
 use chrono::Utc;
+use signals::Signals;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant};
+use std::sync::Arc;
+use std::time::Duration;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
+use watchdog::{Pulse, notify};
 
 /// Longest sleep of a loop, so that clock steps and edits of the database are noticed.
 const NAP: Duration = Duration::from_secs(5);
-
-/// Longest time a loop may take for one step: a relay may take ten minutes to
-/// answer the final dot of one mail (RFC 5321, 4.5.3.2.6).
-const SILENCE_MOST: Duration = Duration::from_secs(15 * 60);
 
 /// What polls under way may take to end once we are asked to stop.
 const STOP_PATIENCE: Duration = Duration::from_secs(8);
@@ -88,8 +92,18 @@ impl Desk {
     /// # Errors
     /// A part that cannot be set up; nothing is registered then.
     pub fn new(config: Config, store: Store, data: PathBuf) -> Result<Desk, DaemonError> {
-        let fetcher =
-            Fetcher::new(config.daemon.contact.as_deref(), &config.daemon.private_hosts, Limits::default())?;
+        Desk::over(Resolver::default(), config, store, data)
+    }
+
+    /// The same desk under another configuration. What is known of names stays.
+    fn renewed(&self, config: Config) -> Result<Desk, DaemonError> {
+        Desk::over(self.fetcher.resolver().clone(), config, self.store.clone(), self.data.clone())
+    }
+
+    fn over(resolver: Resolver, config: Config, store: Store, data: PathBuf) -> Result<Desk, DaemonError> {
+        let daemon = &config.daemon;
+        let contact = daemon.contact.as_deref();
+        let fetcher = Fetcher::over(resolver, contact, &daemon.private_hosts, Limits::default())?;
         let mailer = Mailer::open(&config.mail, &data)?;
         let post_key = config.post_key.as_ref().map(mail::reveal).transpose()?;
         let post_key = post_key.map(|key| post::Key::of(&key));
@@ -113,28 +127,30 @@ impl Desk {
 }
 
 /// Runs until asked to stop (SIGTERM, SIGINT). `reload` reads the configuration
-/// anew on SIGHUP; where it fails the old one stays and the reason is logged.
+/// again on SIGHUP; where it fails the old one stays and the reason is logged.
 ///
 /// # Errors
-/// A database or signal handler that fails; a sick source or relay never ends it.
-pub async fn run(desk: Desk, reload: impl Fn() -> anyhow::Result<Config>) -> Result<(), DaemonError> {
+/// A signal handler or a loop that fails; a sick source, relay or disk never ends it.
+pub async fn run<F>(desk: Desk, reload: F) -> Result<(), DaemonError>
+where
+    F: Fn() -> anyhow::Result<Config> + Clone + Send + 'static,
+{
+    // Before anybody is told that we are ready for them.
+    let signals = Signals::listen()?;
     let (stop, stopping) = watch::channel(false);
     let pulse = Arc::new(Pulse::default());
-    // The loops have a period to come round for the first time.
-    Pulse::beat(&pulse.polled);
-    Pulse::beat(&pulse.told);
     let (desks, desk) = watch::channel(Arc::new(desk));
     let mut loops = JoinSet::new();
     loops.spawn(poll::run(desk.clone(), stopping.clone(), pulse.clone()));
     loops.spawn(tell::run(desk.clone(), stopping.clone(), pulse.clone()));
     loops.spawn(web::run(desk.clone(), stopping.clone()));
     loops.spawn(websub::run(desk.clone(), stopping.clone()));
-    loops.spawn(watchdog_loop(desk, stopping, pulse));
-    notify(&[sd_notify::NotifyState::Ready]);
+    loops.spawn(watchdog::run(desk, stopping, pulse));
+    notify(&[sd_notify::NotifyState::Ready, sd_notify::NotifyState::Status("")]);
     // A loop that ends before it is asked to has died, and a daemon that polls
     // without telling, or tells without polling, is worse than none.
     let ended = tokio::select! {
-        ended = signals(&desks, reload) => ended,
+        () = signals.serve(&desks, reload) => Ok(()),
         Some(ended) = loops.join_next() => Err(DaemonError::LoopDied(ended.err())),
     };
     notify(&[sd_notify::NotifyState::Stopping]);
@@ -147,95 +163,7 @@ pub async fn run(desk: Desk, reload: impl Fn() -> anyhow::Result<Config>) -> Res
     ended
 }
 
-/// When each loop last went round; the watchdog is fed only while all do.
-#[derive(Debug, Default)]
-struct Pulse {
-    polled: Mutex<Option<Instant>>,
-    told: Mutex<Option<Instant>>,
-}
-
-impl Pulse {
-    fn beat(slot: &Mutex<Option<Instant>>) {
-        *slot.lock().expect("no holder panics") = Some(Instant::now());
-    }
-
-    fn alive(&self, within: Duration) -> bool {
-        [&self.polled, &self.told]
-            .iter()
-            .all(|slot| slot.lock().expect("no holder panics").is_some_and(|at| at.elapsed() < within))
-    }
-}
-
-/// Waits for the signal to stop, reloading on the way.
-async fn signals(
-    desks: &watch::Sender<Arc<Desk>>,
-    reload: impl Fn() -> anyhow::Result<Config>,
-) -> Result<(), DaemonError> {
-    use tokio::signal::unix::{SignalKind, signal};
-    let listen = |kind| signal(kind).map_err(DaemonError::Signal);
-    let mut term = listen(SignalKind::terminate())?;
-    let mut interrupt = listen(SignalKind::interrupt())?;
-    let mut hangup = listen(SignalKind::hangup())?;
-    loop {
-        tokio::select! {
-            _ = term.recv() => return Ok(()),
-            _ = interrupt.recv() => return Ok(()),
-            _ = hangup.recv() => replace(desks, &reload),
-        }
-    }
-}
-
-/// Takes a new configuration into use, or keeps the old one and says why.
-fn replace(desks: &watch::Sender<Arc<Desk>>, reload: &impl Fn() -> anyhow::Result<Config>) {
-    let old = desks.borrow().clone();
-    let made = reload().and_then(|config| {
-        Desk::new(config, old.store.clone(), old.data.clone()).map_err(anyhow::Error::from)
-    });
-    match made {
-        Ok(desk) => {
-            tracing::info!(sources = desk.config.sources.len(), "configuration reloaded");
-            let _ = desks.send(Arc::new(desk));
-        }
-        Err(error) => tracing::error!("configuration not reloaded, the old one stays: {error:#}"),
-    }
-}
-
-/// Feeds the watchdog while both loops go round and the database takes a write.
-async fn watchdog_loop(
-    desks: watch::Receiver<Arc<Desk>>,
-    mut stopping: watch::Receiver<bool>,
-    pulse: Arc<Pulse>,
-) {
-    let Some(period) = sd_notify::watchdog_enabled() else {
-        // The sender outlives the loops, so this waits for the end and no error.
-        let _ = stopping.changed().await;
-        return;
-    };
-    while !*stopping.borrow() {
-        let store = desks.borrow().store.clone();
-        let wrote = off_thread(move || store.probe(Utc::now())).await;
-        match wrote {
-            Ok(()) if pulse.alive(SILENCE_MOST) => notify(&[sd_notify::NotifyState::Watchdog]),
-            Ok(()) => tracing::error!("a loop stands still; the watchdog is not fed"),
-            Err(error) => {
-                tracing::error!(error = &error as &dyn std::error::Error, "the database takes no write")
-            }
-        }
-        tokio::select! {
-            () = tokio::time::sleep(period / 3) => {}
-            _ = stopping.changed() => {}
-        }
-    }
-}
-
 /// Runs blocking work on a thread of its own kind.
 async fn off_thread<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
     tokio::task::spawn_blocking(work).await.expect("the work neither panics nor is cancelled")
-}
-
-/// Tells systemd; where there is none this does nothing.
-fn notify(states: &[sd_notify::NotifyState<'_>]) {
-    if let Err(error) = sd_notify::notify(states) {
-        tracing::warn!(%error, "systemd was not told");
-    }
 }

@@ -5,10 +5,13 @@
 //! than a quick one does, and none at all once it is known to be slow.
 
 use super::hints::Hints;
+use super::repeats::Repeats;
 use super::source::{self, Polled, is_to_come, poll_source};
-use super::{Desk, NAP, Pulse, STOP_PATIENCE, off_thread, websub};
+use super::watchdog::Pulse;
+use super::{Desk, NAP, STOP_PATIENCE, off_thread, websub};
 use crate::config::Source;
 use crate::crash::{self, Point};
+use crate::fetch::Resolver;
 use crate::store::{SourceState, StoreError};
 use chrono::{DateTime, TimeDelta, Utc};
 use std::collections::{HashMap, VecDeque};
@@ -17,6 +20,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 use tokio::sync::watch;
 use tokio::task::{Id, JoinError, JoinSet};
+use url::Url;
 
 /// A poll that took longer makes its source one that is known to be slow.
 const SLOW_FROM: Duration = Duration::from_secs(2);
@@ -48,6 +52,8 @@ const HINT_LOOK: Duration = Duration::from_secs(1);
 struct Timetable {
     rows: Vec<Row>,
     hints: Hints,
+    /// Of polls that the database did not take.
+    repeats: Repeats,
 }
 
 struct Row {
@@ -59,6 +65,8 @@ struct Row {
     /// Decides between sources that are due since the same time, so that those of one
     /// site, which wait for one another, do not take all places at once.
     turn: u64,
+    /// The host's name, where it is not an address.
+    host: Option<String>,
     /// What the log last said is wrong with it.
     logged: Option<String>,
 }
@@ -75,24 +83,34 @@ pub(super) async fn run(
     let mut timetable = Timetable::load(&desk).await;
     drop(desk);
     let mut looked_at = Instant::now();
+    let mut rounds = 0;
     while !*stopping.borrow() {
-        Pulse::beat(&pulse.polled);
+        pulse.polls();
+        rounds += 1;
+        crash::stall("poll", rounds);
         let desk = desks.borrow().clone();
-        let has_hubs = websub::callbacks(&desk.config).is_some();
+        // What cannot be stored is not asked for.
+        let is_paused = desk.store.trouble().is_some();
+        let has_hubs = websub::callbacks(&desk.config).is_some() && !is_paused;
         if has_hubs && looked_at.elapsed() >= HINT_LOOK {
             timetable.take_hints(&desk).await;
             looked_at = Instant::now();
         }
         let mut room = polls.room(desk.config.daemon.polls_at_once_max);
         let mut patience = NAP;
-        for row in timetable.due(Utc::now()) {
+        let due = if is_paused { Vec::new() } else { timetable.due(Utc::now(), desk.fetcher.resolver()) };
+        for row in due {
             match room.takes(row.is_slow) {
                 true => polls.start(&desk, row),
                 // One under way may turn out slow, and give up its place.
                 false => patience = polls.patience(),
             }
         }
-        let nap = timetable.nap(Utc::now()).min(if has_hubs { patience.min(HINT_LOOK) } else { patience });
+        let nap = if is_paused { NAP } else { timetable.nap(Utc::now()) }.min(if has_hubs {
+            patience.min(HINT_LOOK)
+        } else {
+            patience
+        });
         tokio::select! {
             Some(done) = polls.tasks.join_next_with_id() => {
                 let done = polls.end(done);
@@ -295,13 +313,17 @@ impl Row {
     fn new(source: Source, state: SourceState) -> Row {
         let mut turn = DefaultHasher::new();
         source.name.hash(&mut turn);
-        Row { source, state, under_way: false, is_slow: false, turn: turn.finish(), logged: None }
+        let host = Url::parse(&source.url).ok().and_then(|url| Some(url.domain()?.to_owned()));
+        let turn = turn.finish();
+        Row { source, state, under_way: false, is_slow: false, turn, host, logged: None }
     }
 }
 
 impl Timetable {
     async fn load(desk: &Desk) -> Timetable {
-        Timetable { rows: Vec::new(), hints: Hints::default() }.renewed(desk).await
+        Timetable { rows: Vec::new(), hints: Hints::default(), repeats: Repeats::default() }
+            .renewed(desk)
+            .await
     }
 
     /// The timetable for a desk with other sources; polls under way stay so.
@@ -323,7 +345,7 @@ impl Timetable {
             let (under_way, is_slow) = known.remove(&source.name).unwrap_or_default();
             Row { under_way, is_slow, ..Row::new(source.clone(), state) }
         });
-        Timetable { rows: rows.collect(), hints: self.hints }
+        Timetable { rows: rows.collect(), hints: self.hints, repeats: self.repeats }
     }
 
     /// Makes due what hubs say has news.
@@ -341,13 +363,18 @@ impl Timetable {
         }
     }
 
-    /// Sources whose time has come, the longest overdue first.
-    fn due(&mut self, now: DateTime<Utc>) -> Vec<&mut Row> {
+    /// Sources whose time has come, the longest overdue first. While names do not resolve
+    /// those that need no name server come before the others.
+    fn due(&mut self, now: DateTime<Utc>, resolver: &Resolver) -> Vec<&mut Row> {
+        let is_silent = resolver.silent_since().is_some();
         let is_due = |row: &&mut Row| {
             !row.under_way && row.state.next_poll_at.is_none_or(|at| !is_to_come(&row.state, at, now))
         };
         let mut due: Vec<_> = self.rows.iter_mut().filter(is_due).collect();
-        due.sort_by_key(|row| (row.state.next_poll_at, row.turn));
+        due.sort_by_cached_key(|row| {
+            let is_hopeless = is_silent && row.host.as_ref().is_some_and(|host| !resolver.knows(host));
+            (is_hopeless, row.state.next_poll_at, row.turn)
+        });
         due
     }
 
@@ -388,13 +415,15 @@ impl Timetable {
         let found_news = matches!(&polled, Some(Ok(polled)) if polled.new + polled.revised > 0);
         row.is_slow = took >= SLOW_FROM;
         match polled {
-            Some(Ok(polled)) => row.state = polled.state,
+            Some(Ok(polled)) => {
+                row.state = polled.state;
+                self.repeats.end();
+            }
             Some(Err(error)) => {
-                tracing::error!(
-                    source = name,
-                    error = &error as &dyn std::error::Error,
-                    "a poll was not recorded"
-                );
+                if self.repeats.is_new(&error) {
+                    let error = &error as &dyn std::error::Error;
+                    tracing::error!(source = name, error, "a poll was not recorded; will retry");
+                }
                 row.state.polled_at = Some(Utc::now());
                 row.state.next_poll_at = Some(Utc::now() + TimeDelta::minutes(1));
             }

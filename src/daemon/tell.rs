@@ -8,7 +8,9 @@
 
 use super::deliver::{deliver_due, log_delivery};
 use super::operator::tell_operator;
-use super::{Desk, NAP, Pulse, off_thread};
+use super::repeats::Repeats;
+use super::watchdog::Pulse;
+use super::{Desk, NAP, off_thread};
 use crate::config::Config;
 use crate::crash::{self, Point};
 use crate::digest::{self, Digest, Earlier, Footer, Item, Plan, Rate, Removed, Urgency, Window};
@@ -48,24 +50,35 @@ pub(super) async fn run(
     mut stopping: watch::Receiver<bool>,
     pulse: Arc<Pulse>,
 ) {
+    let (mut rounds, mut untold, mut unread) = (0, Repeats::default(), Repeats::default());
     while !*stopping.borrow() {
-        Pulse::beat(&pulse.told);
+        pulse.notifies();
+        rounds += 1;
+        crash::stall("notify", rounds);
         let desk = desks.borrow().clone();
-        if let Err(error) = tell_due(&desk, Utc::now()).await {
-            tracing::error!(
-                error = &error as &dyn std::error::Error,
-                "what is owed was not told; trying again"
-            );
-        }
-        let go_on = || {
-            Pulse::beat(&pulse.told);
-            !*stopping.borrow()
-        };
-        if let Err(error) = deliver_due(&desk, Utc::now, go_on, log_delivery).await {
-            tracing::error!(
-                error = &error as &dyn std::error::Error,
-                "the outbox was not read; trying again"
-            );
+        // What cannot be marked as sent is not sent.
+        if desk.store.trouble().is_none() {
+            let beat = pulse.clone();
+            match tell_plans(&desk, Utc::now(), move || beat.notifies()).await {
+                Ok(_) => untold.end(),
+                Err(error) if untold.is_new(&error) => tracing::error!(
+                    error = &error as &dyn std::error::Error,
+                    "pending notifications were not queued; will retry"
+                ),
+                Err(_) => {}
+            }
+            let goes_on = || {
+                pulse.notifies();
+                !*stopping.borrow()
+            };
+            match deliver_due(&desk, Utc::now, goes_on, log_delivery).await {
+                Ok(_) => unread.end(),
+                Err(error) if unread.is_new(&error) => {
+                    let error = &error as &dyn std::error::Error;
+                    tracing::error!(error, "the outbox was not read or written; will retry");
+                }
+                Err(_) => {}
+            }
         }
         tokio::select! {
             () = tokio::time::sleep(NAP) => {}
@@ -79,11 +92,21 @@ pub(super) async fn run(
 /// # Errors
 /// The database, or an address that cannot be mailed to.
 pub async fn tell_due(desk: &Arc<Desk>, now: DateTime<Utc>) -> Result<usize, TellError> {
+    tell_plans(desk, now, || {}).await
+}
+
+/// [`tell_due`], calling `progress` at each plan.
+async fn tell_plans(
+    desk: &Arc<Desk>,
+    now: DateTime<Utc>,
+    progress: impl Fn() + Send + 'static,
+) -> Result<usize, TellError> {
     let desk = desk.clone();
     off_thread(move || {
         let is_open = !desk.store.is_shut()?;
         let mut done = Vec::new();
         for plan in &desk.config.plans {
+            progress();
             let readers = match readers(&desk.store, plan) {
                 Ok(readers) if readers.is_empty() && plan.beside_mail().next().is_none() => continue,
                 Ok(readers) => readers,

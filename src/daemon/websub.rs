@@ -4,6 +4,7 @@
 //! forward. A hub is called like any other address of a stranger: through the guard of
 //! `fetch`, and ever more rarely while it fails.
 
+use super::repeats::Repeats;
 use super::source::Chain;
 use super::{Desk, NAP, off_thread};
 use crate::config::Config;
@@ -51,6 +52,7 @@ pub(super) fn callbacks(config: &Config) -> Option<String> {
 /// Runs until `stopping`.
 pub(super) async fn run(mut desks: watch::Receiver<Arc<Desk>>, mut stopping: watch::Receiver<bool>) {
     desks.mark_changed();
+    let mut repeats = Repeats::default();
     while !*stopping.borrow() {
         let is_new = desks.has_changed().unwrap_or(false);
         let desk = desks.borrow_and_update().clone();
@@ -59,8 +61,12 @@ pub(super) async fn run(mut desks: watch::Receiver<Arc<Desk>>, mut stopping: wat
             done = round(&desk, is_new) => done,
             _ = stopping.changed() => return,
         };
-        if let Err(error) = done {
-            tracing::error!(error = &error as &dyn std::error::Error, "hubs were not asked; trying again");
+        match done {
+            Ok(()) => repeats.end(),
+            Err(error) if repeats.is_new(&error) => {
+                tracing::error!(error = &error as &dyn std::error::Error, "hubs were not asked; will retry");
+            }
+            Err(_) => {}
         }
         tokio::select! {
             () = tokio::time::sleep(NAP) => {}
@@ -71,6 +77,9 @@ pub(super) async fn run(mut desks: watch::Receiver<Arc<Desk>>, mut stopping: wat
 }
 
 async fn round(desk: &Arc<Desk>, is_new: bool) -> Result<(), StoreError> {
+    if desk.store.trouble().is_some() {
+        return Ok(());
+    }
     let (store, callbacks) = (desk.store.clone(), callbacks(&desk.config));
     // Without a way to reach us no subscription is of use.
     let read = desk.config.sources.iter().filter(|source| source.enabled && callbacks.is_some());

@@ -56,6 +56,20 @@ pub struct Leaving {
     pub leaves_nobody: bool,
 }
 
+/// Trouble that keeps everything from being read or stored.
+#[derive(Debug, Clone)]
+pub struct Outage {
+    /// Names do not resolve; else the database takes no write.
+    pub is_of_names: bool,
+    /// `disk full`
+    pub in_short: String,
+    /// With the next step.
+    pub reason: String,
+    pub since_at: DateTime<Utc>,
+    /// When it was over, where it is.
+    pub until_at: Option<DateTime<Utc>>,
+}
+
 /// A change, ready to print.
 struct Line {
     source: String,
@@ -81,6 +95,8 @@ struct Text<'a> {
 /// What one mail tells of, ready to print.
 #[derive(Default)]
 struct Sheet {
+    /// Paragraphs about an outage.
+    outage: Vec<String>,
     silent: Vec<Silent>,
     sick: Vec<Line>,
     healed: Vec<Line>,
@@ -202,6 +218,56 @@ pub fn silence_note(silences: &[Silence], zone: Tz) -> Note {
         more: silences.len().saturating_sub(CHANGES_MAX),
         command: Some("newswatch outbox list".into()),
         ..Note::default()
+    }
+}
+
+/// Reports an outage, by mail and for a chat.
+pub fn outage(outage: &Outage, zone: Tz) -> (Digest, Note) {
+    let subject = outage_subject(outage);
+    let paragraphs = outage_paragraphs(outage, zone);
+    let note = Note {
+        subject: subject.clone(),
+        is_urgent: true,
+        head: paragraphs.clone(),
+        command: Some("newswatch status".into()),
+        ..Note::default()
+    };
+    (Sheet { outage: paragraphs, ..Sheet::default() }.mail(subject), note)
+}
+
+fn outage_subject(outage: &Outage) -> String {
+    let subject = match (outage.is_of_names, outage.until_at) {
+        (false, None) => format!("newswatch is paused: {}", outage.in_short),
+        (false, Some(_)) => format!("newswatch has resumed: the {} has passed", outage.in_short),
+        (true, None) => "newswatch cannot reach its sources: names do not resolve".into(),
+        (true, Some(_)) => "newswatch reaches its sources again: names resolve".into(),
+    };
+    prose::line(&subject, 160)
+}
+
+fn outage_paragraphs(outage: &Outage, zone: Tz) -> Vec<String> {
+    let since = local(outage.since_at, zone);
+    let reason = prose::line(&outage.reason, WORDS_CHARS_MAX);
+    match (outage.is_of_names, outage.until_at.map(|at| local(at, zone))) {
+        (false, None) => vec![
+            "newswatch cannot write its database. Sources are not polled and messages are not sent until it can.".into(),
+            format!("Since {since}: {reason}."),
+            "What is published meanwhile is read afterwards, as far as the sources still list it. This message is repeated once a day while the problem lasts.".into(),
+        ],
+        (false, Some(until)) => vec![
+            format!("newswatch could not write its database from {since} to {until}. It polls its sources and sends messages again."),
+            format!("The reason was: {reason}."),
+            "Stories that were published and withdrawn in that time may have been missed.".into(),
+        ],
+        (true, None) => vec![
+            "Names do not resolve, so newswatch cannot reach sources whose addresses it does not know.".into(),
+            format!("Since {since}: {reason}."),
+            "These sources are polled as soon as names resolve again. This message is repeated once a day while the problem lasts.".into(),
+        ],
+        (true, Some(until)) => vec![
+            format!("Names did not resolve from {since} to {until}. All sources are polled again."),
+            "Stories that were published and withdrawn in that time may have been missed.".into(),
+        ],
     }
 }
 

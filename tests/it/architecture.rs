@@ -42,6 +42,8 @@ const AT_HOME: &[(&str, &[&str])] = &[
     ("clap", &["cli"]),
     ("sd_notify", &["daemon"]),
     ("anyhow", &["cli", "daemon"]),
+    ("hickory_resolver", &["fetch"]),
+    ("nix", &["cli", "store"]),
 ];
 
 #[test]
@@ -93,6 +95,29 @@ fn the_worlds_crates_stay_at_home() {
                 wrong.push(format!("{}: `{module}` names `{outside}`", path.display()));
             }
         }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// Ways to open a file. Closing the database, its `-wal` or its `-shm` after any of them
+/// drops every lock that the process holds on it.
+const WAYS_TO_OPEN: &str = r"\bFile::|\bOpenOptions\b|\bfs::(read|copy|write|hard_link)\b";
+
+/// Where `store` opens files that are not the database, and what.
+const OPENED_BY_STORE: &[(&str, &str)] =
+    &[("store/claim.rs", "the lock file"), ("store/files.rs", "a directory, and the lock file")];
+
+#[test]
+fn the_database_is_opened_by_sqlite_alone() {
+    let ways = Regex::new(WAYS_TO_OPEN).expect("valid");
+    let named = Regex::new(r"\bdatabase\(|newswatch\.db").expect("valid");
+    let mut wrong = Vec::new();
+    for (module, path, source) in sources() {
+        let is_known = OPENED_BY_STORE.iter().any(|(known, _)| path == Path::new(known));
+        let opens = source.lines().filter(|line| ways.is_match(line));
+        let of_database = opens.filter(|line| module == "store" || named.is_match(line));
+        let found = of_database.filter(|_| !is_known);
+        wrong.extend(found.map(|line| format!("{}: {}", path.display(), line.trim())));
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }

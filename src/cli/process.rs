@@ -1,0 +1,75 @@
+//! What a process asks of the system before it does anything else, and who may read
+//! the files it makes.
+
+use anyhow::Context;
+use nix::sys::prctl;
+use nix::sys::signal::{SigSet, Signal};
+use nix::sys::stat::{FchmodatFlags, Mode, fchmodat, umask};
+use nix::unistd::{Gid, Group, chown};
+use std::path::Path;
+
+/// Files are made 0600, directories 0700.
+const OURS_ALONE: Mode = Mode::from_bits_truncate(0o077);
+
+/// Files are made 0640, directories 0750.
+const FOR_A_GROUP: Mode = Mode::from_bits_truncate(0o027);
+
+/// The data directory of a group: what is made in it belongs to the group too.
+const DIRECTORY_OF_A_GROUP: Mode = Mode::from_bits_truncate(0o2750);
+
+/// Set before any other thread starts. What the system refuses here it refuses a process
+/// that can do without.
+pub fn prepare() {
+    // A file that meets a limit is then an error of that write, not the end of the process.
+    let mut limits = SigSet::empty();
+    limits.add(Signal::SIGXFSZ);
+    let _ = limits.thread_block();
+    // A core would hold passwords and tokens.
+    let _ = prctl::set_dumpable(false);
+    umask(OURS_ALONE);
+}
+
+/// For a file that is meant for others: the permissions that this user is used to.
+pub fn share_with_all() {
+    umask(Mode::from_bits_truncate(0o022));
+}
+
+/// Lets the group of that name read the data directory, and what is made from now on.
+///
+/// # Errors
+/// There is no such group, or this user may not give the directory to it.
+pub fn share_directory(directory: &Path, group: &str) -> anyhow::Result<()> {
+    let gid = find(group)?;
+    umask(FOR_A_GROUP);
+    let place = directory.display();
+    std::fs::create_dir_all(directory).with_context(|| format!("failed to make `{place}`"))?;
+    give(directory, gid, group)?;
+    fchmodat(nix::fcntl::AT_FDCWD, directory, DIRECTORY_OF_A_GROUP, FchmodatFlags::FollowSymlink)
+        .with_context(|| format!("failed to set the permissions of `{place}`"))
+}
+
+/// Lets the group of that name read a file that lies elsewhere.
+///
+/// # Errors
+/// As [`share_directory`].
+pub fn share_file(file: &Path, group: &str) -> anyhow::Result<()> {
+    give(file, find(group)?, group)?;
+    let mode = Mode::from_bits_truncate(0o640);
+    fchmodat(nix::fcntl::AT_FDCWD, file, mode, FchmodatFlags::FollowSymlink)
+        .with_context(|| format!("failed to set the permissions of `{}`", file.display()))
+}
+
+fn give(path: &Path, gid: Gid, group: &str) -> anyhow::Result<()> {
+    chown(path, None, Some(gid)).with_context(|| {
+        let place = path.display();
+        format!("failed to give `{place}` to the group `{group}`; add the user of newswatch to that group")
+    })
+}
+
+fn find(group: &str) -> anyhow::Result<Gid> {
+    let found = Group::from_name(group).with_context(|| format!("failed to look for the group `{group}`"))?;
+    let found = found.with_context(|| {
+        format!("there is no group `{group}`, as `group` in `[daemon]` has it; `groupadd --system {group}` makes it")
+    })?;
+    Ok(found.gid)
+}
