@@ -7,6 +7,7 @@ mod crashes;
 mod documents;
 mod errors;
 mod false_alarms;
+mod faults;
 mod fetch;
 mod first_steps;
 mod health;

@@ -3,7 +3,7 @@
 use newswatch::newsroom::Newsroom;
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
@@ -50,8 +50,14 @@ impl Desk {
     }
 
     pub fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_newswatch"));
-        command.args(arguments).current_dir(self.directory.path()).env_clear();
+        self.command_by(&[], arguments)
+    }
+
+    /// The command as an argument of `starter`, a program that runs it.
+    pub fn command_by(&self, starter: &[&str], arguments: &[&str]) -> Command {
+        let words = [starter, &[env!("CARGO_BIN_EXE_newswatch")], arguments].concat();
+        let mut command = Command::new(words[0]);
+        command.args(&words[1..]).current_dir(self.directory.path()).env_clear();
         command.env("HOME", self.directory.path()).stdin(Stdio::null());
         // The system's roots take longer to read than most commands to run.
         command.env("SSL_CERT_FILE", concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/root.pem"));
@@ -145,7 +151,12 @@ pub struct Running {
 
 impl Running {
     pub fn start(desk: &Desk, variables: &[(&str, &str)]) -> Running {
-        let mut command = desk.command(&["run"]);
+        Running::start_by(desk, &[], variables)
+    }
+
+    /// Started by another program, such as `prlimit --fsize=1000`, which becomes it.
+    pub fn start_by(desk: &Desk, starter: &[&str], variables: &[(&str, &str)]) -> Running {
+        let mut command = desk.command_by(starter, &["run"]);
         command.envs(variables.iter().copied()).stdout(Stdio::null());
         let mut child = command.spawn().expect("the binary starts");
         let stderr = BufReader::new(child.stderr.take().expect("piped"));
@@ -177,13 +188,24 @@ impl Running {
         assert!(sent.is_ok_and(|status| status.success()), "`kill` sends SIG{name}");
     }
 
+    /// How it ended; nothing while it runs.
+    pub fn ended(&mut self) -> Option<ExitStatus> {
+        self.child.try_wait().expect("the child can be asked")
+    }
+
+    /// `kill -9`.
+    pub fn kill(&mut self) {
+        self.child.kill().expect("it can be killed, or has ended");
+        self.child.wait().expect("the child can be waited for");
+    }
+
     /// Ends with exit 0 within ten seconds of the signal.
     pub fn ends_well_on(&mut self, signal: &str) {
         let asked = Instant::now();
         self.signal(signal);
         let mut ended = None;
         wait_for("the end", || {
-            ended = self.child.try_wait().expect("the child can be asked");
+            ended = self.ended();
             ended.is_some()
         });
         assert!(asked.elapsed() < Duration::from_secs(10), "it took {:?}", asked.elapsed());
@@ -221,6 +243,30 @@ pub fn newsroom() -> (Runtime, Newsroom) {
         .expect("a runtime can be made");
     let newsroom = runtime.block_on(Newsroom::open()).expect("loopback has a free port");
     (runtime, newsroom)
+}
+
+/// Whether the machine has each of `root` and programs; where one lacks, a slow suite
+/// fails and names it, unless `NEWSWATCH_ALLOW_SKIPS=1` lets it be skipped.
+pub fn needs(wanted: &[&str]) -> bool {
+    let lacking: Vec<_> = wanted.iter().filter(|what| !is_there(what)).copied().collect();
+    if lacking.is_empty() {
+        return true;
+    }
+    let lacking = lacking.join(", ");
+    let allowed = std::env::var("NEWSWATCH_ALLOW_SKIPS").is_ok_and(|set| set == "1");
+    assert!(allowed, "this suite needs {lacking}; set NEWSWATCH_ALLOW_SKIPS=1 to skip it");
+    eprintln!("skipped: no {lacking}");
+    false
+}
+
+fn is_there(what: &str) -> bool {
+    if what == "root" {
+        return rustix::process::geteuid().is_root();
+    }
+    let places = std::env::var("PATH").unwrap_or_default() + ":/usr/sbin:/sbin";
+    // A library is named by its path.
+    Path::new(what).is_absolute() && Path::new(what).exists()
+        || !what.starts_with('/') && places.split(':').any(|place| Path::new(place).join(what).is_file())
 }
 
 /// A file or folder of the evaluation data beside the project; says so where it is missing.
