@@ -2,6 +2,7 @@
 //! power, the name server. Nothing is lost, nothing is sent twice, the operator is
 //! notified. The slow suites run only where `NEWSWATCH_FAULTS` is set.
 
+mod damage;
 mod outsider;
 
 use crate::relay::{Got, Relay};
