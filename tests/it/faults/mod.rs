@@ -3,17 +3,20 @@
 //! notified. The slow suites run only where `NEWSWATCH_FAULTS` is set.
 
 mod damage;
+mod disk;
 mod outsider;
 
 use crate::relay::{Got, Relay};
 use crate::support::{Desk, Running, needs, newsroom, query, wait_for};
 use newswatch::newsroom::Newsroom;
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt::Write as _;
+use std::io::Write as _;
 use std::os::unix::fs::MetadataExt as _;
+use std::os::unix::net::UnixDatagram;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::time::Duration;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
 use tokio::runtime::Runtime;
 
 pub const READER: &str = "ada@example.org";
@@ -80,8 +83,7 @@ impl World {
         let mut items = String::new();
         for story in stories.rev() {
             let text = prose(story);
-            let _ = write!(
-                items,
+            items += &format!(
                 "<item><guid>{story}</guid><title>Темиров {story}</title><description>{text}</description></item>"
             );
         }
@@ -138,6 +140,11 @@ impl World {
     /// The mails for a recipient that the server took.
     fn kept_for(&self, recipient: &str) -> Vec<Got> {
         self.relay.got().into_iter().filter(|got| got.kept && got.recipient == recipient).collect()
+    }
+
+    /// The operator's mails in which these words stand, in capitals or not.
+    fn operator_mails(&self, words: &str) -> usize {
+        self.kept_for(OPERATOR).iter().filter(|got| text(got).to_lowercase().contains(words)).count()
     }
 
     /// Every story up to `last` was sent in one mail; what was sent again was the same
@@ -234,6 +241,121 @@ fn locks(process: u32, file: &Path) -> Vec<String> {
             && words.iter().any(|word| word.ends_with(&format!(":{inode}")))
     };
     table.lines().filter(held).map(str::to_owned).collect()
+}
+
+/// What systemd is to the daemon: it hears of start, life and end.
+struct Manager {
+    path: PathBuf,
+    heard: Arc<Mutex<Vec<(Instant, String)>>>,
+}
+
+impl Manager {
+    /// Listens beside the desk.
+    fn of(desk: &Desk) -> Manager {
+        let path = desk.path("notify");
+        let _ = std::fs::remove_file(&path);
+        let socket = UnixDatagram::bind(&path).expect("a socket");
+        let heard = Arc::<Mutex<Vec<_>>>::default();
+        let kept = heard.clone();
+        // Ends with the test's process: nobody else holds the socket.
+        std::thread::spawn(move || {
+            let mut message = [0; 4096];
+            while let Ok(length) = socket.recv(&mut message) {
+                let text = String::from_utf8_lossy(&message[..length]).into_owned();
+                kept.lock().expect("no holder panics").push((Instant::now(), text));
+            }
+        });
+        Manager { path, heard }
+    }
+
+    /// The variables that name it to the daemon, with a watchdog of so many seconds.
+    fn variables(&self, watchdog_seconds: u64) -> [(&'static str, String); 2] {
+        let usec = (watchdog_seconds * 1_000_000).to_string();
+        [("NOTIFY_SOCKET", self.path.display().to_string()), ("WATCHDOG_USEC", usec)]
+    }
+
+    /// Starts the daemon under its eyes.
+    fn start(&self, desk: &Desk, starter: &[&str], watchdog_seconds: u64, more: &[(&str, &str)]) -> Running {
+        let own = self.variables(watchdog_seconds);
+        let own = own.iter().map(|(name, value)| (*name, value.as_str()));
+        Running::start_by(desk, starter, &own.chain(more.iter().copied()).collect::<Vec<_>>())
+    }
+
+    /// When it was sent a line that begins with `word`.
+    fn times(&self, word: &str) -> Vec<Instant> {
+        let heard = self.heard.lock().expect("no holder panics");
+        let begins = |text: &str| text.lines().any(|line| line.starts_with(word));
+        heard.iter().filter(|(_, text)| begins(text)).map(|(at, _)| *at).collect()
+    }
+
+    fn heard(&self, word: &str) -> bool {
+        !self.times(word).is_empty()
+    }
+
+    /// The time without a ping until this moment.
+    fn silence(&self) -> Duration {
+        self.times("WATCHDOG=1").last().map_or(Duration::ZERO, Instant::elapsed)
+    }
+}
+
+/// A file system of its own under a directory; gone with the test.
+struct Volume {
+    at: PathBuf,
+    options: String,
+    device: String,
+}
+
+impl Volume {
+    /// In memory.
+    fn memory(at: &Path, bytes: u64) -> Volume {
+        Volume::mounted(at, "none", format!("-t tmpfs -o size={bytes}"))
+    }
+
+    /// An ext4 in the file `image`.
+    fn ext4(at: &Path, image: &Path, bytes: u64) -> Volume {
+        let file = std::fs::File::create(image).expect("a file");
+        file.set_len(bytes).expect("a file of this length");
+        let image = image.display().to_string();
+        // No blocks kept for root, who runs the test.
+        must("mkfs.ext4", &["-q", "-m", "0", &image]);
+        Volume::mounted(at, &image, "-t ext4 -o loop,errors=remount-ro".to_owned())
+    }
+
+    fn mounted(at: &Path, device: &str, options: String) -> Volume {
+        std::fs::create_dir_all(at).expect("a directory");
+        let volume = Volume { at: at.to_owned(), options, device: device.to_owned() };
+        volume.mount();
+        volume
+    }
+
+    fn mount(&self) {
+        let mut words: Vec<_> = self.options.split(' ').collect();
+        let at = self.at.display().to_string();
+        words.extend([&*self.device, &at]);
+        must("mount", &words);
+    }
+
+    fn unmount(&self) {
+        must("umount", &[&self.at.display().to_string()]);
+    }
+
+    /// Takes all room, to the last byte.
+    fn fill(&self) {
+        let mut file = std::fs::File::create(self.at.join("fill")).expect("a file");
+        for chunk in [1 << 16, 1 << 12, 1 << 9, 1] {
+            while file.write_all(&vec![b'x'; chunk]).is_ok() {}
+        }
+    }
+
+    fn make_room(&self) {
+        std::fs::remove_file(self.at.join("fill")).expect("it can be removed");
+    }
+}
+
+impl Drop for Volume {
+    fn drop(&mut self) {
+        let _ = Command::new("umount").arg("-l").arg(&self.at).output();
+    }
 }
 
 /// Runs a program that must succeed; returns what it printed.
