@@ -4,6 +4,7 @@
 
 mod damage;
 mod disk;
+mod frozen;
 mod outsider;
 
 use crate::relay::{Got, Relay};
@@ -290,6 +291,14 @@ impl Manager {
 
     fn heard(&self, word: &str) -> bool {
         !self.times(word).is_empty()
+    }
+
+    /// The longest time without a ping since the daemon was ready, this moment included.
+    fn longest_silence(&self) -> Duration {
+        let mut times = self.times("READY=1");
+        times.extend(self.times("WATCHDOG=1"));
+        times.push(Instant::now());
+        times.windows(2).map(|two| two[1].saturating_duration_since(two[0])).max().unwrap_or_default()
     }
 
     /// The time without a ping until this moment.
