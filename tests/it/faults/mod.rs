@@ -5,6 +5,7 @@
 mod damage;
 mod disk;
 mod frozen;
+mod names;
 mod outsider;
 
 use crate::relay::{Got, Relay};
