@@ -10,7 +10,8 @@ use std::sync::atomic::{AtomicU32, Ordering};
 /// `NAME`, or `NAME:N` for the N-th time it is passed.
 const VARIABLE: &str = "NEWSWATCH_CRASH_AT";
 
-/// A loop: `poll`, `notify` or `writer`.
+/// A loop (`poll`, `notify` or `writer`), with `:N` behind it in its N-th round, else in
+/// the second.
 const STALL_VARIABLE: &str = "NEWSWATCH_STALL_AT";
 
 macro_rules! points {
@@ -89,17 +90,17 @@ points! {
 pub fn point(here: Point) {
     static CHOSEN: OnceLock<Option<(String, u32)>> = OnceLock::new();
     static PASSED: AtomicU32 = AtomicU32::new(0);
-    let Some((name, times)) = CHOSEN.get_or_init(chosen) else { return };
+    let Some((name, times)) = CHOSEN.get_or_init(|| chosen(VARIABLE, "1")) else { return };
     if name == here.name() && PASSED.fetch_add(1, Ordering::SeqCst) + 1 == *times {
         std::process::abort();
     }
 }
 
-/// Stands still for ever in the second of the loop's `rounds`, where the environment
-/// names it.
-pub fn stall(name: &str, rounds: u64) {
-    static CHOSEN: OnceLock<Option<String>> = OnceLock::new();
-    if rounds != 2 || CHOSEN.get_or_init(|| std::env::var(STALL_VARIABLE).ok()).as_deref() != Some(name) {
+/// Stands still for ever in a round of a loop, where the environment names them.
+pub fn stall(name: &str, round: u32) {
+    static CHOSEN: OnceLock<Option<(String, u32)>> = OnceLock::new();
+    let chosen = CHOSEN.get_or_init(|| chosen(STALL_VARIABLE, "2"));
+    if !chosen.as_ref().is_some_and(|(chosen, at)| chosen == name && *at == round) {
         return;
     }
     loop {
@@ -107,8 +108,8 @@ pub fn stall(name: &str, rounds: u64) {
     }
 }
 
-fn chosen() -> Option<(String, u32)> {
-    let text = std::env::var(VARIABLE).ok()?;
-    let (name, times) = text.split_once(':').unwrap_or((&text, "1"));
+fn chosen(variable: &str, usual: &str) -> Option<(String, u32)> {
+    let text = std::env::var(variable).ok()?;
+    let (name, times) = text.split_once(':').unwrap_or((&text, usual));
     Some((name.to_owned(), times.parse().ok()?))
 }

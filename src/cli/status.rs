@@ -45,7 +45,7 @@ pub fn run(given: &Arguments, config: Option<&Path>) -> anyhow::Result<Exit> {
     let is_sick = |row: &SourceRow| Health::of_word(&row.health).is_sick() || row.failures > 0;
     let (sources, mut elsewhere): (Vec<_>, Vec<_>) = sources.into_iter().partition(is_sick);
     elsewhere.retain(|row| row.read_from.is_some());
-    let unwritable = unwritable(&config);
+    let unwritable = unwritable(&config).or_else(|| status.disk_trouble.clone());
     let mut out = io::stdout().lock();
     match given.output {
         Form::Text => {

@@ -22,6 +22,10 @@ const PROBE_EVERY: Duration = Duration::from_secs(30);
 /// Without systemd's watchdog a loop that stands still for so long is reported.
 const SILENCE_MOST: Duration = Duration::from_secs(60);
 
+/// Without a failed write for so long the disk is well again: small writes may succeed
+/// where larger ones do not.
+const WELL_FROM: Duration = Duration::from_secs(60);
+
 /// How long no name server answers before the operator is notified.
 const NAMES_PATIENCE: TimeDelta = TimeDelta::seconds(30);
 
@@ -78,12 +82,13 @@ pub(super) async fn run(
         let desk = desks.borrow().clone();
         let store = desk.store.clone();
         let probed = off_thread(move || store.probe(Utc::now())).await;
+        let trouble = probed.err().or_else(|| desk.store.trouble_within(WELL_FROM));
         let silent = pulse.silent(silence_most);
         if silent.is_empty() {
             notify(&[NotifyState::Watchdog]);
         }
-        let is_well = probed.is_ok();
-        seen.note(probed.err(), &silent);
+        let is_well = trouble.is_none();
+        seen.note(&desk, trouble, &silent).await;
         seen.raise(&desk, &mut alarms, Utc::now());
         while let Some(Ok(done)) = sending.try_join_next() {
             done.iter().for_each(|(id, delivery)| alarms.settle(id, delivery, Utc::now()));
@@ -113,19 +118,21 @@ pub(super) async fn run(
 struct Seen {
     trouble: Option<StoreError>,
     silent: Vec<&'static str>,
+    /// The database knows of `trouble`, or that there is none.
+    is_noted: bool,
     /// Part of every Message-ID; read while the database could be.
     instance: String,
 }
 
 impl Seen {
-    fn note(&mut self, trouble: Option<StoreError>, silent: &[&'static str]) {
+    async fn note(&mut self, desk: &Desk, trouble: Option<StoreError>, silent: &[&'static str]) {
         let worded = |trouble: &Option<StoreError>| trouble.as_ref().map(ToString::to_string);
         if worded(&trouble) != worded(&self.trouble) {
             match &trouble {
                 Some(error) => {
                     tracing::error!(
                         error = error as &dyn std::error::Error,
-                        "the database takes no write; polling pauses, will retry"
+                        "the database takes no write; will retry"
                     );
                     notify(&[NotifyState::Status(&error.to_string())]);
                 }
@@ -135,6 +142,12 @@ impl Seen {
                 }
             }
             self.trouble = trouble;
+            self.is_noted = false;
+        }
+        if !self.is_noted {
+            let (store, why) = (desk.store.clone(), worded(&self.trouble));
+            // For `newswatch status`, as far as this can be written.
+            self.is_noted = off_thread(move || store.note_trouble(why.as_deref())).await.is_ok();
         }
         if self.silent != silent {
             for name in silent {

@@ -1,6 +1,6 @@
 //! Why the database cannot be used, and the next step.
 
-use nix::sys::statvfs::{FsFlags, statvfs};
+use super::files;
 use rusqlite::ErrorCode;
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
@@ -126,23 +126,14 @@ pub fn unwritable(path: &Path, error: Option<io::Error>) -> StoreError {
         Some(ErrorKind::QuotaExceeded | ErrorKind::FileTooLarge) => {
             StoreError::Disk { path: of_path, source: None }
         }
-        None if is_read_only(path) => StoreError::ReadOnlyDisk { path: of_path },
+        None if let Some(of_disk) = of_its_disk(path) => of_disk,
         _ => StoreError::NotWritable { path: of_path, source: error.map(Arc::new) },
     }
 }
 
-/// What the file system says, where SQLite gives no more than "I/O error": it hides
-/// the system's own error code.
+/// What the system says of a new file beside it, where SQLite gives no more than "I/O
+/// error": it hides the system's own error code.
 fn of_its_disk(path: &Path) -> Option<StoreError> {
-    let path = path.to_path_buf();
-    if is_read_only(&path) {
-        return Some(StoreError::ReadOnlyDisk { path });
-    }
-    let is_full = statvfs(path.parent()?).is_ok_and(|disk| disk.blocks_available() == 0);
-    is_full.then_some(StoreError::Full { path })
-}
-
-fn is_read_only(path: &Path) -> bool {
-    let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty());
-    statvfs(directory.unwrap_or(Path::new("."))).is_ok_and(|disk| disk.flags().contains(FsFlags::ST_RDONLY))
+    let error = files::write_beside(path).err()?;
+    Some(unwritable(path, Some(error))).filter(StoreError::is_of_disk)
 }

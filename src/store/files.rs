@@ -6,6 +6,9 @@
 use super::error::{StoreError, unwritable};
 use std::path::{Path, PathBuf};
 
+/// A page of most file systems.
+const PROBE_BYTES: usize = 4096;
+
 /// `path` with `suffix` behind its last part.
 pub fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
@@ -29,6 +32,17 @@ pub fn has_content(path: &Path) -> bool {
 /// The files of a directory, none where it cannot be read.
 pub fn within(directory: &Path) -> impl Iterator<Item = PathBuf> {
     std::fs::read_dir(directory).into_iter().flatten().filter_map(|entry| Some(entry.ok()?.path()))
+}
+
+/// Writes a page beside the database and removes it: whether its disk takes writes.
+///
+/// # Errors
+/// It does not.
+pub fn write_beside(path: &Path) -> std::io::Result<()> {
+    let probe = with_suffix(path, ".probe");
+    let written = std::fs::write(&probe, [0; PROBE_BYTES]);
+    let removed = std::fs::remove_file(&probe);
+    written.and(removed)
 }
 
 /// The text of a lock file.

@@ -68,6 +68,7 @@ use std::ops::Range;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 /// The open database. Cheap to clone; the last clone to go ends the writer.
 #[derive(Debug, Clone)]
@@ -290,7 +291,7 @@ impl Store {
     /// Notes why the page cannot be shown, or that it is.
     pub fn note_web(&self, trouble: Option<&str>) -> Result<(), StoreError> {
         let trouble = trouble.map(str::to_owned);
-        self.write(move |connection| status::note_web(connection, trouble.as_deref()))
+        self.write(move |connection| status::note(connection, status::WEB_TROUBLE, trouble.as_deref()))
     }
 
     /// End of the last window `plan` was told about; alerts close none.
@@ -569,6 +570,18 @@ impl Store {
     /// commit found it.
     pub fn trouble(&self) -> Option<StoreError> {
         self.open.writer.as_ref().and_then(writer::Writer::trouble)
+    }
+
+    /// The last commit that failed because of the disk, where it is not longer ago than
+    /// this: a small one may succeed where a larger one does not.
+    pub fn trouble_within(&self, time: Duration) -> Option<StoreError> {
+        self.open.writer.as_ref().and_then(|writer| writer.trouble_within(time))
+    }
+
+    /// Notes what keeps the database from taking writes, or that nothing does.
+    pub fn note_trouble(&self, trouble: Option<&str>) -> Result<(), StoreError> {
+        let trouble = trouble.map(str::to_owned);
+        self.write(move |connection| status::note(connection, status::DISK_TROUBLE, trouble.as_deref()))
     }
 
     /// Commits nothing of note, durably: the watchdog's proof that writing works, and

@@ -32,6 +32,8 @@ pub struct Status {
     pub pages_failing: Vec<PagesFailing>,
     /// Why the daemon's page cannot be shown.
     pub web_trouble: Option<String>,
+    /// Why the daemon could not write in the last minutes.
+    pub disk_trouble: Option<String>,
 }
 
 /// A source as `sources list` shows it.
@@ -83,7 +85,8 @@ pub fn status(connection: &Connection, now: DateTime<Utc>) -> Result<Status> {
                       (SELECT recipient FROM outbox WHERE state = 'owed' ORDER BY created_at, id LIMIT 1)
                           AS oldest_owed_to,
                       (SELECT polled_at FROM poll ORDER BY id DESC LIMIT 1) AS last_poll_at,
-                      (SELECT value FROM meta WHERE name = 'web_trouble') AS web_trouble";
+                      (SELECT value FROM meta WHERE name = 'web_trouble') AS web_trouble,
+                      (SELECT value FROM meta WHERE name = 'disk_trouble') AS disk_trouble";
     connection.prepare_cached(sql)?.query_row([Time(now - TimeDelta::days(1))], |row| {
         Ok(Status {
             articles: count(row, "articles")?,
@@ -100,14 +103,21 @@ pub fn status(connection: &Connection, now: DateTime<Utc>) -> Result<Status> {
             // What is owed since this very second counts too.
             pages_failing: pages::failing(connection, now - TimeDelta::days(7), now + TimeDelta::seconds(1))?,
             web_trouble: row.get("web_trouble")?,
+            disk_trouble: row.get("disk_trouble")?,
         })
     })
 }
 
-pub fn note_web(connection: &Connection, trouble: Option<&str>) -> Result<()> {
-    connection.execute("DELETE FROM meta WHERE name = 'web_trouble'", [])?;
+/// Why the daemon's page cannot be shown.
+pub const WEB_TROUBLE: &str = "web_trouble";
+/// Why the daemon could not write, as far as it could write that.
+pub const DISK_TROUBLE: &str = "disk_trouble";
+
+/// Keeps what the daemon says of itself under this name, or that it has nothing to say.
+pub fn note(connection: &Connection, name: &str, trouble: Option<&str>) -> Result<()> {
+    connection.execute("DELETE FROM meta WHERE name = ?1", [name])?;
     match trouble {
-        Some(why) => connection.execute("INSERT INTO meta VALUES ('web_trouble', ?1)", [why]).map(drop),
+        Some(why) => connection.execute("INSERT INTO meta VALUES (?1, ?2)", [name, why]).map(drop),
         None => Ok(()),
     }
 }

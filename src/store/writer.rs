@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, Sender, channel, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Jobs that share one commit at most.
 const BATCH_JOBS_MAX: usize = 64;
@@ -23,8 +23,16 @@ type Answer = Box<dyn FnOnce(Committed) + Send>;
 /// Runs on the connection, or not at all where there is an error already;
 /// returns what came of it, and how to answer once the commit is known.
 type Job = Box<dyn FnOnce(Result<&Connection, StoreError>) -> (Committed, Answer) + Send>;
-/// Why the last commit failed, where its disk is the reason.
-type Trouble = Arc<Mutex<Option<StoreError>>>;
+/// What the disk did to commits.
+type Trouble = Arc<Mutex<Disk>>;
+
+#[derive(Debug, Default)]
+struct Disk {
+    /// Why the last commit failed, where the disk is the reason.
+    now: Option<StoreError>,
+    /// The last such failure, and when it was.
+    last: Option<(StoreError, Instant)>,
+}
 
 /// A handle to the thread; ends it when dropped.
 #[derive(Debug)]
@@ -51,7 +59,13 @@ impl Writer {
 
     /// Why nothing can be written at present, where the disk is the reason.
     pub fn trouble(&self) -> Option<StoreError> {
-        self.trouble.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.trouble.lock().unwrap_or_else(PoisonError::into_inner).now.clone()
+    }
+
+    /// The last failure of the disk, where it is not longer ago than this.
+    pub fn trouble_within(&self, time: Duration) -> Option<StoreError> {
+        let disk = self.trouble.lock().unwrap_or_else(PoisonError::into_inner);
+        disk.last.as_ref().filter(|(_, at)| at.elapsed() < time).map(|(error, _)| error.clone())
     }
 
     /// Runs `job` in a transaction and waits for the commit.
@@ -84,19 +98,23 @@ impl Drop for Writer {
     }
 }
 
+#[expect(clippy::disallowed_methods, reason = "only the writer knows when a commit failed")]
 fn serve(path: &Path, connection: &Connection, jobs: &Receiver<Job>, trouble: &Trouble) {
-    let is_in_trouble = || trouble.lock().unwrap_or_else(PoisonError::into_inner).is_some();
-    let mut rounds = 0;
+    let disk = || trouble.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut rounds: u32 = 0;
     while let Ok(first) = jobs.recv() {
         rounds += 1;
         crash::stall("writer", rounds);
-        if is_in_trouble() {
+        if disk().now.is_some() {
             // Where this fails too the next commit says why.
             let _ = connection.execute_batch("PRAGMA wal_checkpoint(TRUNCATE)");
         }
         let batch = std::iter::once(first).chain(jobs.try_iter()).take(BATCH_JOBS_MAX);
         let (answers, committed, found) = commit(path, connection, batch);
-        *trouble.lock().unwrap_or_else(PoisonError::into_inner) = found;
+        let mut disk = disk();
+        disk.last = found.clone().map(|error| (error, Instant::now())).or(disk.last.take());
+        disk.now = found;
+        drop(disk);
         for answer in answers {
             answer(committed.clone());
         }

@@ -43,7 +43,7 @@ const AT_HOME: &[(&str, &[&str])] = &[
     ("sd_notify", &["daemon"]),
     ("anyhow", &["cli", "daemon"]),
     ("hickory_resolver", &["fetch"]),
-    ("nix", &["cli", "store"]),
+    ("nix", &["cli"]),
 ];
 
 #[test]

@@ -209,7 +209,7 @@ impl Running {
             ended.is_some()
         });
         assert!(asked.elapsed() < Duration::from_secs(10), "it took {:?}", asked.elapsed());
-        assert_eq!(ended.and_then(|status| status.code()), Some(0), "{}", self.log());
+        assert_eq!(ended.and_then(|status| status.code()), Some(0), "{ended:?}: {}", self.log());
     }
 }
 
