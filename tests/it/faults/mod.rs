@@ -5,6 +5,7 @@
 mod damage;
 mod disk;
 mod frozen;
+mod io_errors;
 mod names;
 mod outsider;
 
