@@ -4,6 +4,7 @@
 
 mod damage;
 mod disk;
+mod files;
 mod frozen;
 mod io_errors;
 mod names;
