@@ -9,6 +9,7 @@ mod frozen;
 mod io_errors;
 mod names;
 mod outsider;
+mod power;
 
 use crate::relay::{Got, Relay};
 use crate::support::{Desk, Running, needs, newsroom, query, wait_for};
