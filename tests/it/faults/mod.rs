@@ -2,6 +2,7 @@
 //! power, the name server. Nothing is lost, nothing is sent twice, the operator is
 //! notified. The slow suites run only where `NEWSWATCH_FAULTS` is set.
 
+mod clock;
 mod damage;
 mod disk;
 mod files;
@@ -123,7 +124,7 @@ impl World {
 
     /// The stories that the reader was sent.
     fn reported(&self) -> BTreeSet<u64> {
-        self.mails_of_stories().into_keys().collect()
+        self.mails_of_stories(READER).into_keys().collect()
     }
 
     /// Waits until the reader was sent all stories up to this one.
@@ -132,9 +133,9 @@ impl World {
     }
 
     /// The Message-IDs of the mails that each story was sent in.
-    fn mails_of_stories(&self) -> BTreeMap<u64, BTreeSet<String>> {
+    fn mails_of_stories(&self, recipient: &str) -> BTreeMap<u64, BTreeSet<String>> {
         let mut mails: BTreeMap<u64, BTreeSet<String>> = BTreeMap::new();
-        for got in self.kept_for(READER) {
+        for got in self.kept_for(recipient) {
             for story in stories(&text(&got)) {
                 mails.entry(story).or_default().insert(message_id(&got));
             }
@@ -155,13 +156,17 @@ impl World {
     /// Every story up to `last` was sent in one mail; what was sent again was the same
     /// mail, byte for byte.
     fn each_is_reported_once(&self, last: u64) {
-        let mails = self.mails_of_stories();
+        self.each_is_reported_once_to(READER, last);
+    }
+
+    fn each_is_reported_once_to(&self, recipient: &str, last: u64) {
+        let mails = self.mails_of_stories(recipient);
         let missed: Vec<_> = (1..=last).filter(|story| !mails.contains_key(story)).collect();
         assert!(missed.is_empty(), "never sent: {missed:?}");
         let twice: Vec<_> = mails.iter().filter(|(_, ids)| ids.len() > 1).collect();
         assert!(twice.is_empty(), "sent in two mails: {twice:?}");
         let mut copies: BTreeMap<String, Got> = BTreeMap::new();
-        for got in self.kept_for(READER) {
+        for got in self.kept_for(recipient) {
             let first = copies.entry(message_id(&got)).or_insert_with(|| got.clone());
             assert_eq!(*first, got, "two mails with one Message-ID");
         }
