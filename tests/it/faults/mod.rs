@@ -11,6 +11,7 @@ mod io_errors;
 mod names;
 mod outsider;
 mod power;
+mod unit;
 
 use crate::relay::{Got, Relay};
 use crate::support::{Desk, Running, needs, newsroom, query, wait_for};
