@@ -10,7 +10,7 @@ use crate::chat::{self, Address, List, Method};
 use crate::config::{Config, ConfigError, Problem};
 use crate::digest::Note;
 use crate::fetch::guard::Guard;
-use crate::fetch::{Answer, Fetcher, Verb};
+use crate::fetch::{Answer, Fetcher, NamedBy, Verb};
 use crate::mail::{self, Delivery, MailError, STEP_OF_OURS};
 use crate::store::OutboxRow;
 use chrono::{DateTime, Utc};
@@ -40,7 +40,7 @@ pub fn check((list, problems): &(List, Vec<Problem>), config: &Config) -> Result
     }
     let guard = Guard::new(&config.daemon.private_hosts);
     let refused = config.chats.iter().filter_map(|chat| {
-        let refusal = guard.read(&list.find(&chat.name)?.origin()).err()?;
+        let refusal = guard.read(&list.find(&chat.name)?.origin(), NamedBy::Config).err()?;
         let message = format!("`{}` cannot be told: {refusal}", chat.name);
         Some(Problem { line: chat.line, column: chat.column, message })
     });

@@ -9,7 +9,7 @@ use super::source::Chain;
 use super::{Desk, off_thread};
 use crate::config::{FullText, Source};
 use crate::extract::{self, Page};
-use crate::fetch::{FetchError, Poll, Validators};
+use crate::fetch::{FetchError, NamedBy, Poll, Validators};
 use crate::schedule;
 use crate::store::{Look, PageOwed, Sight, StoreError};
 use crate::story;
@@ -110,9 +110,10 @@ async fn look_again(desk: &Arc<Desk>, source: &Source, waits: &Waits) -> Result<
     let (store, name) = (desk.store.clone(), source.name.clone());
     let looks = off_thread(move || store.looks(&name, Utc::now(), LOOKS_A_POLL_MAX)).await?;
     for Look { article_id, link, validators } in looks {
-        let sight = sight(waits.on(desk.fetcher.page(&link, &validators)).await);
+        let named_by = NamedBy::Document(&source.url);
+        let sight = sight(waits.on(desk.fetcher.page(&link, named_by, &validators)).await);
         if sight == Sight::Missing {
-            look_at_witness(desk, article_id, waits).await?;
+            look_at_witness(desk, source, article_id, waits).await?;
         }
         let (store, is_known) = (desk.store.clone(), sight != Sight::Unknown);
         if off_thread(move || store.looked(article_id, sight, Utc::now())).await? {
@@ -126,12 +127,18 @@ async fn look_again(desk: &Arc<Desk>, source: &Source, waits: &Waits) -> Result<
 }
 
 /// Looks at another page of the site before a missing one is called removed.
-async fn look_at_witness(desk: &Arc<Desk>, article_id: i64, waits: &Waits) -> Result<(), StoreError> {
+async fn look_at_witness(
+    desk: &Arc<Desk>,
+    source: &Source,
+    article_id: i64,
+    waits: &Waits,
+) -> Result<(), StoreError> {
     let store = desk.store.clone();
     let Some(witness) = off_thread(move || store.witness(article_id, Utc::now())).await? else {
         return Ok(());
     };
-    let seen = sight(waits.on(desk.fetcher.page(&witness.link, &witness.validators)).await);
+    let named_by = NamedBy::Document(&source.url);
+    let seen = sight(waits.on(desk.fetcher.page(&witness.link, named_by, &witness.validators)).await);
     let store = desk.store.clone();
     off_thread(move || store.looked(witness.article_id, seen, Utc::now())).await.map(drop)
 }
@@ -178,8 +185,8 @@ async fn page_of(desk: &Desk, source: &Source, owed: &PageOwed, waits: &Waits) -
     let Some(link) = owed.article.link.as_deref() else {
         return Err(Miss { why: "it has no address".into(), again: Again::Never });
     };
-    let rules = source.rules.clone();
-    let body = match waits.on(desk.fetcher.page(link, &Validators::default())).await {
+    let (rules, named_by) = (source.rules.clone(), NamedBy::Document(&source.url));
+    let body = match waits.on(desk.fetcher.page(link, named_by, &Validators::default())).await {
         Poll::Fresh(body) => body,
         Poll::Failed(error) => return Err(Miss::later(format!("failed to {}", Chain(&error)))),
         Poll::Gone => return Err(Miss { why: "it is gone (410)".into(), again: Again::Never }),

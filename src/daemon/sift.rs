@@ -10,6 +10,7 @@ use crate::config::{FullText, Source};
 use crate::digest::Urgency;
 use crate::extract::{self, Article};
 use crate::feed::{self, Entry};
+use crate::fetch::Fetcher;
 use crate::store::{Known, NewArticle, PageWanted, StoreError, Touched};
 use crate::story::{self, Telling};
 use crate::watch::Match;
@@ -56,9 +57,9 @@ pub async fn sift(
     mut reading: Reading,
     is_first: bool,
 ) -> Result<(Reading, Sifted), StoreError> {
-    let (store, source) = (desk.store.clone(), source.clone());
+    let (store, fetcher, source) = (desk.store.clone(), desk.fetcher.clone(), source.clone());
     off_thread(move || {
-        let drafts = drafts(&source, &mut reading, is_first);
+        let drafts = drafts(&fetcher, &source, &mut reading, is_first);
         let mut sifted = Sifted { is_first, ..Sifted::default() };
         sifted.listed.extend(drafts.iter().map(|draft| draft.article.identity.clone()));
         let again = sifted.take(drafts, &store.known(&source.name, &sifted.listed.clone())?);
@@ -109,10 +110,10 @@ fn is_another_story(known: &Known, article: &Article) -> bool {
 }
 
 /// The entries as articles, each identity once.
-fn drafts(source: &Source, reading: &mut Reading, is_first: bool) -> Vec<Draft> {
+fn drafts(fetcher: &Fetcher, source: &Source, reading: &mut Reading, is_first: bool) -> Vec<Draft> {
     let language = source.language.as_deref().or(reading.language());
     let mut met: HashMap<String, u64> = HashMap::new();
-    let mut lost = 0;
+    let (mut lost, mut foreign) = (0, 0);
     let mut drafts = Vec::new();
     for entry in reading.entries() {
         let article = extract::article(&source.name, entry, language);
@@ -121,19 +122,25 @@ fn drafts(source: &Source, reading: &mut Reading, is_first: bool) -> Vec<Draft> 
             lost += usize::from(first != hash);
             continue;
         }
-        let wanted = match source.full_text {
-            FullText::Never => false,
-            FullText::Always => article.link.is_some(),
-            FullText::Auto => extract::teaser_only(entry),
-        };
+        let wanted = wants_page(source, entry, &article);
+        let is_foreign = article.link.as_ref().is_some_and(|link| reading.is_foreign(fetcher, source, link));
+        foreign += usize::from(wanted && is_foreign);
         let teaser = article.text.clone();
-        let page = wanted.then_some(PageWanted { teaser, whole: None, is_backlog: is_first });
+        let page =
+            (wanted && !is_foreign).then_some(PageWanted { teaser, whole: None, is_backlog: is_first });
         drafts.push(Draft { entry: entry.clone(), article, known: None, page });
     }
     if lost > 0 {
         reading
             .notes
             .push(format!("entry id: {lost} entries were taken for older versions of others of the same id"));
+    }
+    if foreign > 0 {
+        let place = reading.links_named_by(fetcher, source);
+        let note = format!(
+            "entry link: {foreign} to hosts on `private_hosts` not followed: they come from `{place}`, which is not on it"
+        );
+        reading.notes.push(note);
     }
     if let Kind::Fresh { feed, .. } = &reading.kind
         && feed.entries.len() > ENTRIES_A_POLL_MAX
@@ -142,6 +149,14 @@ fn drafts(source: &Source, reading: &mut Reading, is_first: bool) -> Vec<Draft> 
         reading.notes.push(format!("document: {all} entries; only the first {most} were read"));
     }
     drafts
+}
+
+fn wants_page(source: &Source, entry: &Entry, article: &Article) -> bool {
+    match source.full_text {
+        FullText::Never => false,
+        FullText::Always => article.link.is_some(),
+        FullText::Auto => extract::teaser_only(entry),
+    }
 }
 
 /// Matches the drafts and says who is owed what.

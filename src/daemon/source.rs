@@ -10,7 +10,7 @@ use super::{Desk, off_thread, pages, websub};
 use crate::config::Source;
 use crate::feed::discover::is_news_sitemap;
 use crate::feed::{self, Dialect, Entry, Fault, Feed, NotAFeed};
-use crate::fetch::{Body, FetchError, Fetcher, Poll, Validators};
+use crate::fetch::{Body, FetchError, Fetcher, NamedBy, Poll, Validators};
 use crate::health::Seen;
 use crate::page;
 use crate::store::{NewArticle, Offer, Recording, SourceState, StoreError};
@@ -60,10 +60,8 @@ pub(super) async fn poll_source(
         return Ok(Polled::put_off(state, until));
     }
     let mut reading = fetch(desk, source, &state, waits).await;
-    if let Kind::Fresh { feed, .. } = &mut reading.kind {
-        waits.on(follow_sitemaps(&desk.fetcher, feed)).await;
-    }
-    let offer = reading.offer();
+    waits.on(reading.follow_sitemaps(&desk.fetcher)).await;
+    let offer = reading.offer(&desk.fetcher, source);
     let (reading, mut sifted) = sift(desk, source, reading, state.healthy_at.is_none()).await?;
     // Another address may number the same entries otherwise: that is no window rolled over.
     sifted.rolled_over &= reading.read_from() == state.read_from.as_deref();
@@ -203,6 +201,8 @@ pub(super) struct Reading {
     bytes: usize,
     /// Where it was read, when that was not at the configured address.
     pub elsewhere: Option<Elsewhere>,
+    /// Where its documents were read, after redirects.
+    read_at: Vec<String>,
     /// What was wrong beside what the feed's own faults say.
     pub(super) notes: Vec<String>,
 }
@@ -237,14 +237,16 @@ pub(super) enum Kind {
 /// Asks the configured address; where it cannot be read there, the one it has
 /// moved to, then its mirrors. The first that is well wins.
 async fn fetch(desk: &Desk, source: &Source, state: &SourceState, waits: &Waits) -> Reading {
-    let own = read_at(desk, source, state, &source.url, waits).await;
+    let own = read_at(desk, source, state, &source.url, NamedBy::Config, waits).await;
     if own.is_well() || matches!(own.kind, Kind::Deferred(_)) {
         return own;
     }
-    let learned = verdict::learned_address(state, Utc::now()).map(|url| (url, false));
-    let mirrors = source.mirrors.iter().map(|url| (url.as_str(), true));
-    for (url, is_mirror) in learned.into_iter().chain(mirrors) {
-        let found = read_at(desk, source, state, url, waits).await;
+    // Where a source has moved to is the word of its server, not of the configuration.
+    let learned = verdict::learned_address(state, Utc::now());
+    let learned = learned.map(|url| (url, NamedBy::Document(&source.url), false));
+    let mirrors = source.mirrors.iter().map(|url| (url.as_str(), NamedBy::Config, true));
+    for (url, named_by, is_mirror) in learned.into_iter().chain(mirrors) {
+        let found = read_at(desk, source, state, url, named_by, waits).await;
         if found.is_well() {
             let why = own.error().or_else(|| own.emptiness()).unwrap_or_default();
             let elsewhere = Some(Elsewhere { url: url.to_owned(), is_mirror, why });
@@ -255,24 +257,39 @@ async fn fetch(desk: &Desk, source: &Source, state: &SourceState, waits: &Waits)
 }
 
 /// Asks one address; validators go only to the one that gave them.
-async fn read_at(desk: &Desk, source: &Source, state: &SourceState, url: &str, waits: &Waits) -> Reading {
+async fn read_at(
+    desk: &Desk,
+    source: &Source,
+    state: &SourceState,
+    url: &str,
+    named_by: NamedBy<'_>,
+    waits: &Waits,
+) -> Reading {
     let gave_them = state.read_from.as_deref().unwrap_or(&source.url) == url;
     let validators = if gave_them { state.validators.clone() } else { Validators::default() };
-    let answer = waits.on(ask(&desk.fetcher, source, url, &validators)).await;
+    let answer = waits.on(ask(&desk.fetcher, source, url, named_by, &validators)).await;
     read(source, answer).await
 }
 
-pub(super) async fn ask(fetcher: &Fetcher, source: &Source, url: &str, validators: &Validators) -> Poll {
+pub(super) async fn ask(
+    fetcher: &Fetcher,
+    source: &Source,
+    url: &str,
+    named_by: NamedBy<'_>,
+    validators: &Validators,
+) -> Poll {
     match source.selectors {
-        None => fetcher.poll(url, validators).await,
-        Some(_) => fetcher.page(url, validators).await,
+        None => fetcher.poll(url, named_by, validators).await,
+        Some(_) => fetcher.page(url, named_by, validators).await,
     }
 }
 
 pub(super) async fn read(source: &Source, poll: Poll) -> Reading {
     let source = source.clone();
     let read = move || {
-        let bytes = if let Poll::Fresh(body) = &poll { body.bytes.len() } else { 0 };
+        let body = if let Poll::Fresh(body) = &poll { Some(body) } else { None };
+        let bytes = body.map_or(0, |body| body.bytes.len());
+        let read_at = body.map(|body| body.url.clone()).into_iter().collect();
         let kind = match poll {
             Poll::Fresh(body) => read_body(&source, body),
             Poll::Unchanged => Kind::Unchanged,
@@ -280,7 +297,7 @@ pub(super) async fn read(source: &Source, poll: Poll) -> Reading {
             Poll::Deferred(until) => Kind::Deferred(until),
             Poll::Failed(error) => Kind::Failed(error),
         };
-        Reading::of(kind, bytes)
+        Reading { read_at, ..Reading::of(kind, bytes) }
     };
     off_thread(read).await
 }
@@ -309,7 +326,30 @@ fn read_body(source: &Source, body: Body) -> Kind {
 
 impl Reading {
     fn of(kind: Kind, bytes: usize) -> Reading {
-        Reading { kind, bytes, elsewhere: None, notes: Vec::new() }
+        Reading { kind, bytes, elsewhere: None, read_at: Vec::new(), notes: Vec::new() }
+    }
+
+    /// Reads the sitemaps that it lists, where it is an index.
+    pub(super) async fn follow_sitemaps(&mut self, fetcher: &Fetcher) {
+        if let (Kind::Fresh { feed, .. }, Some(index)) = (&mut self.kind, self.read_at.first()) {
+            let read_at = follow_sitemaps(fetcher, feed, index).await;
+            self.read_at.extend(read_at);
+        }
+    }
+
+    /// Who names the links of its entries: the configured address, unless a document
+    /// was read at a host that is not on `private_hosts`, by a redirect, a mirror or
+    /// an index.
+    pub(super) fn links_named_by<'a>(&'a self, fetcher: &Fetcher, source: &'a Source) -> &'a str {
+        self.read_at.iter().find(|url| !fetcher.lists(url)).unwrap_or(&source.url)
+    }
+
+    /// Whether only a host that is not on `private_hosts` names `link`, which leads to
+    /// one that is, though `source` lies on one that is too: later requests would take
+    /// the source for the one who names it.
+    pub(super) fn is_foreign(&self, fetcher: &Fetcher, source: &Source, link: &str) -> bool {
+        let is_named_by_ours = || fetcher.lists(self.links_named_by(fetcher, source));
+        fetcher.lists(link) && fetcher.lists(&source.url) && !is_named_by_ours()
     }
 
     /// Whether there is something in it, or nothing has changed.
@@ -328,9 +368,12 @@ impl Reading {
 
     /// The hub it offers, or that it offers none; nothing where it did not say, or
     /// another address did.
-    fn offer(&self) -> Option<Option<Offer>> {
+    fn offer(&self, fetcher: &Fetcher, source: &Source) -> Option<Option<Offer>> {
         match &self.kind {
-            Kind::Fresh { feed, .. } if self.elsewhere.is_none() => Some(websub::offer(feed)),
+            Kind::Fresh { feed, .. } if self.elsewhere.is_none() => {
+                let is_ours = |offer: &Offer| !self.is_foreign(fetcher, source, &offer.hub);
+                Some(websub::offer(feed).filter(is_ours))
+            }
             _ => None,
         }
     }
@@ -403,13 +446,16 @@ impl Reading {
 }
 
 /// Reads the sitemaps that an index lists, those for news first, then the newest;
-/// the index alone holds no entries.
-pub async fn follow_sitemaps(fetcher: &Fetcher, feed: &mut Feed) {
+/// the index alone holds no entries. `read_at` is where the index was read. Returns
+/// where the sitemaps were.
+pub async fn follow_sitemaps(fetcher: &Fetcher, feed: &mut Feed, read_at: &str) -> Vec<String> {
+    let (named_by, none, mut urls) = (NamedBy::Document(read_at), Validators::default(), Vec::new());
     let mut sitemaps = std::mem::take(&mut feed.sitemaps);
     sitemaps.sort_by_key(|sitemap| (!is_news_sitemap(&sitemap.link), std::cmp::Reverse(sitemap.updated)));
     for sitemap in sitemaps.into_iter().take(SITEMAPS_A_POLL_MAX) {
-        let what = match fetcher.poll(&sitemap.link, &Validators::default()).await {
+        let what = match fetcher.poll(&sitemap.link, named_by, &none).await {
             Poll::Fresh(body) => {
+                urls.push(body.url.clone());
                 let read = move || feed::parse(&body.bytes, body.content_type.as_deref(), Some(&body.url));
                 match off_thread(read).await {
                     Ok(listed) => {
@@ -425,6 +471,7 @@ pub async fn follow_sitemaps(fetcher: &Fetcher, feed: &mut Feed) {
         };
         feed.faults.push(Fault { place: format!("sitemap `{}`", sitemap.link), what });
     }
+    urls
 }
 
 /// An error with its first cause on one line; what lies between the two is the

@@ -4,13 +4,13 @@
 //! when it is polled.
 
 use super::off_thread;
-use super::source::{self, Chain, HABIT_ARTICLES, Kind, ask, follow_sitemaps};
+use super::source::{self, Chain, HABIT_ARTICLES, Kind, ask};
 use super::verdict::{Times, next_state};
 use crate::config::{FullText, Source};
 use crate::extract::{self, Page};
 use crate::feed::Feed;
 use crate::feed::charset;
-use crate::fetch::{Body, Fetcher, Poll, Validators};
+use crate::fetch::{Body, Fetcher, NamedBy, Poll, Validators};
 use crate::health::{Health, Seen};
 use crate::page::{self, Found};
 use crate::store::SourceState;
@@ -69,7 +69,7 @@ pub async fn try_sources(
 
 async fn try_source(fetcher: &Fetcher, source: Source) -> Trial {
     let began = Instant::now();
-    let poll = ask(fetcher, &source, &source.url, &Validators::default()).await;
+    let poll = ask(fetcher, &source, &source.url, NamedBy::Config, &Validators::default()).await;
     let took = began.elapsed();
     let answer = if let Poll::Fresh(body) = &poll { Some(body.clone()) } else { None };
     let deferred_until = if let Poll::Deferred(until) = &poll { Some(*until) } else { None };
@@ -79,9 +79,8 @@ async fn try_source(fetcher: &Fetcher, source: Source) -> Trial {
         (source, answer, charset, found)
     })
     .await;
-    if let Kind::Fresh { feed, .. } = &mut reading.kind {
-        follow_sitemaps(fetcher, feed).await;
-    }
+    reading.follow_sitemaps(fetcher).await;
+    let links_named_by = reading.links_named_by(fetcher, &source).to_owned();
     let seen = reading.seen();
     let now = Utc::now();
     let state = next_state(
@@ -100,7 +99,7 @@ async fn try_source(fetcher: &Fetcher, source: Source) -> Trial {
     let feed = if let Kind::Fresh { feed, .. } = reading.kind { Some(*feed) } else { None };
     let honours_validators = match &answer {
         Some(body) if body.validators != Validators::default() => {
-            match ask(fetcher, &source, &source.url, &body.validators).await {
+            match ask(fetcher, &source, &source.url, NamedBy::Config, &body.validators).await {
                 Poll::Unchanged => Some(true),
                 Poll::Fresh(_) => Some(false),
                 _ => None,
@@ -108,7 +107,7 @@ async fn try_source(fetcher: &Fetcher, source: Source) -> Trial {
         }
         _ => None,
     };
-    let page = first_page(fetcher, &source, feed.as_ref()).await;
+    let page = first_page(fetcher, &source, feed.as_ref(), NamedBy::Document(&links_named_by)).await;
     Trial {
         took,
         answer,
@@ -150,12 +149,13 @@ async fn first_page(
     fetcher: &Fetcher,
     source: &Source,
     feed: Option<&Feed>,
+    named_by: NamedBy<'_>,
 ) -> Option<(String, Result<Page, String>)> {
     if source.full_text == FullText::Never {
         return None;
     }
     let link = feed?.entries.iter().find_map(|entry| entry.link.clone())?;
-    let why = match fetcher.page(&link, &Validators::default()).await {
+    let why = match fetcher.page(&link, named_by, &Validators::default()).await {
         Poll::Fresh(body) => {
             let rules = source.rules.clone();
             let read =

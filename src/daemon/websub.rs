@@ -9,6 +9,7 @@ use super::source::Chain;
 use super::{Desk, NAP, off_thread};
 use crate::config::Config;
 use crate::feed::Feed;
+use crate::fetch::NamedBy;
 use crate::fetch::guard::URL_BYTES_MAX;
 use crate::store::{HubWork, LEASE_SECONDS_ASKED, Offer, StoreError};
 use chrono::Utc;
@@ -101,7 +102,8 @@ async fn round(desk: &Arc<Desk>, is_new: bool) -> Result<(), StoreError> {
 async fn ask(desk: &Arc<Desk>, work: HubWork) -> Result<(), StoreError> {
     let (store, noted) = (desk.store.clone(), work.clone());
     off_thread(move || store.hub_is_asked(&noted, Utc::now())).await?;
-    let error = match desk.fetcher.submit(&work.hub, &work.source_url, &form(&work)).await {
+    let named_by = NamedBy::Document(&work.source_url);
+    let error = match desk.fetcher.submit(&work.hub, named_by, &form(&work)).await {
         Ok(200..=299) => None,
         Ok(status) => Some(format!("the hub answered {status}")),
         Err(error) => Some(format!("failed to {}", Chain(&error))),

@@ -1,7 +1,7 @@
 //! One exchange: asking, following redirects, reading the body within its limits.
 
 use crate::fetch::error::{self, FetchError};
-use crate::fetch::guard::{Guard, host_of};
+use crate::fetch::guard::{Target, host_of};
 use crate::fetch::{Answer, Asks, Body, Fetcher, Limits, Poll, Redirect, Validators, Verb};
 use crate::schedule;
 use chrono::{TimeDelta, Utc};
@@ -11,7 +11,6 @@ use reqwest::{Response, StatusCode};
 use std::io::Read;
 use std::time::Duration;
 use tokio::time::{Instant, timeout_at};
-use url::Url;
 
 /// How long a source waits that could not be asked for reasons of our own.
 const ASK_AGAIN: TimeDelta = TimeDelta::minutes(1);
@@ -28,10 +27,23 @@ const GZIP_MAGIC: &[u8] = b"\x1f\x8b";
 
 /// Where an exchange stands after some redirects.
 struct Trail {
-    url: Url,
+    target: Target,
     redirects: Vec<Redirect>,
     /// All redirects so far were permanent ones (301, 308).
     is_permanent: bool,
+}
+
+impl From<Target> for Trail {
+    fn from(target: Target) -> Trail {
+        Trail { target, redirects: Vec::new(), is_permanent: true }
+    }
+}
+
+impl Trail {
+    /// Where it stands, to say in a message.
+    fn host(&self) -> String {
+        host_of(&self.target.url)
+    }
 }
 
 /// What one request came to.
@@ -40,21 +52,21 @@ enum Step {
     Redirect(Trail),
 }
 
-/// Asks for `url` and follows where it leads.
-pub async fn run(fetcher: &Fetcher, url: Url, validators: &Validators, asks: Asks) -> Poll {
-    let mut trail = Trail { url, redirects: Vec::new(), is_permanent: true };
+/// Asks for `target` and follows where it leads.
+pub async fn run(fetcher: &Fetcher, target: Target, validators: &Validators, asks: Asks) -> Poll {
+    let mut trail = Trail::from(target);
     let mut deadline = None;
     loop {
         if asks == Asks::AsARobot {
-            match fetcher.robots_allow(&trail.url).await {
+            match fetcher.robots_allow(&trail.target).await {
                 Ok(true) => {}
-                Ok(false) => return Poll::Failed(FetchError::Robots { host: host_of(&trail.url) }),
+                Ok(false) => return Poll::Failed(FetchError::Robots { host: trail.host() }),
                 Err(poll) => return poll,
             }
         }
         // Waiting for one's turn is no fault of the source and does not count
         // against it, but must not hold the caller for ever either.
-        let line = fetcher.line(&trail.url);
+        let line = fetcher.line(&trail.target.url);
         let Ok(_turn) = tokio::time::timeout(fetcher.limits().turn, line.lock()).await else {
             return Poll::Deferred(Utc::now() + ASK_AGAIN);
         };
@@ -71,15 +83,15 @@ pub async fn run(fetcher: &Fetcher, url: Url, validators: &Validators, asks: Ask
 pub async fn hand(
     fetcher: &Fetcher,
     verb: Verb,
-    url: &Url,
+    target: &Target,
     with: &[(&str, String)],
     body: Vec<u8>,
 ) -> Result<Answer, FetchError> {
-    let (host, limits) = (host_of(url), fetcher.limits());
-    let client = fetcher.client(url)?;
+    let (host, limits) = (host_of(&target.url), fetcher.limits());
+    let client = fetcher.client(target)?;
     let request = match verb {
-        Verb::Post => client.post(url.clone()),
-        Verb::Put => client.put(url.clone()),
+        Verb::Post => client.post(target.url.clone()),
+        Verb::Put => client.put(target.url.clone()),
     };
     let mut request = request.body(body);
     for (name, value) in with {
@@ -92,7 +104,7 @@ pub async fn hand(
             wait: retry_after(response.headers()).map(|at| (at - Utc::now()).max(TimeDelta::zero())),
             text: beginning(response).await,
         }),
-        Ok(Err(error)) => Err(error::of_transport(error, &host, limits.connect.as_secs())),
+        Ok(Err(error)) => Err(fetcher.transport_error(error, target)),
         Err(_) => Err(FetchError::Silent { host, seconds: limits.first_byte.as_secs() }),
     }
 }
@@ -111,19 +123,18 @@ async fn beginning(mut response: Response) -> String {
 }
 
 /// One form, sent again where it is told to go (RFC 9110, 15.4.8 and 15.4.9).
-pub async fn submit(fetcher: &Fetcher, guard: &Guard, url: Url, form: &str) -> Result<u16, FetchError> {
-    let mut trail = Trail { url, redirects: Vec::new(), is_permanent: true };
+pub async fn submit(fetcher: &Fetcher, target: Target, form: &str) -> Result<u16, FetchError> {
+    let mut trail = Trail::from(target);
     let limits = fetcher.limits();
     loop {
-        let host = host_of(&trail.url);
-        let request = fetcher.client_within(guard, &trail.url)?.post(trail.url.clone());
+        let request = fetcher.client(&trail.target)?.post(trail.target.url.clone());
         let request = request.header(header::CONTENT_TYPE, "application/x-www-form-urlencoded");
         let answer = tokio::time::timeout(limits.first_byte, request.body(form.to_owned()).send()).await;
-        let answer = answer
-            .map_err(|_| FetchError::Silent { host: host.clone(), seconds: limits.first_byte.as_secs() })?;
-        let response = answer.map_err(|error| error::of_transport(error, &host, limits.connect.as_secs()))?;
+        let seconds = limits.first_byte.as_secs();
+        let answer = answer.map_err(|_| FetchError::Silent { host: trail.host(), seconds })?;
+        let response = answer.map_err(|error| fetcher.transport_error(error, &trail.target))?;
         match response.status().as_u16() {
-            307 | 308 => trail = follow(fetcher.limits(), guard, trail, &response)?,
+            307 | 308 => trail = follow(fetcher, trail, &response)?,
             status => return Ok(status),
         }
     }
@@ -136,20 +147,16 @@ async fn step(
     asks: Asks,
     deadline: Instant,
 ) -> Result<Step, FetchError> {
-    let host = host_of(&trail.url);
-    let Some(response) = send(fetcher, &trail.url, validators, asks, deadline).await? else {
+    let host = trail.host();
+    let Some(response) = send(fetcher, &trail.target, validators, asks, deadline).await? else {
         return Ok(Step::Done(Poll::Deferred(Utc::now() + ASK_AGAIN)));
     };
     check_headers(response.headers(), &host, fetcher.limits())?;
     let status = response.status();
     match status.as_u16() {
-        200 | 203 | 204 => {
-            Ok(Step::Done(Poll::Fresh(read(response, trail, fetcher.limits(), deadline).await?)))
-        }
+        200 | 203 | 204 => Ok(Step::Done(Poll::Fresh(read(fetcher, response, trail, deadline).await?))),
         304 if *validators != Validators::default() => Ok(Step::Done(Poll::Unchanged)),
-        301 | 302 | 303 | 307 | 308 => {
-            follow(fetcher.limits(), fetcher.guard(), trail, &response).map(Step::Redirect)
-        }
+        301 | 302 | 303 | 307 | 308 => follow(fetcher, trail, &response).map(Step::Redirect),
         410 => Ok(Step::Done(Poll::Gone)),
         429 | 503 => match retry_after(response.headers()) {
             Some(until) => Ok(Step::Done(Poll::Deferred(until))),
@@ -162,16 +169,17 @@ async fn step(
 /// The answer's headers, or `None` where no descriptor came free in time.
 async fn send(
     fetcher: &Fetcher,
-    url: &Url,
+    target: &Target,
     validators: &Validators,
     asks: Asks,
     deadline: Instant,
 ) -> Result<Option<Response>, FetchError> {
-    let host = host_of(url);
+    let host = host_of(&target.url);
     let limits = fetcher.limits();
     let first_byte = deadline.min(Instant::now() + limits.first_byte);
     loop {
-        let request = fetcher.client(url)?.get(url.clone()).headers(request_headers(validators, asks));
+        let request = fetcher.client(target)?.get(target.url.clone());
+        let request = request.headers(request_headers(validators, asks));
         let answer = timeout_at(first_byte, request.send()).await;
         match answer
             .map_err(|_| FetchError::Silent { host: host.clone(), seconds: limits.first_byte.as_secs() })?
@@ -183,7 +191,7 @@ async fn send(
                 }
                 tokio::time::sleep(DESCRIPTOR_PAUSE).await;
             }
-            Err(error) => return Err(error::of_transport(error, &host, limits.connect.as_secs())),
+            Err(error) => return Err(fetcher.transport_error(error, target)),
         }
     }
 }
@@ -207,24 +215,20 @@ fn request_headers(validators: &Validators, asks: Asks) -> HeaderMap {
 }
 
 /// Where a redirect leads, if it may be followed.
-fn follow(
-    limits: &Limits,
-    guard: &Guard,
-    mut trail: Trail,
-    response: &Response,
-) -> Result<Trail, FetchError> {
+fn follow(fetcher: &Fetcher, mut trail: Trail, response: &Response) -> Result<Trail, FetchError> {
     let status = response.status();
     let Some(location) = response.headers().get(header::LOCATION) else {
-        return Err(FetchError::RedirectNowhere { host: host_of(&trail.url), status: status.as_u16() });
+        return Err(FetchError::RedirectNowhere { host: trail.host(), status: status.as_u16() });
     };
-    let url = guard.redirect(&trail.url, &location_text(location)).map_err(FetchError::RedirectRefused)?;
-    let redirects_max = limits.redirects_max;
+    let target = fetcher.guard().redirect(&trail.target, &location_text(location));
+    let target = target.map_err(FetchError::RedirectRefused)?;
+    let redirects_max = fetcher.limits().redirects_max;
     if trail.redirects.len() >= redirects_max {
-        return Err(FetchError::Redirects { host: host_of(&url), redirects_max });
+        return Err(FetchError::Redirects { host: host_of(&target.url), redirects_max });
     }
     let is_permanent = matches!(status, StatusCode::MOVED_PERMANENTLY | StatusCode::PERMANENT_REDIRECT);
-    trail.redirects.push(Redirect { status: status.as_u16(), to: url.to_string() });
-    Ok(Trail { url, is_permanent: trail.is_permanent && is_permanent, ..trail })
+    trail.redirects.push(Redirect { status: status.as_u16(), to: target.url.to_string() });
+    Ok(Trail { target, is_permanent: trail.is_permanent && is_permanent, ..trail })
 }
 
 /// Bytes beyond ASCII are taken as they are, whatever charset they are in.
@@ -237,18 +241,18 @@ fn location_text(location: &HeaderValue) -> String {
 }
 
 async fn read(
+    fetcher: &Fetcher,
     mut response: Response,
     trail: Trail,
-    limits: &Limits,
     deadline: Instant,
 ) -> Result<Body, FetchError> {
-    let host = host_of(&trail.url);
+    let (host, limits) = (trail.host(), fetcher.limits());
     let mut bytes = Vec::new();
     loop {
         let chunk = timeout_at(deadline, response.chunk())
             .await
             .map_err(|_| FetchError::Slow { host: host.clone(), seconds: limits.total.as_secs() })?
-            .map_err(|error| error::of_transport(error, &host, limits.connect.as_secs()))?;
+            .map_err(|error| fetcher.transport_error(error, &trail.target))?;
         let Some(chunk) = chunk else { break };
         if bytes.len() + chunk.len() > limits.body_bytes_max {
             return Err(FetchError::TooLarge { host, bytes_max: limits.body_bytes_max });
@@ -269,9 +273,9 @@ async fn read(
         },
         max_age: max_age(headers),
         links: headers.get_all(header::LINK).iter().map(from_wire).collect(),
-        moved_to: (!trail.redirects.is_empty() && trail.is_permanent).then(|| trail.url.to_string()),
+        moved_to: (!trail.redirects.is_empty() && trail.is_permanent).then(|| trail.target.url.to_string()),
         redirects: trail.redirects,
-        url: trail.url.into(),
+        url: trail.target.url.into(),
     })
 }
 

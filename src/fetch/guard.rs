@@ -4,7 +4,9 @@
 //! what is dialled. An address is checked in three places: the text of a URL
 //! before anything reads it, its literal host (an IP literal never reaches a
 //! resolver), and every answer of the name server, all of which must be public.
-//! The allow list is the only way past, host by host.
+//! The allow list is the only way past, host by host, and it holds only for
+//! addresses that the configuration or a host on the list names: otherwise any
+//! feed could send us to the hosts of the inner network.
 
 use crate::fetch::resolve::Resolver;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
@@ -36,9 +38,41 @@ pub enum Refusal {
     #[error("`{host}` is {what}, not on the public internet; if it is meant, add it to `private_hosts`")]
     Private { host: String, what: &'static str },
     #[error(
+        "`{host}` is on `private_hosts`, but the link comes from a host that is not; to read this address, configure it as a source of its own"
+    )]
+    ForeignLink { host: String },
+    #[error(
         "redirected from https to http, which would drop the protection; ask the publisher, or use the `http://` address"
     )]
     Downgrade,
+}
+
+/// Who names an address.
+#[derive(Debug, Clone, Copy)]
+pub enum NamedBy<'a> {
+    /// The configuration, or the user on the command line.
+    Config,
+    /// A feed, page, sitemap or robots.txt that was read at this URL.
+    Document(&'a str),
+}
+
+/// A URL that the guard has passed, and whether the allow list holds for it.
+#[derive(Debug, Clone)]
+pub struct Target {
+    pub url: Url,
+    /// Named by the configuration or by a host on the allow list.
+    is_trusted: bool,
+}
+
+impl Target {
+    /// Another path of the same host.
+    pub fn at_path(&self, path: &str) -> Target {
+        let mut target = self.clone();
+        target.url.set_path(path);
+        target.url.set_query(None);
+        target.url.set_fragment(None);
+        target
+    }
 }
 
 /// What may be asked, given the allow list.
@@ -58,7 +92,7 @@ impl Guard {
     ///
     /// # Errors
     /// Why it must not be asked for.
-    pub fn read(&self, text: &str) -> Result<Url, Refusal> {
+    pub fn read(&self, text: &str, named_by: NamedBy<'_>) -> Result<Target, Refusal> {
         let text = text.trim_matches(' ');
         check_text(text)?;
         check_absolute(text)?;
@@ -66,15 +100,20 @@ impl Guard {
             url::ParseError::EmptyHost => Refusal::NoHost,
             _ => Refusal::NotAUrl,
         })?;
-        self.check(&url)?;
-        Ok(url)
+        let is_trusted = match named_by {
+            NamedBy::Config => true,
+            NamedBy::Document(at) => self.lists(at),
+        };
+        self.checked(Target { url, is_trusted })
     }
 
-    /// Reads a `Location`, which may be relative to where it was given.
+    /// Reads a `Location`, which may be relative to where it was given. A host that is
+    /// not on the allow list ends the trust in all that follows.
     ///
     /// # Errors
     /// Why it must not be followed.
-    pub fn redirect(&self, from: &Url, location: &str) -> Result<Url, Refusal> {
+    pub fn redirect(&self, target: &Target, location: &str) -> Result<Target, Refusal> {
+        let from = &target.url;
         let location = location.trim_matches(' ');
         check_text(location)?;
         if has_scheme(location) {
@@ -86,18 +125,37 @@ impl Guard {
         if from.scheme() == "https" && url.scheme() == "http" {
             return Err(Refusal::Downgrade);
         }
-        self.check(&url)?;
-        Ok(url)
+        self.checked(Target { url, is_trusted: target.is_trusted && self.is_listed(from) })
+    }
+
+    /// Whether `target` may have a private address.
+    pub fn may_be_private(&self, target: &Target) -> bool {
+        target.is_trusted && self.is_listed(&target.url)
+    }
+
+    /// Whether the allow list names the host of the URL `text`.
+    pub fn lists(&self, text: &str) -> bool {
+        !self.allowed.is_empty() && Url::parse(text).is_ok_and(|url| self.is_listed(&url))
+    }
+
+    /// What is said of `target` when it turns out to have a private address.
+    pub fn private(&self, target: &Target, what: &'static str) -> Refusal {
+        let host = host_name(&target.url);
+        match self.is_listed(&target.url) {
+            true => Refusal::ForeignLink { host },
+            false => Refusal::Private { host, what },
+        }
     }
 
     /// Whether the allow list names the host of `url`, with its port or without.
-    pub fn is_allowed(&self, url: &Url) -> bool {
+    fn is_listed(&self, url: &Url) -> bool {
         let host = host_name(url);
         let port = url.port_or_known_default();
         self.allowed.iter().any(|(name, only)| *name == host && only.is_none_or(|only| Some(only) == port))
     }
 
-    fn check(&self, url: &Url) -> Result<(), Refusal> {
+    fn checked(&self, target: Target) -> Result<Target, Refusal> {
+        let url = &target.url;
         if !matches!(url.scheme(), "http" | "https") {
             return Err(Refusal::Scheme(url.scheme().to_string()));
         }
@@ -109,13 +167,13 @@ impl Guard {
         }
         let literal = match url.host() {
             None | Some(Host::Domain("")) => return Err(Refusal::NoHost),
-            Some(Host::Domain(_)) => return Ok(()),
+            Some(Host::Domain(_)) => return Ok(target),
             Some(Host::Ipv4(ip)) => IpAddr::V4(ip),
             Some(Host::Ipv6(ip)) => IpAddr::V6(ip),
         };
         match not_public(literal) {
-            Some(what) if !self.is_allowed(url) => Err(Refusal::Private { host: host_name(url), what }),
-            _ => Ok(()),
+            Some(what) if !self.may_be_private(&target) => Err(self.private(&target, what)),
+            _ => Ok(target),
         }
     }
 }

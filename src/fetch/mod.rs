@@ -12,10 +12,11 @@ mod resolve;
 pub mod robots;
 
 pub use error::FetchError;
+pub use guard::NamedBy;
 pub use resolve::Resolver;
 
 use crate::crash::{self, Point};
-use crate::fetch::guard::{Guard, GuardedResolver, host_of};
+use crate::fetch::guard::{Guard, GuardedResolver, Refusal, Target, host_of};
 use crate::fetch::robots::{ROBOTS_BYTES_MAX, Rules};
 use chrono::{DateTime, TimeDelta, Utc};
 use std::collections::HashMap;
@@ -162,7 +163,15 @@ struct Shared {
     limits: Limits,
     /// One connection a host at a time.
     lines: Mutex<HashMap<String, Weak<tokio::sync::Mutex<()>>>>,
-    robots: Mutex<HashMap<String, (Arc<Rules>, Instant)>>,
+    robots: Mutex<HashMap<String, (Arc<Robots>, Instant)>>,
+}
+
+/// A site's robots.txt.
+#[derive(Debug, Default)]
+struct Robots {
+    rules: Rules,
+    /// Where it was read; `None` where there are no rules.
+    read_at: Option<String>,
 }
 
 impl Fetcher {
@@ -218,29 +227,38 @@ impl Fetcher {
     }
 
     /// Fetches a source; conditional whenever `validators` has any.
-    pub async fn poll(&self, url: &str, validators: &Validators) -> Poll {
-        self.fetch(url, validators, Asks::AsAReader).await
+    pub async fn poll(&self, url: &str, named_by: NamedBy<'_>, validators: &Validators) -> Poll {
+        self.fetch(url, named_by, validators, Asks::AsAReader).await
     }
 
     /// Fetches an article's or a `[[page]]`'s page, as robots.txt allows (RFC 9309).
-    pub async fn page(&self, url: &str, validators: &Validators) -> Poll {
-        self.fetch(url, validators, Asks::AsARobot).await
+    pub async fn page(&self, url: &str, named_by: NamedBy<'_>, validators: &Validators) -> Poll {
+        self.fetch(url, named_by, validators, Asks::AsARobot).await
     }
 
     /// Whether robots.txt lets programs read the page at `url`.
-    pub async fn allows(&self, url: &str) -> bool {
-        let Ok(url) = self.guard().read(url) else { return false };
-        self.rules(&url).await.is_ok_and(|rules| rules.allows(&url))
+    pub async fn allows(&self, url: &str, named_by: NamedBy<'_>) -> bool {
+        let Ok(target) = self.guard().read(url, named_by) else { return false };
+        self.robots(&target).await.is_ok_and(|robots| robots.rules.allows(&target.url))
     }
 
-    /// The sitemaps that robots.txt of `url`'s site names, absolute.
-    pub async fn sitemaps(&self, url: &str) -> Vec<String> {
-        let Ok(url) = self.guard().read(url) else { return Vec::new() };
-        let Ok(rules) = self.rules(&url).await else { return Vec::new() };
-        rules.sitemaps.iter().filter_map(|named| Some(url.join(named).ok()?.into())).collect()
+    /// The sitemaps that robots.txt of `url`'s site names, absolute, with the URL at
+    /// which it was read: that is who names them.
+    pub async fn sitemaps(&self, url: &str, named_by: NamedBy<'_>) -> (Vec<String>, String) {
+        let Ok(target) = self.guard().read(url, named_by) else { return Default::default() };
+        let Ok(robots) = self.robots(&target).await else { return Default::default() };
+        let Some(read_at) = &robots.read_at else { return Default::default() };
+        let absolute = |named: &String| Some(target.url.join(named).ok()?.into());
+        (robots.rules.sitemaps.iter().filter_map(absolute).collect(), read_at.clone())
     }
 
-    /// Hands a body to a program's address; no redirect is followed.
+    /// Whether `private_hosts` names the host of `url`.
+    pub fn lists(&self, url: &str) -> bool {
+        self.guard().lists(url)
+    }
+
+    /// Hands a body to a program's address, which the configuration names; no redirect
+    /// is followed.
     ///
     /// # Errors
     /// The address is refused, or nothing answered. Only [`FetchError::Silent`] and
@@ -252,27 +270,24 @@ impl Fetcher {
         with: &[(&str, String)],
         body: Vec<u8>,
     ) -> Result<Answer, FetchError> {
-        let url = self.guard().read(url).map_err(FetchError::Refused)?;
-        exchange::hand(self, verb, &url, with, body).await
+        let target = self.guard().read(url, NamedBy::Config).map_err(FetchError::Refused)?;
+        exchange::hand(self, verb, &target, with, body).await
     }
 
-    /// Submits a form to an address that `named_by` names, following where it has moved
-    /// to (307, 308); what is answered beside the status is not read. The allow list
-    /// holds for what its own hosts name: a stranger must not send us to them.
+    /// Submits a form, following where the address has moved to (307, 308); what is
+    /// answered beside the status is not read.
     ///
     /// # Errors
     /// An address on the way is refused, or nothing answered.
-    pub async fn submit(&self, url: &str, named_by: &str, form: &str) -> Result<u16, FetchError> {
-        let is_ours = self.guard().read(named_by).is_ok_and(|url| self.guard().is_allowed(&url));
-        let guard = if is_ours { self.guard() } else { &Guard::default() };
-        let url = guard.read(url).map_err(FetchError::Refused)?;
-        exchange::submit(self, guard, url, form).await
+    pub async fn submit(&self, url: &str, named_by: NamedBy<'_>, form: &str) -> Result<u16, FetchError> {
+        let target = self.guard().read(url, named_by).map_err(FetchError::Refused)?;
+        exchange::submit(self, target, form).await
     }
 
-    async fn fetch(&self, url: &str, validators: &Validators, asks: Asks) -> Poll {
+    async fn fetch(&self, url: &str, named_by: NamedBy<'_>, validators: &Validators, asks: Asks) -> Poll {
         crash::point(Point::FetchBegins);
-        let answer = match self.guard().read(url) {
-            Ok(url) => exchange::run(self, url, validators, asks).await,
+        let answer = match self.guard().read(url, named_by) {
+            Ok(target) => exchange::run(self, target, validators, asks).await,
             Err(refusal) => Poll::Failed(FetchError::Refused(refusal)),
         };
         crash::point(Point::FetchAnswered);
@@ -292,17 +307,24 @@ impl Fetcher {
         &self.0.limits
     }
 
-    /// The client that may ask for `url`.
-    fn client(&self, url: &Url) -> Result<&reqwest::Client, FetchError> {
-        self.client_within(self.guard(), url)
+    /// The client that may ask for `target`.
+    fn client(&self, target: &Target) -> Result<&reqwest::Client, FetchError> {
+        if target.url.scheme() == "https" && !self.0.has_roots {
+            return Err(FetchError::NoRoots { host: host_of(&target.url) });
+        }
+        Ok(if self.guard().may_be_private(target) { &self.0.private } else { &self.0.public })
     }
 
-    /// The client that may ask for `url`, given an allow list.
-    fn client_within(&self, guard: &Guard, url: &Url) -> Result<&reqwest::Client, FetchError> {
-        if url.scheme() == "https" && !self.0.has_roots {
-            return Err(FetchError::NoRoots { host: host_of(url) });
+    /// What went wrong below HTTP. The resolver does not know who named the host, so
+    /// its refusal is put right here.
+    fn transport_error(&self, error: reqwest::Error, target: &Target) -> FetchError {
+        let connect_s = self.limits().connect.as_secs();
+        match error::of_transport(error, &host_of(&target.url), connect_s) {
+            FetchError::Refused(Refusal::Private { what, .. }) => {
+                FetchError::Refused(self.guard().private(target, what))
+            }
+            other => other,
         }
-        Ok(if guard.is_allowed(url) { &self.0.private } else { &self.0.public })
     }
 
     /// The line in which requests to this host wait for their turn.
@@ -321,49 +343,49 @@ impl Fetcher {
 
     /// Whether robots.txt lets us have `url`; what its site answered instead of
     /// rules, where that decides the page too.
-    async fn robots_allow(&self, url: &Url) -> Result<bool, Poll> {
-        Ok(self.rules(url).await?.allows(url))
+    async fn robots_allow(&self, target: &Target) -> Result<bool, Poll> {
+        Ok(self.robots(target).await?.rules.allows(&target.url))
     }
 
-    async fn rules(&self, url: &Url) -> Result<Arc<Rules>, Poll> {
-        let site = origin(url);
+    async fn robots(&self, target: &Target) -> Result<Arc<Robots>, Poll> {
+        let site = origin(&target.url);
         let known = {
             let robots = self.0.robots.lock().unwrap_or_else(PoisonError::into_inner);
-            robots.get(&site).filter(|(_, until)| *until > Instant::now()).map(|(rules, _)| rules.clone())
+            robots.get(&site).filter(|(_, until)| *until > Instant::now()).map(|(known, _)| known.clone())
         };
-        if let Some(rules) = known {
-            return Ok(rules);
+        if let Some(known) = known {
+            return Ok(known);
         }
-        let (rules, kept) = self.ask_robots(url).await?;
-        let rules = Arc::new(rules);
+        let (asked, kept) = self.ask_robots(target).await?;
+        let asked = Arc::new(asked);
         let mut robots = self.0.robots.lock().unwrap_or_else(PoisonError::into_inner);
         if robots.len() >= HOSTS_MAX {
             robots.clear();
         }
-        robots.insert(site, (rules.clone(), Instant::now() + kept));
-        Ok(rules)
+        robots.insert(site, (asked.clone(), Instant::now() + kept));
+        Ok(asked)
     }
 
     /// RFC 9309, 2.3.1: 4xx means no rules; a site in trouble is left alone for now.
-    async fn ask_robots(&self, url: &Url) -> Result<(Rules, Duration), Poll> {
-        let mut robots = url.clone();
-        robots.set_path("/robots.txt");
-        robots.set_query(None);
-        robots.set_fragment(None);
+    async fn ask_robots(&self, target: &Target) -> Result<(Robots, Duration), Poll> {
         let none = Validators::default();
+        let robots = target.at_path("/robots.txt");
         match Box::pin(exchange::run(self, robots, &none, Asks::AsAReader)).await {
             Poll::Fresh(body) => {
                 let bytes = body.bytes.get(..ROBOTS_BYTES_MAX).unwrap_or(&body.bytes);
-                Ok((Rules::parse(&String::from_utf8_lossy(bytes), PRODUCT), ROBOTS_KEPT))
+                let rules = Rules::parse(&String::from_utf8_lossy(bytes), PRODUCT);
+                Ok((Robots { rules, read_at: Some(body.url) }, ROBOTS_KEPT))
             }
-            Poll::Unchanged | Poll::Gone => Ok((Rules::default(), ROBOTS_KEPT)),
+            Poll::Unchanged | Poll::Gone => Ok((Robots::default(), ROBOTS_KEPT)),
             Poll::Failed(error) if error.status().is_some_and(|status| status < 500) => {
-                Ok((Rules::default(), ROBOTS_KEPT))
+                Ok((Robots::default(), ROBOTS_KEPT))
             }
             Poll::Failed(FetchError::Redirects { .. } | FetchError::RedirectRefused(_)) => {
-                Ok((Rules::default(), ROBOTS_KEPT))
+                Ok((Robots::default(), ROBOTS_KEPT))
             }
-            Poll::Failed(FetchError::Server { .. }) => Ok((Rules::closed(), ROBOTS_CLOSED_KEPT)),
+            Poll::Failed(FetchError::Server { .. }) => {
+                Ok((Robots { rules: Rules::closed(), read_at: None }, ROBOTS_CLOSED_KEPT))
+            }
             other => Err(other),
         }
     }

@@ -2,8 +2,9 @@
 
 mod bombs;
 mod canary;
+mod strangers;
 
-use newswatch::fetch::{Fetcher, Limits, Poll, Validators};
+use newswatch::fetch::{Fetcher, Limits, NamedBy, Poll, Validators};
 use newswatch::newsroom::{Newsroom, late_story};
 use std::error::Error;
 use std::io::Write;
@@ -108,7 +109,11 @@ async fn every_status_has_its_outcome() {
     let fetcher = fetcher(limits());
     for (status, validators, expected) in table {
         newsroom.answer("/feed", status, &[], TEMIROV);
-        check(&status.to_string(), &fetcher.poll(&newsroom.url("/feed"), validators).await, expected);
+        check(
+            &status.to_string(),
+            &fetcher.poll(&newsroom.url("/feed"), NamedBy::Config, validators).await,
+            expected,
+        );
     }
     newsroom.close().await;
 }
@@ -123,7 +128,8 @@ async fn retry_after_defers() {
         newsroom.answer("/feed", status, &[("retry-after", asked)], "");
         let now = chrono::Utc::now();
         let expected = newswatch::schedule::retry_after(asked, now);
-        match (fetcher.poll(&newsroom.url("/feed"), &Validators::default()).await, expected) {
+        match (fetcher.poll(&newsroom.url("/feed"), NamedBy::Config, &Validators::default()).await, expected)
+        {
             (Poll::Deferred(until), Some(expected)) => {
                 assert!((until - expected).num_seconds().abs() < 30, "{asked}: {until} is not {expected}");
             }
@@ -154,10 +160,12 @@ async fn validators_are_echoed_byte_for_byte() {
             .collect();
         newsroom.answer("/feed", 200, &headers, TEMIROV);
         newsroom.forget_requests();
-        let Poll::Fresh(body) = fetcher.poll(&newsroom.url("/feed"), &Validators::default()).await else {
+        let Poll::Fresh(body) =
+            fetcher.poll(&newsroom.url("/feed"), NamedBy::Config, &Validators::default()).await
+        else {
             panic!("{etag:?}: not fresh");
         };
-        let _ = fetcher.poll(&newsroom.url("/feed"), &body.validators).await;
+        let _ = fetcher.poll(&newsroom.url("/feed"), NamedBy::Config, &body.validators).await;
         let requests = newsroom.requests();
         assert_eq!((&requests[0].if_none_match, &requests[0].if_modified_since), (&None, &None), "{etag:?}");
         assert_eq!(requests[1].if_none_match.as_deref(), etag);
@@ -174,7 +182,7 @@ async fn a_second_poll_of_the_press_is_conditional_and_finds_one_story() {
     let fetcher = fetcher(limits());
     let mut known = Vec::new();
     for outlet in newsroom.outlets() {
-        match fetcher.poll(&outlet.url, &Validators::default()).await {
+        match fetcher.poll(&outlet.url, NamedBy::Config, &Validators::default()).await {
             Poll::Fresh(body) => known.push((outlet, body.validators)),
             shut => check(&outlet.name, &shut, "blocked, it answered 403"),
         }
@@ -182,7 +190,7 @@ async fn a_second_poll_of_the_press_is_conditional_and_finds_one_story() {
     assert_eq!(known.len(), newsroom.outlets().len() - 1);
     newsroom.forget_requests();
     for (outlet, validators) in &known {
-        check(&outlet.name, &fetcher.poll(&outlet.url, validators).await, "unchanged");
+        check(&outlet.name, &fetcher.poll(&outlet.url, NamedBy::Config, validators).await, "unchanged");
     }
     let requests = newsroom.requests();
     assert!(requests.iter().all(|one| one.status == 304 && one.if_none_match.is_some()), "{requests:#?}");
@@ -190,7 +198,7 @@ async fn a_second_poll_of_the_press_is_conditional_and_finds_one_story() {
     let (printed_by, story) = late_story();
     newsroom.publish(printed_by, story.clone());
     for (outlet, validators) in &known {
-        match fetcher.poll(&outlet.url, validators).await {
+        match fetcher.poll(&outlet.url, NamedBy::Config, validators).await {
             Poll::Fresh(body) => {
                 assert_eq!(outlet.slug, printed_by);
                 assert!(String::from_utf8_lossy(&body.bytes).contains(&story.title));
@@ -244,7 +252,11 @@ async fn bodies_are_unpacked_and_bounded() {
     ];
     for (encoding, body, expected) in table {
         newsroom.answer("/feed", 200, &[("content-encoding", encoding)], body);
-        check(encoding, &fetcher.poll(&newsroom.url("/feed"), &Validators::default()).await, expected);
+        check(
+            encoding,
+            &fetcher.poll(&newsroom.url("/feed"), NamedBy::Config, &Validators::default()).await,
+            expected,
+        );
     }
     newsroom.close().await;
 }
@@ -285,7 +297,7 @@ async fn a_hostile_server_ends_within_the_limits() {
     ];
     for (what, answer, expected) in table {
         let (url, _) = hostile(move |stream| answering(stream, answer.clone())).await;
-        check(what, &fetcher.poll(&url, &Validators::default()).await, expected);
+        check(what, &fetcher.poll(&url, NamedBy::Config, &Validators::default()).await, expected);
     }
 
     let started = Instant::now();
@@ -294,7 +306,11 @@ async fn a_hostile_server_ends_within_the_limits() {
         drop(stream);
     })
     .await;
-    check("silent", &fetcher.poll(&silent, &Validators::default()).await, "no answer within");
+    check(
+        "silent",
+        &fetcher.poll(&silent, NamedBy::Config, &Validators::default()).await,
+        "no answer within",
+    );
     let (dripping, _) = hostile(|mut stream| async move {
         let _ = stream.read(&mut [0; 4096]).await;
         let _ = stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 1000\r\n\r\n").await;
@@ -303,14 +319,14 @@ async fn a_hostile_server_ends_within_the_limits() {
         }
     })
     .await;
-    check("dripping", &fetcher.poll(&dripping, &Validators::default()).await, "read all of");
+    check("dripping", &fetcher.poll(&dripping, NamedBy::Config, &Validators::default()).await, "read all of");
     let (endless, _) = hostile(|mut stream| async move {
         let _ = stream.read(&mut [0; 4096]).await;
         let _ = stream.write_all(b"HTTP/1.1 200 OK\r\n\r\n").await;
         while stream.write_all(&[b'<'; 65536]).await.is_ok() {}
     })
     .await;
-    check("endless", &fetcher.poll(&endless, &Validators::default()).await, "once unpacked");
+    check("endless", &fetcher.poll(&endless, NamedBy::Config, &Validators::default()).await, "once unpacked");
     assert!(started.elapsed() < Duration::from_secs(10), "{:?}", started.elapsed());
 }
 
@@ -371,7 +387,7 @@ async fn redirects_are_followed_within_reason() {
     ];
     let fetcher = fetcher(limits());
     for (from, expected, moved_to) in table {
-        let poll = fetcher.poll(&newsroom.url(from), &Validators::default()).await;
+        let poll = fetcher.poll(&newsroom.url(from), NamedBy::Config, &Validators::default()).await;
         check(from, &poll, expected);
         if let Poll::Fresh(body) = poll {
             assert_eq!(body.moved_to, moved_to.map(|path| newsroom.url(path)), "{from}");
@@ -398,8 +414,8 @@ async fn what_the_guard_refuses_is_never_asked() {
     ];
     for host in hosts {
         let url = format!("http://{host}:{port}/");
-        check(host, &fetcher.poll(&url, &Validators::default()).await, "private_hosts");
-        check(host, &fetcher.page(&url, &Validators::default()).await, "private_hosts");
+        check(host, &fetcher.poll(&url, NamedBy::Config, &Validators::default()).await, "private_hosts");
+        check(host, &fetcher.page(&url, NamedBy::Config, &Validators::default()).await, "private_hosts");
     }
     assert_eq!(asked.load(Ordering::SeqCst), 0);
     // The same host is asked once it is allowed, by name too.
@@ -407,7 +423,7 @@ async fn what_the_guard_refuses_is_never_asked() {
     let fetcher = Fetcher::new(None, &allowed, limits()).expect("HTTP can be set up");
     for host in ["127.0.0.1", "localhost"] {
         let url = format!("http://{host}:{port}/");
-        check(host, &fetcher.poll(&url, &Validators::default()).await, "fresh, 0 bytes");
+        check(host, &fetcher.poll(&url, NamedBy::Config, &Validators::default()).await, "fresh, 0 bytes");
     }
     assert_eq!(asked.load(Ordering::SeqCst), 2);
 }
@@ -430,7 +446,7 @@ async fn a_host_is_asked_one_thing_at_a_time() {
     let polls: Vec<_> = (0..8)
         .map(|_| {
             let (fetcher, url) = (patient.clone(), url.clone());
-            tokio::spawn(async move { fetcher.poll(&url, &Validators::default()).await })
+            tokio::spawn(async move { fetcher.poll(&url, NamedBy::Config, &Validators::default()).await })
         })
         .collect();
     for poll in polls {
@@ -448,11 +464,12 @@ async fn a_host_is_asked_one_thing_at_a_time() {
         fetcher(Limits { turn: Duration::from_millis(100), first_byte: Duration::from_secs(1), ..limits() });
     let first = tokio::spawn({
         let (fetcher, url) = (hasty.clone(), stuck.clone());
-        async move { fetcher.poll(&url, &Validators::default()).await }
+        async move { fetcher.poll(&url, NamedBy::Config, &Validators::default()).await }
     });
     tokio::task::yield_now().await;
     let none = Validators::default();
-    let (second, elsewhere) = tokio::join!(hasty.poll(&stuck, &none), hasty.poll(&url, &none));
+    let (second, elsewhere) =
+        tokio::join!(hasty.poll(&stuck, NamedBy::Config, &none), hasty.poll(&url, NamedBy::Config, &none));
     check("another host", &elsewhere, "fresh");
     let both = [said(&first.await.expect("no panic")), said(&second)];
     assert!(
@@ -484,9 +501,9 @@ async fn pages_obey_robots_txt_and_feeds_need_not() {
         newsroom.answer("/moved", 302, &[("location", "/private/story")], "");
         let fetcher = fetcher(limits());
         let url = newsroom.url(path);
-        check(path, &fetcher.page(&url, &Validators::default()).await, expected);
-        check(path, &fetcher.page(&url, &Validators::default()).await, expected);
-        check(path, &fetcher.poll(&url, &Validators::default()).await, "fresh");
+        check(path, &fetcher.page(&url, NamedBy::Config, &Validators::default()).await, expected);
+        check(path, &fetcher.page(&url, NamedBy::Config, &Validators::default()).await, expected);
+        check(path, &fetcher.poll(&url, NamedBy::Config, &Validators::default()).await, "fresh");
         let asked = newsroom.requests().iter().filter(|one| one.path == "/robots.txt").count();
         assert_eq!(asked, 1, "{status} {path}: rules are kept");
         newsroom.close().await;
@@ -508,7 +525,7 @@ async fn what_was_not_reached_is_told_apart_from_what_is_sick() {
     ];
     let fetcher = fetcher(limits());
     for (url, expected, unreachable) in table {
-        let poll = fetcher.poll(&url, &Validators::default()).await;
+        let poll = fetcher.poll(&url, NamedBy::Config, &Validators::default()).await;
         check(&url, &poll, expected);
         let Poll::Failed(error) = &poll else { panic!("{url}: not failed") };
         assert_eq!(error.is_unreachable(), unreachable, "{url}");
@@ -556,9 +573,13 @@ async fn without_root_certificates_https_says_what_to_install() {
 async fn with_no_roots() {
     let Ok(url) = std::env::var("NEWSWATCH_TEST_FEED") else { return };
     let (fetcher, none) = (fetcher(limits()), Validators::default());
-    check("http", &fetcher.poll(&url, &none).await, "fresh, 18 bytes");
+    check("http", &fetcher.poll(&url, NamedBy::Config, &none).await, "fresh, 18 bytes");
     let secure = url.replace("http:", "https:");
-    check("https", &fetcher.poll(&secure, &none).await, "no root certificates; install `ca-certificates`");
+    check(
+        "https",
+        &fetcher.poll(&secure, NamedBy::Config, &none).await,
+        "no root certificates; install `ca-certificates`",
+    );
     println!("http was fresh, https wants ca-certificates");
 }
 
@@ -573,7 +594,7 @@ async fn with_few_descriptors() {
         tokio::time::sleep(Duration::from_millis(300)).await;
         drop(taken);
     });
-    check("waited", &fetcher.poll(&url, &Validators::default()).await, "fresh, 18 bytes");
+    check("waited", &fetcher.poll(&url, NamedBy::Config, &Validators::default()).await, "fresh, 18 bytes");
     freed.await.expect("no panic");
     // The last connection gives its descriptor back a moment after its answer.
     let mut taken = Vec::new();
@@ -581,8 +602,12 @@ async fn with_few_descriptors() {
         taken.extend(take_all());
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
-    check("never", &fetcher.poll(&url, &Validators::default()).await, "deferred");
-    check("name", &fetcher.poll("http://no-such-host.example/", &Validators::default()).await, "deferred");
+    check("never", &fetcher.poll(&url, NamedBy::Config, &Validators::default()).await, "deferred");
+    check(
+        "name",
+        &fetcher.poll("http://no-such-host.example/", NamedBy::Config, &Validators::default()).await,
+        "deferred",
+    );
     drop(taken);
     println!("waited, then fresh; never, then deferred");
 }

@@ -3,7 +3,7 @@
 
 use newswatch::extract::{self, Article};
 use newswatch::feed::Feed;
-use newswatch::fetch::{Fetcher, Limits, Poll, Validators};
+use newswatch::fetch::{Fetcher, Limits, NamedBy, Poll, Validators};
 use newswatch::newsroom::{Newsroom, Outlet};
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -62,7 +62,7 @@ async fn the_shipped_watches_find_in_the_press_what_is_there() {
 }
 
 async fn read(fetcher: &Fetcher, outlet: &Outlet) -> Feed {
-    let Poll::Fresh(body) = fetcher.poll(&outlet.url, &Validators::default()).await else {
+    let Poll::Fresh(body) = fetcher.poll(&outlet.url, NamedBy::Config, &Validators::default()).await else {
         panic!("{}: not fresh", outlet.name);
     };
     let content_type = body.content_type.as_deref();
@@ -74,7 +74,7 @@ async fn read(fetcher: &Fetcher, outlet: &Outlet) -> Feed {
 
 async fn with_page(fetcher: &Fetcher, article: Article) -> Article {
     let link = article.link.clone().expect("every story has a page");
-    let Poll::Fresh(body) = fetcher.page(&link, &Validators::default()).await else {
+    let Poll::Fresh(body) = fetcher.page(&link, NamedBy::Config, &Validators::default()).await else {
         panic!("{link}: not fresh");
     };
     extract::with_page(article, extract::page(&body.bytes, body.content_type.as_deref(), Some(&body.url)))

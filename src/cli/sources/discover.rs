@@ -12,7 +12,7 @@ use crate::daemon;
 use crate::feed::discover::{self, How, Lead};
 use crate::feed::link::canonical;
 use crate::feed::{self, Dialect, Feed};
-use crate::fetch::{Body, FetchError, Fetcher, Poll, Validators};
+use crate::fetch::{Body, FetchError, Fetcher, NamedBy, Poll, Validators};
 use anyhow::{Context, bail};
 use chrono::{DateTime, Utc};
 use std::collections::{BTreeSet, HashSet};
@@ -127,8 +127,8 @@ struct Search<'f> {
     /// Hosts that are not asked any more: they want patience, or cannot be reached.
     resting: HashSet<String>,
     offers: Vec<Offer>,
-    /// News sitemaps that an index lists.
-    indexed: Vec<Lead>,
+    /// News sitemaps, and the URL of the index that lists them.
+    indexed: Vec<(Lead, String)>,
     /// Linked pages that are no feeds, but may list some.
     lists: Vec<Body>,
     /// Told on stderr: what looked like a feed and is none.
@@ -178,26 +178,32 @@ impl<'f> Search<'f> {
         let start = self.lists.pop();
         let url = start.as_ref().map_or(url.to_owned(), |body| body.url.clone());
         if let Some(page) = start {
-            self.try_leads(leads_of(&page), LIST_PAGES_MAX).await;
+            self.try_leads(leads_of(&page), &page.url, LIST_PAGES_MAX).await;
         }
         for page in std::mem::take(&mut self.lists) {
             let leads = leads_of(&page);
             match leads.is_empty() {
                 true => self.misses.push(format!("`{}` (linked): it is no feed, and names none", page.url)),
-                false if self.fetcher.allows(&page.url).await => self.try_leads(leads, 0).await,
+                false if self.fetcher.allows(&page.url, NamedBy::Document(&page.url)).await => {
+                    self.try_leads(leads, &page.url, 0).await;
+                }
                 false => {}
             }
         }
-        let sitemaps = discover::sitemaps(self.fetcher.sitemaps(&url).await.into_iter());
+        // The site itself names what is guessed of it.
+        let (named, robots) = self.fetcher.sitemaps(&url, NamedBy::Document(&url)).await;
+        let sitemaps = discover::sitemaps(named.into_iter());
         let (news, plain): (Vec<_>, Vec<_>) =
             sitemaps.into_iter().partition(|lead| discover::is_news_sitemap(&lead.url));
-        self.try_sitemaps(news).await;
+        self.try_sitemaps(news, &robots).await;
         if !self.has_feed() {
-            self.try_leads(discover::guesses(&url), 0).await;
+            self.try_leads(discover::guesses(&url), &url, 0).await;
         }
         if self.offers.is_empty() {
-            let plain = if plain.is_empty() { discover::sitemap_guesses(&url) } else { plain };
-            self.try_sitemaps(plain).await;
+            match plain.is_empty() {
+                true => self.try_sitemaps(discover::sitemap_guesses(&url), &url).await,
+                false => self.try_sitemaps(plain, &robots).await,
+            }
         }
         Ok(failure)
     }
@@ -206,11 +212,11 @@ impl<'f> Search<'f> {
     async fn start(&mut self, url: &str) -> anyhow::Result<Option<String>> {
         let lead = Lead { url: url.to_owned(), title: String::new(), how: How::Given };
         self.note_tried(url);
-        let mut poll = self.fetcher.page(url, &Validators::default()).await;
+        let mut poll = self.fetcher.page(url, NamedBy::Config, &Validators::default()).await;
         let is_forbidden = matches!(poll, Poll::Failed(FetchError::Robots { .. }));
         if is_forbidden {
             // A feed may be read all the same; the links of a page may not.
-            poll = self.fetcher.poll(url, &Validators::default()).await;
+            poll = self.fetcher.poll(url, NamedBy::Config, &Validators::default()).await;
         }
         match poll {
             Poll::Fresh(body) => {
@@ -237,20 +243,23 @@ impl<'f> Search<'f> {
         }
     }
 
-    async fn try_leads(&mut self, leads: Vec<Lead>, lists_max: usize) {
+    /// Tries what the document at `named_at` names.
+    async fn try_leads(&mut self, leads: Vec<Lead>, named_at: &str, lists_max: usize) {
         for lead in leads {
-            self.try_one(lead, lists_max).await;
+            self.try_one(lead, named_at, lists_max).await;
         }
     }
 
     /// Sitemaps, and the news sitemaps that an index among them lists.
-    async fn try_sitemaps(&mut self, leads: Vec<Lead>) {
-        self.try_leads(leads.into_iter().take(SITEMAPS_MAX).collect(), 0).await;
+    async fn try_sitemaps(&mut self, leads: Vec<Lead>, named_at: &str) {
+        self.try_leads(leads.into_iter().take(SITEMAPS_MAX).collect(), named_at, 0).await;
         let indexed = std::mem::take(&mut self.indexed);
-        self.try_leads(indexed.into_iter().take(SITEMAPS_MAX).collect(), 0).await;
+        for (lead, index) in indexed.into_iter().take(SITEMAPS_MAX) {
+            self.try_one(lead, &index, 0).await;
+        }
     }
 
-    async fn try_one(&mut self, lead: Lead, lists_max: usize) {
+    async fn try_one(&mut self, lead: Lead, named_at: &str, lists_max: usize) {
         let host = host_of(&lead.url);
         if self.tried.contains(&lead.url) || self.resting.contains(&host) {
             return;
@@ -261,7 +270,7 @@ impl<'f> Search<'f> {
         }
         self.note_tried(&lead.url);
         self.left -= 1;
-        match self.fetcher.poll(&lead.url, &Validators::default()).await {
+        match self.fetcher.poll(&lead.url, NamedBy::Document(named_at), &Validators::default()).await {
             Poll::Fresh(body) => self.consider(lead, body, lists_max).await,
             Poll::Deferred(until) => {
                 self.misses.push(format!("`{host}` asks not to be asked before {}", data_time(until)));
@@ -286,10 +295,11 @@ impl<'f> Search<'f> {
                 let listed = feed.sitemaps.iter().map(|sitemap| sitemap.link.clone());
                 let news: Vec<_> = listed.filter(|url| discover::is_news_sitemap(url)).collect();
                 if !news.is_empty() {
-                    self.indexed.extend(discover::sitemaps(news.into_iter()));
+                    let news = discover::sitemaps(news.into_iter());
+                    self.indexed.extend(news.into_iter().map(|lead| (lead, body.url.clone())));
                     return;
                 }
-                daemon::follow_sitemaps(self.fetcher, &mut feed).await;
+                daemon::follow_sitemaps(self.fetcher, &mut feed, &body.url).await;
                 match feed.entries.is_empty() {
                     true => self.miss(&lead, &format!("a feed ({}) with nothing in it", feed.dialect)),
                     false => self.offer(lead, &body, &feed),

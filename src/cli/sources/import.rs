@@ -9,6 +9,7 @@ use crate::cli::output::{count, printable};
 use crate::config::{self, Config, NewFeed, Taken};
 use crate::feed::BODY_BYTES_MAX;
 use crate::feed::opml::{self, Subscription};
+use crate::fetch::NamedBy;
 use crate::fetch::guard::{Guard, Refusal};
 use anyhow::{Context, ensure};
 use std::fs::{File, OpenOptions};
@@ -72,7 +73,7 @@ fn sort(listed: Vec<Subscription>, config: Option<&Config>) -> Sorted {
     let guard = Guard::new(config.map_or(&[], |config| &config.daemon.private_hosts));
     let mut sorted = Sorted::default();
     for subscription in listed {
-        match guard.read(&subscription.url) {
+        match guard.read(&subscription.url, NamedBy::Config).map(|target| target.url) {
             Err(refusal) => sorted.refused.push((subscription, refusal)),
             Ok(url) if taken.by(url.as_str()).is_some() => sorted.known += 1,
             Ok(url) => sorted.new.push(NewFeed {

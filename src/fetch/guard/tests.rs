@@ -3,7 +3,7 @@ use super::*;
 /// How the guard takes each of `urls`: `ok`, or a word of the refusal.
 fn check(guard: &Guard, expected: &str, urls: &[&str]) {
     for url in urls {
-        let verdict = match guard.read(url) {
+        let verdict = match guard.read(url, NamedBy::Config) {
             Ok(_) => "ok".to_string(),
             Err(refusal) => refusal.to_string(),
         };
@@ -126,7 +126,59 @@ fn the_allow_list_is_the_only_way_in() {
         ("https://wiki.desk.example/", false),
     ];
     for (url, expected) in allowed {
-        assert_eq!(guard.is_allowed(&Url::parse(url).expect("a URL of ours")), expected, "{url}");
+        assert_eq!(guard.lists(url), expected, "{url}");
+    }
+}
+
+#[test]
+fn the_allow_list_holds_for_what_the_configuration_or_its_own_hosts_name() {
+    let guard = Guard::new(&["10.0.0.5:8080".to_string(), "wiki.desk.example".to_string()]);
+    let table = [
+        (NamedBy::Config, "ok"),
+        (NamedBy::Document("http://10.0.0.5:8080/feed"), "ok"),
+        (NamedBy::Document("https://wiki.desk.example/"), "ok"),
+        (NamedBy::Document("http://10.0.0.5/feed"), "configure it as a source of its own"),
+        (NamedBy::Document("https://wiki.desk.example.org/"), "configure it as a source of its own"),
+        (NamedBy::Document("https://issyk-gazette.example/rss"), "configure it as a source of its own"),
+        (
+            NamedBy::Document("http://10.0.0.5:8080@issyk-gazette.example/"),
+            "configure it as a source of its own",
+        ),
+        (NamedBy::Document("10.0.0.5:8080"), "configure it as a source of its own"),
+        (NamedBy::Document(""), "configure it as a source of its own"),
+    ];
+    for (named_by, expected) in table {
+        let verdict = match guard.read("http://10.0.0.5:8080/admin", named_by) {
+            Ok(target) => format!("ok, private: {}", guard.may_be_private(&target)),
+            Err(refusal) => refusal.to_string(),
+        };
+        assert!(verdict.contains(expected) && !verdict.contains("false"), "{named_by:?}: {verdict}");
+    }
+    // A name passes here, and is then dialled at public addresses only.
+    let public = NamedBy::Document("https://issyk-gazette.example/rss");
+    let target = guard.read("https://wiki.desk.example/", public).expect("a name passes");
+    assert!(!guard.may_be_private(&target));
+    assert!(guard.private(&target, "a private address").to_string().contains("the link comes from a host"));
+}
+
+/// Where each hop of a chain leads, and whether the last may have a private address.
+#[test]
+fn trust_ends_with_the_first_hop_that_is_not_on_the_list() {
+    let guard = Guard::new(&["a.desk.example".to_string(), "b.desk.example".to_string()]);
+    let table: &[(&[&str], bool)] = &[
+        (&["http://a.desk.example/"], true),
+        (&["http://a.desk.example/", "http://b.desk.example/"], true),
+        (&["http://a.desk.example/", "http://issyk-gazette.example/"], false),
+        (&["http://issyk-gazette.example/", "http://a.desk.example/"], false),
+        (&["http://issyk-gazette.example/", "http://a.desk.example/", "http://b.desk.example/"], false),
+        (&["http://a.desk.example/", "http://issyk-gazette.example/", "http://b.desk.example/"], false),
+    ];
+    for (hops, expected) in table {
+        let mut target = guard.read(hops[0], NamedBy::Config).expect("a URL of ours");
+        for hop in &hops[1..] {
+            target = guard.redirect(&target, hop).expect("names pass");
+        }
+        assert_eq!(guard.may_be_private(&target), *expected, "{hops:?}");
     }
 }
 
@@ -140,7 +192,13 @@ fn redirects() {
         ("https://a.example/x", "HTTPS://b.example", "https://b.example/"),
         ("https://a.example/x", "?page=2", "https://a.example/x?page=2"),
         ("https://a.example/x", "", "https://a.example/x"),
-        ("http://a.example/x", "http://10.0.0.5/y", "http://10.0.0.5/y"),
+        ("http://10.0.0.5/x", "http://10.0.0.5/y", "http://10.0.0.5/y"),
+        ("http://10.0.0.5/x", "http://b.example/y", "http://b.example/y"),
+        (
+            "http://a.example/x",
+            "http://10.0.0.5/y",
+            "`10.0.0.5` is on `private_hosts`, but the link comes from",
+        ),
         ("https://a.example/x", "http://a.example/x", "https to http"),
         ("https://a.example/x", "http://10.0.0.5/x", "https to http"),
         ("http://a.example/x", "http://127.0.0.1/", "loopback"),
@@ -157,9 +215,10 @@ fn redirects() {
         ("http://a.example/x", "http://b.example/\r\nX: y", "control"),
     ];
     for (from, location, expected) in table {
-        let from = Url::parse(from).expect("a URL of ours");
-        let verdict =
-            guard.redirect(&from, location).map_or_else(|refusal| refusal.to_string(), String::from);
+        let from = guard.read(from, NamedBy::Config).expect("a URL of ours");
+        let verdict = guard.redirect(&from, location);
+        let verdict = verdict.map_or_else(|refusal| refusal.to_string(), |to| to.url.into());
+        let from = from.url;
         assert!(verdict.contains(expected), "{from} to {location:?}: {verdict}; expected: {expected}");
     }
 }

@@ -3,7 +3,7 @@
 
 use crate::fetch::{alone, check, limits, said};
 use crate::support::Desk;
-use newswatch::fetch::{Fetcher, Validators};
+use newswatch::fetch::{Fetcher, NamedBy, Validators};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
@@ -59,18 +59,21 @@ async fn among_canaries() {
     // The cage is closed: what is dialled is seen, and the public site answers.
     let dialled = dial(&forms).await;
     let none = Validators::default();
-    check("public", &fetcher.poll("http://public.example/", &none).await, "fresh");
+    check("public", &fetcher.poll("http://public.example/", NamedBy::Config, &none).await, "fresh");
     while canaries.lock().expect("no panic").len() < dialled {
         tokio::task::yield_now().await;
     }
     canaries.lock().expect("no panic").clear();
 
     for (at, form) in forms.iter().enumerate() {
-        let direct = [fetcher.poll(form, &none).await, fetcher.page(form, &none).await];
+        let direct = [
+            fetcher.poll(form, NamedBy::Config, &none).await,
+            fetcher.page(form, NamedBy::Config, &none).await,
+        ];
         for poll in &direct {
             check(form, poll, "failed to ask for this address");
         }
-        let led = fetcher.poll(&format!("http://{PUBLIC}/{at}"), &none).await;
+        let led = fetcher.poll(&format!("http://{PUBLIC}/{at}"), NamedBy::Config, &none).await;
         assert!(
             !form.contains(':') || said(&led).contains("failed to follow its redirect"),
             "{form}: {}",
@@ -78,12 +81,12 @@ async fn among_canaries() {
         );
     }
     for name in ["private", "mixed", "mixed6", "mapped", "loopback6", "metadata"] {
-        let poll = fetcher.poll(&format!("http://{name}.example/"), &none).await;
+        let poll = fetcher.poll(&format!("http://{name}.example/"), NamedBy::Config, &none).await;
         check(name, &poll, "not on the public internet");
     }
     let mut rebound = Vec::new();
     for _ in 0..10 {
-        rebound.push(said(&fetcher.poll("http://rebinding.example/", &none).await));
+        rebound.push(said(&fetcher.poll("http://rebinding.example/", NamedBy::Config, &none).await));
     }
     assert!(rebound.iter().any(|said| said.contains("fresh")), "{rebound:?}");
     assert!(rebound.iter().any(|said| said.contains("not on the public internet")), "{rebound:?}");

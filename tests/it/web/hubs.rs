@@ -2,7 +2,7 @@
 
 use super::{Answer, PLAN, ask, daemon};
 use crate::support::{Desk, Running, newsroom, wait_for};
-use newswatch::fetch::{Fetcher, Limits};
+use newswatch::fetch::{Fetcher, Limits, NamedBy};
 use newswatch::newsroom::Newsroom;
 use std::collections::HashMap;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
@@ -292,7 +292,8 @@ fn only_a_source_in_our_own_network_names_a_hub_there() {
         ("https://127.0.0.1.example/feed", false),
     ] {
         let address = format!("http://{}/", hub.address);
-        let called = runtime.block_on(fetcher.submit(&address, source, "hub.mode=subscribe"));
+        let called =
+            runtime.block_on(fetcher.submit(&address, NamedBy::Document(source), "hub.mode=subscribe"));
         assert_eq!(called.is_ok(), is_called, "{source}: {called:?}");
         let taken = std::mem::take(&mut *hub.forms.lock().expect("no holder panics"));
         assert_eq!(!taken.is_empty(), is_called, "{source}");
