@@ -153,7 +153,7 @@ impl Seen {
             for name in silent {
                 tracing::error!(
                     r#loop = name,
-                    "a loop makes no progress; the watchdog is not fed, so systemd restarts newswatch"
+                    "a loop makes no progress; systemd's watchdog restarts newswatch, or restart it by hand"
                 );
             }
             self.silent = silent.to_vec();
