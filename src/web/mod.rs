@@ -20,11 +20,12 @@ use crate::config::{Config, Web};
 use crate::digest::Plan;
 use crate::store::{Store, StoreError};
 use axum::body::Body;
-use axum::extract::State;
+use axum::extract::{ConnectInfo, State};
 use axum::http::header::{self, HeaderName, HeaderValue};
 use axum::http::request::Parts;
 use axum::http::{Method, StatusCode};
 use axum::response::{IntoResponse, Response};
+use door::HeadArrived;
 use guard::{Hosts, Token};
 use std::sync::Arc;
 use std::time::Duration;
@@ -103,8 +104,10 @@ pub const ROUTES: &[Route] = &[
 /// Answers one request, whatever it is.
 async fn answer(
     State(sites): State<watch::Receiver<Arc<Site>>>,
+    ConnectInfo(arrived): ConnectInfo<HeadArrived>,
     request: axum::extract::Request,
 ) -> Response {
+    arrived.note();
     let site = sites.borrow().clone();
     let (head, body) = request.into_parts();
     let answered = tokio::time::timeout(ANSWER_WITHIN, guarded(&site, &head, body)).await;

@@ -6,7 +6,7 @@ mod leaving;
 
 use crate::inside::Inside;
 use crate::mail::mutants::VECTORS;
-use crate::support::{Desk, Running, wait_for};
+use crate::support::{Desk, Running, wait_for, wait_within};
 use chrono::{DateTime, Utc};
 use newswatch::config::Listen;
 use newswatch::feed;
@@ -293,10 +293,7 @@ fn a_reload_moves_and_changes_the_page_and_trouble_stops_nothing() {
 fn slow_and_many_visitors_hold_neither_the_page_nor_the_end() {
     let desk = Desk::new(&format!("[web]\nlisten = \"127.0.0.1:0\"\n{PLAN}"));
     let (mut daemon, address) = daemon(&desk);
-    let mut held: Vec<TcpStream> = (0..60).map(|_| TcpStream::connect(&address).expect("taken")).collect();
-    for stream in &mut held {
-        stream.write_all(b"GET / HTTP/1.1\r\nhost: loc").expect("taken");
-    }
+    let _held = dawdle(&address, "127.0.0.2", 60);
     assert_eq!(get(&address, "/").status, 200, "there is room beside them");
     daemon.ends_well_on("TERM");
 }
@@ -322,20 +319,99 @@ async fn a_socket_that_a_killed_daemon_left_is_taken_over_and_one_in_use_is_not(
 
 #[test]
 fn whoever_dawdles_is_shown_out_and_makes_room() {
-    let connection_most = Duration::from_millis(400);
-    let limits = web::Limits { connections_max: 2, connection_most };
+    let head_most = Duration::from_millis(400);
+    let limits = web::Limits { connections_max: 2, head_most, ..web::Limits::default() };
     let shown = Shown::within(limits, "", PLAN, None);
     let began = Instant::now();
-    let mut slow: Vec<TcpStream> =
-        (0..2).map(|_| TcpStream::connect(&shown.address).expect("taken")).collect();
-    for stream in &mut slow {
-        stream.write_all(b"GET / HTTP/1.1\r\nhost: loc").expect("taken");
-    }
+    let mut slow = dawdle(&shown.address, "127.0.0.1", 2);
     assert_eq!(get(&shown.address, "/").status, 200);
-    assert!(began.elapsed() >= connection_most / 2, "two were in, so the third had to wait");
+    assert!(began.elapsed() >= head_most / 2, "two were in, so the third had to wait");
     for stream in &mut slow {
-        stream.set_read_timeout(Some(Duration::from_secs(5))).expect("a timeout");
-        let ended = stream.read(&mut [0; 64]).map_err(|error| error.kind());
-        assert!(matches!(ended, Ok(0) | Err(ErrorKind::ConnectionReset)), "{ended:?}");
+        assert!(is_closed(stream));
     }
+}
+
+/// The head counts, not the body: that has the time of the whole connection.
+#[test]
+fn a_request_has_longer_for_its_body_than_for_its_head() {
+    let head_most = Duration::from_millis(300);
+    for (connection_most, is_answered) in [(head_most * 30, true), (head_most * 2, false)] {
+        let limits = web::Limits { head_most, connection_most, ..web::Limits::default() };
+        let shown = Shown::within(limits, "", PLAN, None);
+        let mut stream = TcpStream::connect(&shown.address).expect("somebody listens");
+        let head = "POST /unsubscribe/x HTTP/1.1\r\nhost: localhost\r\ncontent-length: 2\r\n\r\n";
+        stream.write_all(head.as_bytes()).expect("taken");
+        std::thread::sleep(head_most * 3);
+        let _ = stream.write_all(b"ab");
+        match is_answered {
+            true => assert_eq!(Answer::read(stream).status, 404),
+            false => assert!(is_closed(&mut stream)),
+        }
+    }
+}
+
+#[test]
+fn one_peer_takes_no_more_than_its_share() {
+    let head_most = Duration::from_secs(2);
+    let limits = web::Limits { head_most, ..web::Limits::default() };
+    let shown = Shown::within(limits, "", PLAN, None);
+    let began = Instant::now();
+    let mut slow = dawdle(&shown.address, "127.0.0.2", 200);
+    assert_eq!(say_from("127.0.0.3", &shown.address).map(|answer| answer.status), Some(200));
+    let mut closed = slow.split_off(limits.connections_a_peer_max);
+    assert!(closed.iter_mut().all(is_closed), "who is over the share is closed at once");
+    assert!(say_from("127.0.0.2", &shown.address).is_none(), "and so is a good request beside them");
+    assert!(began.elapsed() < head_most, "{:?}", began.elapsed());
+    // As soon as the slow ones are closed there is room again.
+    wait_within(head_most + Duration::from_secs(1), "an answer", || {
+        say_from("127.0.0.2", &shown.address).is_some_and(|answer| answer.status == 200)
+    });
+    assert!(slow.iter_mut().all(is_closed));
+}
+
+/// All of its readers come from the proxy's address.
+#[test]
+fn behind_a_proxy_no_peer_has_a_share() {
+    let web = "public_url = \"https://news.example.org\"\ntoken_env = \"WEB_TOKEN\"\n";
+    let shown = Shown::open(web, PLAN, Some(TOKEN));
+    let _slow = dawdle(&shown.address, "127.0.0.2", 60);
+    assert_eq!(say_from("127.0.0.2", &shown.address).map(|answer| answer.status), Some(401));
+}
+
+/// Half-sent requests from an address of this machine.
+fn dawdle(address: &str, from: &str, count: usize) -> Vec<TcpStream> {
+    let mut streams: Vec<TcpStream> = (0..count).map(|_| connect_from(from, address)).collect();
+    for stream in &mut streams {
+        let _ = stream.write_all(b"GET / HTTP/1.1\r\nhost: loc");
+    }
+    streams
+}
+
+fn connect_from(from: &str, address: &str) -> TcpStream {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build().expect("a runtime");
+    let stream = runtime.block_on(async {
+        let socket = tokio::net::TcpSocket::new_v4()?;
+        socket.bind(std::net::SocketAddr::new(from.parse().expect("an address"), 0))?;
+        socket.connect(address.parse().expect("an address")).await?.into_std()
+    });
+    let stream = stream.expect("somebody listens");
+    stream.set_nonblocking(false).expect("a socket");
+    stream
+}
+
+/// What is answered to a good request, unless the connection is closed instead.
+fn say_from(from: &str, address: &str) -> Option<Answer> {
+    let mut stream = connect_from(from, address);
+    stream.set_read_timeout(Some(Duration::from_secs(25))).expect("a timeout");
+    stream.write_all(b"GET / HTTP/1.1\r\nhost: localhost\r\n\r\n").ok()?;
+    let mut bytes = Vec::new();
+    stream.read_to_end(&mut bytes).ok().filter(|length| *length > 0)?;
+    Some(Answer::read(bytes.as_slice()))
+}
+
+/// Whether the other end closes it within five seconds, without a word.
+fn is_closed(stream: &mut TcpStream) -> bool {
+    stream.set_read_timeout(Some(Duration::from_secs(5))).expect("a timeout");
+    let ended = stream.read(&mut [0; 64]).map_err(|error| error.kind());
+    matches!(ended, Ok(0) | Err(ErrorKind::ConnectionReset))
 }
