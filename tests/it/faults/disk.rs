@@ -47,7 +47,7 @@ fn a_full_disk_in_memory_is_reported_and_recovered_from() {
 /// Without a watchdog: the operator of a daemon that nobody watches is notified as well.
 #[test]
 fn a_full_disk_with_ext4_is_reported_and_recovered_from() {
-    if slow(&["root", "mkfs.ext4", "mount"]) {
+    if slow(&["root", "mkfs.ext4", "losetup", "mount"]) {
         let world = World::new();
         let volume = Volume::ext4(&world.desk.data(), &world.desk.path("image"), 12 << 20);
         recovers_from_a_full_disk(&world, &volume, 400, 0);
@@ -103,7 +103,7 @@ fn is_reported(world: &World, daemon: &mut Running, trouble: &str) {
 /// After an error ext4 takes no more writes until it is mounted again.
 #[test]
 fn a_disk_that_turns_read_only_is_reported() {
-    if !slow(&["root", "mkfs.ext4", "mount"]) {
+    if !slow(&["root", "mkfs.ext4", "losetup", "mount"]) {
         return;
     }
     let world = World::new();
@@ -142,7 +142,7 @@ fn a_first_start_on_a_full_disk_waits_for_room() {
 
 #[test]
 fn a_start_with_a_history_on_a_full_disk_waits_for_room() {
-    if slow(&["root", "mkfs.ext4", "mount"]) {
+    if slow(&["root", "mkfs.ext4", "losetup", "mount"]) {
         let world = World::new();
         let volume = Volume::ext4(&world.desk.data(), &world.desk.path("image"), 12 << 20);
         world.publish(1..=3);

@@ -354,8 +354,11 @@ impl Volume {
         must("mount", &words);
     }
 
+    /// Until the kernel has let go of it: another mount namespace, of a container that
+    /// was made meanwhile, holds it for a moment longer.
     fn unmount(&self) {
         must("umount", &[&self.at.display().to_string()]);
+        wait_for("the end of the file system", || must("losetup", &["-j", &self.device]).is_empty());
     }
 
     /// Takes all room, to the last byte.

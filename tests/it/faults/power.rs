@@ -52,7 +52,7 @@ fn seen(database: &Path) -> BTreeSet<String> {
 /// `NEWSWATCH_CUTS` says how many.
 #[test]
 fn what_a_reader_saw_survives_a_power_cut() {
-    if !slow(&["root", "mkfs.ext4", "mount", "python3"]) {
+    if !slow(&["root", "mkfs.ext4", "losetup", "mount", "python3"]) {
         return;
     }
     let world = World::new();
