@@ -98,6 +98,11 @@ impl World {
         self.site.serve(path, "application/rss+xml", feed);
     }
 
+    /// How often the site was asked for this path.
+    fn asked(&self, path: &str) -> usize {
+        self.site.requests().iter().filter(|request| request.path == path).count()
+    }
+
     fn database(&self) -> PathBuf {
         self.desk.data().join("newswatch.db")
     }

@@ -109,10 +109,6 @@ fn configure(world: &World) {
     std::fs::write(world.desk.path("config.toml"), config).expect("writable");
 }
 
-fn asked(world: &World, path: &str) -> usize {
-    world.site.requests().iter().filter(|request| request.path == path).count()
-}
-
 #[test]
 fn a_mute_name_server_delays_nothing_but_the_names() {
     if !slow(&["root", "unshare", "ip", "mount"])
@@ -129,10 +125,10 @@ fn a_mute_name_server_delays_nothing_but_the_names() {
     let mut daemon = manager.start(&world.desk, &[], WATCHDOG_SECONDS, &[]);
     wait_for("readiness", || manager.heard("READY=1"));
     wait_within(Duration::from_secs(15), "the sources with numbers", || {
-        asked(&world, "/feed") > 0 && asked(&world, "/more") > 0
+        world.asked("/feed") > 0 && world.asked("/more") > 0
     });
     world.wait_for_reports(6);
-    wait_within(INTERVAL, "their second poll", || asked(&world, "/feed") > 1 && asked(&world, "/more") > 1);
+    wait_within(INTERVAL, "their second poll", || world.asked("/feed") > 1 && world.asked("/more") > 1);
     let trouble = "names do not resolve";
     wait_for("the log", || daemon.log().to_lowercase().contains(trouble));
     wait_for("the operator's mail", || world.operator_mails(trouble) > 0);
@@ -146,9 +142,9 @@ fn a_mute_name_server_delays_nothing_but_the_names() {
 
     let manager = Manager::of(&world.desk);
     let mut daemon = manager.start(&world.desk, &[], WATCHDOG_SECONDS, &[]);
-    let before = asked(&world, "/feed");
+    let before = world.asked("/feed");
     wait_for("readiness", || manager.heard("READY=1"));
-    wait_within(INTERVAL, "a poll after the restart", || asked(&world, "/feed") > before);
+    wait_within(INTERVAL, "a poll after the restart", || world.asked("/feed") > before);
     names.begin_to_answer();
     wait_within(Duration::from_secs(60), "the sources with names", || {
         let paths: HashSet<_> = world.site.requests().into_iter().map(|request| request.path).collect();
