@@ -1,6 +1,7 @@
 //! `newswatch check-config`: everything wrong with the configuration, at once.
 
 use super::output::count;
+use super::screen::{Screen, complain};
 use super::status::Left;
 use super::{Exit, nobody_is_mailed, open_if_made};
 use crate::config::{self, Config, ConfigError, Holder, Problem, Secret};
@@ -21,7 +22,7 @@ pub fn run(given: Option<&Path>) -> anyhow::Result<Exit> {
             };
             writeln!(std::io::stdout(), "{}", summary(&config))?;
             for warning in config.warnings.iter().chain(&unread) {
-                eprintln!("{}", warning.at(&config.path));
+                complain(&warning.at(&config.path));
             }
             if let Some(said) = nobody_is_mailed(&config) {
                 eprintln!("{}: {said}", config.path.display());
@@ -32,7 +33,7 @@ pub fn run(given: Option<&Path>) -> anyhow::Result<Exit> {
                 None => Ok(Vec::new()),
             });
             match left {
-                Ok(left) => Left::of(&config, left).text(&mut std::io::stderr())?,
+                Ok(left) => Left::of(&config, left).text(&mut Screen::of(std::io::stderr()))?,
                 Err(error) => eprintln!("newswatch: who left a plan is not known: {error:#}"),
             }
             Ok(Exit::Ok)
@@ -100,7 +101,7 @@ fn chats(config: &Config) -> Result<(), ConfigError> {
 }
 
 fn report(error: &ConfigError) {
-    eprintln!("{error}");
+    complain(&error.to_string());
     if error.problems.len() > 1 {
         eprintln!("{}: {} problems", error.path.display(), error.problems.len());
     }

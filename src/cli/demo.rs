@@ -2,6 +2,7 @@
 //! real polls, a real database, real mail in files.
 
 use super::output::{count, printable};
+use super::screen::screen;
 use super::{Exit, database, init, runtime};
 use crate::config::{self, Config};
 use crate::daemon::{self, Desk};
@@ -10,7 +11,7 @@ use crate::store::{self, Search, Store};
 use anyhow::{Context, ensure};
 use chrono::Utc;
 use std::fmt::Write as _;
-use std::io::{self, Write};
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -178,6 +179,6 @@ fn farewell(directory: &Path) -> String {
 }
 
 fn say(line: &str) -> anyhow::Result<()> {
-    writeln!(io::stdout(), "{line}")?;
+    writeln!(screen(), "{line}")?;
     Ok(())
 }

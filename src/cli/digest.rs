@@ -1,5 +1,6 @@
 //! `newswatch digest PLAN`: shows the mail a plan would get, or sends it now.
 
+use super::screen::screen;
 use super::{Exit, hand_over, load, open_desk, open_to_read, runtime, when};
 use crate::config::Config;
 use crate::daemon;
@@ -7,7 +8,7 @@ use crate::digest::{self, Digest, Item, Plan, Urgency, Window};
 use crate::mail::{self, Envelope};
 use anyhow::Context;
 use chrono::{SubsecRound, Utc};
-use std::io::{self, Write};
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -67,7 +68,7 @@ fn show(given: &Arguments, config: &Config, plan: &Plan) -> anyhow::Result<Exit>
         eprintln!("newswatch: nothing to tell `{}`", plan.name);
         return Ok(Exit::NothingFound);
     };
-    let mut out = io::stdout().lock();
+    let mut out = screen();
     writeln!(out, "Subject: {}\n\n{}", digest.subject, digest.text)?;
     if let Some(directory) = &given.write {
         write(directory, config, plan, &digest)?;

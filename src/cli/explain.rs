@@ -1,6 +1,7 @@
 //! `newswatch explain ID|URL|-`: why an article matched, or how nearly.
 
 use super::output::printable;
+use super::screen::screen;
 use super::{Exit, load, open_to_read, show};
 use crate::config::Config;
 use crate::extract::{self, Article};
@@ -35,7 +36,7 @@ pub fn run(given: &Arguments, config: Option<&Path>) -> anyhow::Result<Exit> {
         Some(name) => vec![name.as_str()],
         None => watches,
     };
-    let mut out = io::stdout().lock();
+    let mut out = screen();
     writeln!(out, "{}", printable(&article.title))?;
     for watch in chosen {
         writeln!(out, "\n{}", printable(watch))?;

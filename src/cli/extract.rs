@@ -1,11 +1,12 @@
 //! `newswatch extract`: page HTML in, the article out.
 
 use super::Exit;
+use super::screen::{json_text, screen};
 use crate::extract::{Page, page};
 use anyhow::{Context, bail};
 use chrono::SecondsFormat;
 use serde::Serialize;
-use std::io::{self, Read, Write};
+use std::io::{self, IsTerminal, Read, Write};
 
 #[derive(Debug, clap::Args)]
 pub struct Arguments {
@@ -53,8 +54,11 @@ pub fn run(given: &Arguments) -> anyhow::Result<Exit> {
     }
     let page = page(&html, given.content_type.as_deref(), given.url.as_deref());
     let written = match given.output {
+        Output::Text if io::stdout().is_terminal() => writeln!(screen(), "{}", page.text),
         Output::Text => writeln!(io::stdout().lock(), "{}", page.text),
-        Output::Json => writeln!(io::stdout().lock(), "{}", serde_json::to_string(&shown(&page))?),
+        Output::Json => {
+            writeln!(io::stdout().lock(), "{}", json_text(&serde_json::to_string(&shown(&page))?))
+        }
     };
     match written {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => return Ok(Exit::Ok),

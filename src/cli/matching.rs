@@ -5,6 +5,7 @@
 //! told once.
 
 use super::output::printable;
+use super::screen::{complain, json_text};
 use super::{Exit, query};
 use crate::config;
 use crate::extract::{self, Article};
@@ -108,12 +109,12 @@ pub fn run(given: &Arguments, config: Option<&Path>) -> anyhow::Result<Exit> {
         }
         match matcher.answer(&bytes, number) {
             Ok(lines) => {
-                if let Err(error) = out.write_all(lines.as_bytes()) {
+                if let Err(error) = out.write_all(json_text(&lines).as_bytes()) {
                     return closed(error);
                 }
             }
             Err(error) => {
-                eprintln!("newswatch: line {number}: {error:#}");
+                complain(&format!("newswatch: line {number}: {error:#}"));
                 exit = Exit::Failed;
             }
         }

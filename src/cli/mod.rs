@@ -22,6 +22,7 @@ mod query;
 mod rescore;
 mod run;
 mod sample;
+mod screen;
 mod search;
 mod show;
 mod sources;
@@ -165,14 +166,14 @@ fn run_command(arguments: &Arguments) -> anyhow::Result<Exit> {
     }
 }
 
-/// One line an event; `NEWSWATCH_LOG` takes tracing's filter syntax.
+/// One line an event, whatever is in it; `NEWSWATCH_LOG` takes tracing's filter syntax.
 fn log_to_stderr(is_daemon: bool) {
     let usual = if is_daemon { "newswatch=info" } else { "newswatch=warn" };
     let filter = EnvFilter::try_from_env("NEWSWATCH_LOG").unwrap_or_else(|_| EnvFilter::new(usual));
     let ansi = io::IsTerminal::is_terminal(&io::stderr()) && std::env::var_os("NO_COLOR").is_none();
     tracing_subscriber::fmt()
         .with_env_filter(filter)
-        .with_writer(io::stderr)
+        .with_writer(|| screen::Log(io::stderr()))
         .with_ansi(ansi)
         .with_target(false)
         .init();
@@ -185,10 +186,10 @@ fn report(error: &anyhow::Error) -> Exit {
         return Exit::Ok;
     }
     if let Some(config) = error.chain().find_map(|cause| cause.downcast_ref::<ConfigError>()) {
-        eprintln!("{config}");
+        screen::complain(&config.to_string());
         return Exit::Configuration;
     }
-    eprintln!("newswatch: {error:#}");
+    screen::complain(&format!("newswatch: {error:#}"));
     error.chain().find_map(exit_of).unwrap_or(Exit::Failed)
 }
 
@@ -281,8 +282,8 @@ async fn hand_over(desk: &Arc<Desk>) -> anyhow::Result<Exit> {
                 (reason, "it is not tried again")
             }
         };
-        let reason = output::printable(reason);
-        eprintln!("newswatch: mail to {} is not sent: {reason}; {next}", told.recipient);
+        let said = format!("newswatch: mail to {} is not sent: {reason}; {next}", told.recipient);
+        eprintln!("{}", output::printable(&said));
     };
     // Where the way out was shut one mail tries it, and the others follow.
     while daemon::deliver_due(desk, Utc::now, || true, &mut tell).await? > 0 {}

@@ -1,8 +1,11 @@
 //! Rows to stdout: a table for people, the same data in six forms for programs.
 //!
-//! Invariant: foreign text never reaches a terminal with its control
-//! characters; data forms carry it unchanged.
+//! Invariant: foreign text never reaches a terminal with its control characters, a
+//! spreadsheet as a formula, or a Markdown page as markup; JSON carries it unchanged.
 
+pub use crate::cli::screen::printable;
+
+use crate::cli::screen;
 use crate::digest;
 use crate::watch::score::{rounded, shown};
 use chrono::{DateTime, Local, SecondsFormat, Utc};
@@ -38,6 +41,8 @@ pub struct Output {
 #[derive(Debug, Clone)]
 pub enum Cell {
     Text(String),
+    /// An address.
+    Link(Option<String>),
     Number(f64),
     Count(i64),
     Time(Option<DateTime<Utc>>),
@@ -97,13 +102,18 @@ impl Output {
         let mut out = io::stdout().lock();
         match self.format() {
             Format::Table => table(&mut out, columns, rows),
-            Format::Tsv => rows.iter().try_for_each(|row| writeln!(out, "{}", joined(row, "\t", flat))),
+            Format::Tsv => rows
+                .iter()
+                .try_for_each(|row| writeln!(out, "{}", joined(row, "\t", |cell| flat(&cell.data())))),
             Format::Csv => csv(&mut out, columns, rows),
             Format::Md => markdown(&mut out, columns, rows),
-            Format::Ndjson => rows.iter().try_for_each(|row| writeln!(out, "{}", object(columns, row))),
+            Format::Ndjson => rows.iter().try_for_each(|row| {
+                writeln!(out, "{}", screen::json_text(&object(columns, row).to_string()))
+            }),
             Format::Json => {
                 let all: Vec<_> = rows.iter().map(|row| object(columns, row)).collect();
-                writeln!(out, "{}", serde_json::to_string_pretty(&all).map_err(io::Error::from)?)
+                let text = serde_json::to_string_pretty(&all).map_err(io::Error::from)?;
+                writeln!(out, "{}", screen::json_text(&text))
             }
         }
     }
@@ -128,7 +138,9 @@ pub fn fitted(text: &str) -> String {
 }
 
 fn csv(out: &mut impl Write, columns: &[&str], rows: &[Vec<Cell>]) -> io::Result<()> {
-    write!(out, "{}\r\n", columns.join(","))?;
+    // Without it Excel takes the bytes for the system's old charset; a terminal needs none.
+    let mark = if io::stdout().is_terminal() { "" } else { "\u{feff}" };
+    write!(out, "{mark}{}\r\n", columns.join(","))?;
     rows.iter().try_for_each(|row| write!(out, "{}\r\n", joined(row, ",", quoted)))
 }
 
@@ -138,31 +150,67 @@ fn markdown(out: &mut impl Write, columns: &[&str], rows: &[Vec<Cell>]) -> io::R
     rows.iter().try_for_each(|row| writeln!(out, "| {} |", joined(row, " | ", escaped)))
 }
 
-fn joined(row: &[Cell], between: &str, form: impl Fn(&str) -> String) -> String {
-    row.iter().map(|cell| form(&cell.data())).collect::<Vec<_>>().join(between)
+fn joined(row: &[Cell], between: &str, form: impl Fn(&Cell) -> String) -> String {
+    row.iter().map(form).collect::<Vec<_>>().join(between)
 }
 
-/// RFC 4180, section 2.
-fn quoted(text: &str) -> String {
-    if text.contains([',', '"', '\n', '\r']) {
-        format!("\"{}\"", text.replace('"', "\"\""))
-    } else {
-        text.into()
+/// RFC 4180, section 2, on one line: CSV is the form that people open in a spreadsheet.
+fn quoted(cell: &Cell) -> String {
+    let text = flat(&cell.data());
+    let is_foreign = matches!(cell, Cell::Text(_) | Cell::Link(_) | Cell::Words(_));
+    let text = if is_foreign && is_formula(&text) { format!("'{text}") } else { text };
+    match text.contains([',', '"', ';']) {
+        true => format!("\"{}\"", text.replace('"', "\"\"")),
+        false => text,
     }
+}
+
+/// Whether a spreadsheet may run the text (OWASP, CSV injection); spaces and quotes
+/// before it are read over, and wide forms of the signs are taken for them.
+fn is_formula(text: &str) -> bool {
+    let text = text.trim_start_matches(|c: char| c.is_whitespace() || matches!(c, '"' | '\'' | '`'));
+    text.starts_with(['=', '+', '-', '@', '\u{ff1d}', '\u{ff0b}', '\u{ff0d}', '\u{ff20}'])
 }
 
 fn flat(text: &str) -> String {
     printable(text).split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
-fn escaped(text: &str) -> String {
-    flat(text).replace('\\', "\\\\").replace('|', "\\|")
+/// Text that reads in Markdown as it was written; an address of the web is a link.
+fn escaped(cell: &Cell) -> String {
+    let text = flat(&cell.data());
+    match cell {
+        Cell::Link(_) if is_plain_address(&text) => format!("<{text}>"),
+        _ => without_markup(&text),
+    }
 }
 
-/// Without control characters, the ones that turn text round included.
-pub fn printable(text: &str) -> String {
-    let hidden = |c: &char| !matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-    text.chars().map(|c| if c.is_control() { ' ' } else { c }).filter(hidden).collect()
+/// Whether nothing in `text` ends an autolink or a cell (CommonMark, 6.5).
+fn is_plain_address(text: &str) -> bool {
+    let is_web = text.starts_with("https://") || text.starts_with("http://");
+    is_web && !text.contains([' ', '<', '>', '|', '\\', '`'])
+}
+
+/// CommonMark reads `\` and a sign as the sign. GitHub makes links also of a bare `://`,
+/// `www.` and `@`.
+fn without_markup(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for (at, c) in text.char_indices() {
+        let is_markup = match c {
+            '\\' | '`' | '*' | '_' | '[' | ']' | '<' | '>' | '|' | '~' | '&' | '$' | '@' => true,
+            ':' => text[at..].starts_with("://"),
+            '.' => at
+                .checked_sub(3)
+                .and_then(|www| text.get(www..at))
+                .is_some_and(|www| www.eq_ignore_ascii_case("www")),
+            _ => false,
+        };
+        if is_markup {
+            escaped.push('\\');
+        }
+        escaped.push(c);
+    }
+    escaped
 }
 
 fn object(columns: &[&str], row: &[Cell]) -> Value {
@@ -192,6 +240,7 @@ impl Cell {
     fn data(&self) -> String {
         match self {
             Cell::Text(text) => text.clone(),
+            Cell::Link(link) => link.clone().unwrap_or_default(),
             Cell::Number(number) => rounded(*number).to_string(),
             Cell::Count(count) => count.to_string(),
             Cell::Time(at) => at.map(data_time).unwrap_or_default(),
@@ -203,6 +252,7 @@ impl Cell {
     fn value(&self) -> Value {
         match self {
             Cell::Text(text) => Value::from(text.as_str()),
+            Cell::Link(link) => Value::from(link.as_deref().unwrap_or_default()),
             Cell::Number(number) => Value::from(rounded(*number)),
             Cell::Count(count) => Value::from(*count),
             Cell::Time(at) => at.map(data_time).map_or(Value::Null, Value::from),

@@ -1,6 +1,7 @@
 //! `newswatch parse`: feed bytes in, one JSON object out.
 
 use super::Exit;
+use super::screen::json_text;
 use crate::feed;
 use anyhow::Context;
 use serde_json::{Value, json};
@@ -36,7 +37,7 @@ pub fn run(given: &Arguments) -> anyhow::Result<Exit> {
 
 /// Writes one line; a reader that went away is no failure.
 fn print(object: &Value) -> anyhow::Result<()> {
-    match writeln!(std::io::stdout().lock(), "{object}") {
+    match writeln!(std::io::stdout().lock(), "{}", json_text(&object.to_string())) {
         Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
             Err(error).context("failed to write stdout")
         }

@@ -2,6 +2,7 @@
 
 use super::output::{Cell, Format, Output, printable};
 use super::sample::{COLUMNS, Sample, count_row, write_samples, write_table};
+use super::screen::screen;
 use super::{Exit, data_directory, database, hand_over, load, open_desk, open_to_read, query, runtime, when};
 use crate::config::Config;
 use crate::daemon::{self, Rescored};
@@ -230,7 +231,7 @@ impl Tally {
     /// `told` says of the plans whether they are told or only would be.
     fn show(&self, given: &Arguments, told: &str) -> io::Result<()> {
         match given.output.format() {
-            Format::Table => self.write(told, &mut io::stdout().lock()),
+            Format::Table => self.write(told, &mut screen()),
             _ => given.output.print(&COLUMNS, &self.rows()),
         }
     }

@@ -106,7 +106,7 @@ impl Sample {
             plain(&self.title).into(),
             plain(&self.sentence).into(),
             self.reason.clone().into(),
-            self.link.clone().into(),
+            Cell::Link(self.link.clone()),
         ]
     }
 

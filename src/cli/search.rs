@@ -112,7 +112,7 @@ fn wide(found: &Found) -> Vec<Cell> {
         found.title.clone().into(),
         found.snippet.clone().into(),
         Cell::Words(found.watches.clone()),
-        found.link.clone().into(),
+        Cell::Link(found.link.clone()),
     ]
 }
 

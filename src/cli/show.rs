@@ -1,6 +1,7 @@
 //! `newswatch show ID`: everything stored of one article.
 
 use super::output::{data_time, local_time, printable};
+use super::screen::{json_text, screen};
 use super::{Exit, load, open_to_read};
 use crate::store::{PageMissing, Shown, Store};
 use crate::watch::score;
@@ -31,10 +32,10 @@ pub fn run(given: &Arguments, config: Option<&Path>) -> anyhow::Result<Exit> {
         eprintln!("newswatch: no article `{}`; `newswatch search` finds their numbers", given.article);
         return Ok(Exit::NothingFound);
     };
-    let mut out = io::stdout().lock();
+    let mut out = screen();
     match given.output {
         Form::Text => text(&mut out, &shown)?,
-        Form::Json => writeln!(out, "{}", serde_json::to_string_pretty(&object(&shown))?)?,
+        Form::Json => writeln!(out, "{}", json_text(&serde_json::to_string_pretty(&object(&shown))?))?,
     }
     Ok(Exit::Ok)
 }

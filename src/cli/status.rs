@@ -1,6 +1,7 @@
 //! `newswatch status`: how everything stands, for people and for monitors.
 
 use super::output::{data_time, fitted, local_time, printable};
+use super::screen::{json_text, screen};
 use super::{Exit, data_directory, database, load, mail_ends_in, nobody_is_mailed, open_to_read};
 use crate::chat;
 use crate::config::Config;
@@ -46,7 +47,7 @@ pub fn run(given: &Arguments, config: Option<&Path>) -> anyhow::Result<Exit> {
     let (sources, mut elsewhere): (Vec<_>, Vec<_>) = sources.into_iter().partition(is_sick);
     elsewhere.retain(|row| row.read_from.is_some());
     let unwritable = unwritable(&config).or_else(|| status.disk_trouble.clone());
-    let mut out = io::stdout().lock();
+    let mut out = screen();
     match given.output {
         Form::Text => {
             let mut page = Vec::new();
@@ -66,7 +67,7 @@ pub fn run(given: &Arguments, config: Option<&Path>) -> anyhow::Result<Exit> {
             let directory = mail_ends_in(&config).map(|directory| directory.display().to_string());
             object["mail"]["only_files_in"] = directory.into();
             object["database_trouble"] = unwritable.clone().into();
-            writeln!(out, "{}", serde_json::to_string_pretty(&object)?)?;
+            writeln!(out, "{}", json_text(&serde_json::to_string_pretty(&object)?))?;
         }
     }
     let well = unwritable.is_none()

@@ -1,6 +1,7 @@
 //! `newswatch test-chat`: a test message to a chat, step by step.
 
 use super::output::printable;
+use super::screen::screen;
 use super::test_email::verdict;
 use super::{Exit, load, runtime};
 use crate::chat::{self, Address};
@@ -33,7 +34,7 @@ pub fn run(given: &Arguments, config: Option<&Path>) -> anyhow::Result<Exit> {
         let names: Vec<String> = list.names().map(|name| format!("`{name}`")).collect();
         bail!("no chat is called `{name}`; there is {}", names.join(", "));
     };
-    let mut out = io::stdout().lock();
+    let mut out = screen();
     let from = config.chat_urls.as_ref().map(whence).unwrap_or_default();
     step(&mut out, true, "list", &format!("`{}` has {} of them", from.display(), list.names().count()))?;
     step(&mut out, true, "address", &format!("{name}: {} at {}", address.service.name(), address.host()))?;

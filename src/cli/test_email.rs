@@ -1,13 +1,14 @@
 //! `newswatch test-email`: the dialogue with the mail server, step by step.
 
 use super::output::printable;
+use super::screen::screen;
 use super::{Exit, data_directory, load, runtime};
 use crate::config::Config;
 use crate::digest::Digest;
 use crate::mail::{self, Delivery, Envelope, Mailer};
 use anyhow::Context;
 use chrono::{SubsecRound, Utc};
-use std::io::{self, Write};
+use std::io::Write;
 use std::path::Path;
 
 #[derive(Debug, clap::Args)]
@@ -37,7 +38,7 @@ pub fn run(given: &Arguments, config: Option<&Path>) -> anyhow::Result<Exit> {
     let mailer = Mailer::open(&config.mail, &data)?;
     let dialogue = mailer.dialogue(&envelope.from, &envelope.to, &envelope.message_id, wire.bytes());
     let (delivery, steps) = runtime.block_on(dialogue);
-    let mut out = io::stdout().lock();
+    let mut out = screen();
     for step in steps {
         let mark = if step.passed { "ok    " } else { "FAILED" };
         writeln!(out, "{mark} {:<10} {}", step.step, printable(&step.detail))?;

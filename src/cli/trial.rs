@@ -5,6 +5,7 @@
 
 use super::output::{Format, Output, printable};
 use super::sample::{COLUMNS, Sample, count_row, write_samples, write_table};
+use super::screen::screen;
 use super::{Exit, load, open_to_read, query, when};
 use crate::config::Config;
 use crate::digest::{Plan, Urgency};
@@ -194,7 +195,7 @@ impl Tally {
 
     fn show(&self, watch: &Watch, since: Option<DateTime<Utc>>, output: &Output) -> io::Result<()> {
         match output.format() {
-            Format::Table => self.write(watch, since, &mut io::stdout().lock()),
+            Format::Table => self.write(watch, since, &mut screen()),
             _ => output.print(&COLUMNS, &self.rows(watch)),
         }
     }

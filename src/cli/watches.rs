@@ -1,12 +1,13 @@
 //! `newswatch watches`: what must not be missed.
 
 use super::output::{Cell, Output, printable};
+use super::screen::screen;
 use super::{Exit, load, open_if_made, query, trial};
 use crate::config::{self, Config};
 use anyhow::ensure;
 use chrono::Utc;
 use std::collections::HashMap;
-use std::io::{self, Write};
+use std::io::Write;
 use std::path::Path;
 
 #[derive(Debug, clap::Subcommand)]
@@ -77,7 +78,7 @@ fn expand(name: &str, config: Option<&Path>) -> anyhow::Result<Exit> {
     };
     let forms = list.expand(name);
     ensure!(!forms.is_empty(), "`{name}` has no forms to show");
-    let mut out = io::stdout().lock();
+    let mut out = screen();
     for (language, forms) in forms {
         writeln!(out, "{language}\t{}", printable(&forms.join(", ")))?;
     }

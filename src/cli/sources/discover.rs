@@ -6,6 +6,7 @@
 
 use super::{fetcher, language, load_if_any, newest_at, texts};
 use crate::cli::output::{Cell, Output, count, data_time, local_time, printable};
+use crate::cli::screen::screen;
 use crate::cli::{Exit, runtime};
 use crate::config::{NewFeed, Taken};
 use crate::daemon;
@@ -17,7 +18,7 @@ use anyhow::{Context, bail};
 use chrono::{DateTime, Utc};
 use std::collections::{BTreeSet, HashSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
-use std::io::{self, Write};
+use std::io::Write;
 use std::path::Path;
 use std::time::{Duration, Instant};
 use url::Url;
@@ -102,11 +103,15 @@ fn nothing(url: &str, asked: usize, has_failed: bool) -> Exit {
 }
 
 fn tables(offers: &[Offer], mut taken: Taken) -> anyhow::Result<()> {
-    let mut out = io::stdout().lock();
+    let mut out = screen();
     let mut first = true;
     for offer in offers {
         if let Some(name) = taken.by(&offer.url) {
-            eprintln!("newswatch: `{}` is configured already as `{}`", offer.url, printable(name));
+            eprintln!(
+                "newswatch: `{}` is configured already as `{}`",
+                printable(&offer.url),
+                printable(name)
+            );
             continue;
         }
         let gap = if std::mem::take(&mut first) { "" } else { "\n" };
@@ -420,7 +425,7 @@ impl Offer {
             self.texts.into(),
             self.lead.how.to_string().into(),
             configured.unwrap_or_default().into(),
-            self.url.clone().into(),
+            Cell::Link(Some(self.url.clone())),
         ]
     }
 

@@ -6,6 +6,7 @@
 use super::load_if_any;
 use crate::cli::Exit;
 use crate::cli::output::{count, printable};
+use crate::cli::screen::screen;
 use crate::config::{self, Config, NewFeed, Taken};
 use crate::feed::BODY_BYTES_MAX;
 use crate::feed::opml::{self, Subscription};
@@ -42,10 +43,7 @@ pub fn run(given: &Arguments, config: Option<&Path>) -> anyhow::Result<Exit> {
     let tables: Vec<String> = sorted.new.iter().map(NewFeed::table).collect();
     match &config {
         Some(config) if given.write && !tables.is_empty() => append(&config.path, &tables.join("\n"))?,
-        _ => io::stdout()
-            .lock()
-            .write_all(tables.join("\n").as_bytes())
-            .context("failed to write the tables")?,
+        _ => screen().write_all(tables.join("\n").as_bytes()).context("failed to write the tables")?,
     }
     say(&sorted, config.as_ref().filter(|_| given.write));
     Ok(match () {

@@ -69,7 +69,7 @@ fn row(source: &Source, known: Option<&SourceRow>) -> Vec<Cell> {
         hub.map(|hub| hub.hub.clone()).into(),
         hub.map(|hub| hub.state.clone()).into(),
         Cell::Time(hub.and_then(|hub| hub.until)),
-        source.url.clone().into(),
+        Cell::Link(Some(source.url.clone())),
     ]
 }
 

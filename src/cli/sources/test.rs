@@ -4,6 +4,7 @@
 
 use super::{fetcher, language, load_if_any, newest_at, texts};
 use crate::cli::output::{count, data_time, local_time, printable};
+use crate::cli::screen::{json_text, screen};
 use crate::cli::{Exit, runtime};
 use crate::config::{Config, FullText, Source};
 use crate::daemon::{self, Trial};
@@ -54,13 +55,13 @@ pub fn run(given: &Arguments, config: Option<&Path>) -> anyhow::Result<Exit> {
         exit = worse(exit, verdict(&trial).0);
         match given.output {
             Form::Json => objects.push(object(&trial)),
-            Form::Text if failed.is_ok() => failed = text(&mut io::stdout().lock(), &trial, given.entries),
+            Form::Text if failed.is_ok() => failed = text(&mut screen(), &trial, given.entries),
             Form::Text => {}
         }
     }));
     failed.context("failed to write what was found")?;
     if given.output == Form::Json {
-        writeln!(io::stdout().lock(), "{}", serde_json::to_string_pretty(&objects)?)?;
+        writeln!(io::stdout().lock(), "{}", json_text(&serde_json::to_string_pretty(&objects)?))?;
     }
     Ok(if tested == 0 { Exit::NothingFound } else { exit })
 }
