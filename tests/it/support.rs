@@ -264,9 +264,7 @@ fn is_there(what: &str) -> bool {
         return rustix::process::geteuid().is_root();
     }
     let places = std::env::var("PATH").unwrap_or_default() + ":/usr/sbin:/sbin";
-    // A library is named by its path.
-    Path::new(what).is_absolute() && Path::new(what).exists()
-        || !what.starts_with('/') && places.split(':').any(|place| Path::new(place).join(what).is_file())
+    places.split(':').any(|place| Path::new(place).join(what).is_file())
 }
 
 /// A file or folder of the evaluation data beside the project; says so where it is missing.

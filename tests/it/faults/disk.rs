@@ -2,7 +2,7 @@
 //! operator is notified at once, and everything goes on by itself when there is room.
 
 use super::{Manager, OPERATOR, Volume, World, must, slow};
-use crate::support::{Running, wait_for, wait_within};
+use crate::support::{Running, needs, wait_for, wait_within};
 use std::time::Duration;
 
 /// How soon the operator has mail of it, once a write was tried.
@@ -14,6 +14,9 @@ const RECOVERED_WITHIN: Duration = Duration::from_secs(90);
 /// A limit on the size of files is an error like a full disk, and no death (SIGXFSZ).
 #[test]
 fn a_limit_on_the_size_of_files_is_reported_and_survived() {
+    if !needs(&["prlimit"]) {
+        return;
+    }
     let world = World::new();
     world.publish(1..=3);
     assert_eq!(world.desk.run(&["poll"]).code, Some(0));

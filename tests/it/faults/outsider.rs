@@ -1,7 +1,7 @@
 //! Another program opens the database read-write beside the daemon, looks, and closes.
 
 use super::{World, locks, must, rounds, slow};
-use crate::support::{Running, wait_for};
+use crate::support::{Running, needs, wait_for};
 use std::path::Path;
 
 /// Stories in the feed at a time in the long run.
@@ -18,6 +18,9 @@ fn settled(world: &World) -> Running {
 
 #[test]
 fn a_client_that_reads_and_closes_leaves_the_daemon_its_lock_and_its_log() {
+    if !needs(&["python3"]) {
+        return;
+    }
     let world = World::new();
     let mut daemon = settled(&world);
     for sql in ["SELECT count(*) FROM article", "CREATE VIEW outside AS SELECT 1", "DROP VIEW outside"] {
@@ -38,6 +41,9 @@ fn a_client_that_reads_and_closes_leaves_the_daemon_its_lock_and_its_log() {
 
 #[test]
 fn a_client_and_a_rescore_beside_it_leave_the_file_whole_at_a_clean_stop() {
+    if !needs(&["python3"]) {
+        return;
+    }
     let world = World::new();
     let mut daemon = settled(&world);
     outside(&world.database(), "SELECT count(*) FROM article");
