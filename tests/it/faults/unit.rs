@@ -1,5 +1,5 @@
 //! The unit as it is shipped: how exposed it is, and under a real systemd in a
-//! container (RELIABILITY.md, 28 and 29).
+//! container.
 
 use super::{World, must, slow};
 use crate::support::{needs, wait_for, wait_within};
