@@ -5,7 +5,8 @@ use anyhow::Context;
 use nix::sys::prctl;
 use nix::sys::signal::{SigSet, Signal};
 use nix::sys::stat::{FchmodatFlags, Mode, fchmodat, umask};
-use nix::unistd::{Gid, Group, chown};
+use nix::unistd::{Gid, Group, chown, getegid};
+use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 
 /// Files are made 0600, directories 0700.
@@ -14,8 +15,12 @@ const OURS_ALONE: Mode = Mode::from_bits_truncate(0o077);
 /// Files are made 0640, directories 0750.
 const FOR_A_GROUP: Mode = Mode::from_bits_truncate(0o027);
 
-/// The data directory of a group: what is made in it belongs to the group too.
-const DIRECTORY_OF_A_GROUP: Mode = Mode::from_bits_truncate(0o2750);
+/// The data directory of a group.
+const DIRECTORY_OF_A_GROUP: Mode = Mode::from_bits_truncate(0o750);
+
+/// The same where this process belongs to another group first: what is made in the
+/// directory belongs to the directory's group too. The unit allows no such bit.
+const DIRECTORY_FOR_A_GROUP: Mode = Mode::from_bits_truncate(0o2750);
 
 /// Set before any other thread starts. What the system refuses here it refuses a process
 /// that can do without.
@@ -44,7 +49,8 @@ pub fn share_directory(directory: &Path, group: &str) -> anyhow::Result<()> {
     let place = directory.display();
     std::fs::create_dir_all(directory).with_context(|| format!("failed to make `{place}`"))?;
     give(directory, gid, group)?;
-    fchmodat(nix::fcntl::AT_FDCWD, directory, DIRECTORY_OF_A_GROUP, FchmodatFlags::FollowSymlink)
+    let mode = if getegid() == gid { DIRECTORY_OF_A_GROUP } else { DIRECTORY_FOR_A_GROUP };
+    fchmodat(nix::fcntl::AT_FDCWD, directory, mode, FchmodatFlags::FollowSymlink)
         .with_context(|| format!("failed to set the permissions of `{place}`"))
 }
 
@@ -60,6 +66,10 @@ pub fn share_file(file: &Path, group: &str) -> anyhow::Result<()> {
 }
 
 fn give(path: &Path, gid: Gid, group: &str) -> anyhow::Result<()> {
+    let is_given = std::fs::metadata(path).is_ok_and(|file| file.gid() == gid.as_raw());
+    if is_given {
+        return Ok(());
+    }
     chown(path, None, Some(gid)).with_context(|| {
         let place = path.display();
         format!("failed to give `{place}` to the group `{group}`; add the user of newswatch to that group")
