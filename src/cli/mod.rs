@@ -127,10 +127,10 @@ enum Command {
 
 /// Runs the command line.
 pub fn main() -> ExitCode {
-    process::prepare();
+    let usual = process::prepare();
     let arguments = Arguments::parse();
     if matches!(arguments.command, Command::Init) {
-        process::share_with_all();
+        process::share_as(usual);
     }
     log_to_stderr(matches!(arguments.command, Command::Run));
     let exit = run_command(&arguments).unwrap_or_else(|error| report(&error));

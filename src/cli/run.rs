@@ -1,8 +1,8 @@
 //! `newswatch run`: the daemon.
 
-use super::{Exit, data_directory, load, nobody_is_mailed, open_desk, runtime};
+use super::{Exit, data_directory, database, load, nobody_is_mailed, open_desk, runtime};
 use crate::config::Config;
-use crate::daemon::{self, Desk, Waiting};
+use crate::daemon::{self, Desk, Heard, Start};
 use crate::store::{Claim, StoreError};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -32,8 +32,11 @@ pub fn run(given: Option<&Path>) -> anyhow::Result<Exit> {
     );
     let runtime = runtime()?;
     let inside = runtime.enter();
-    let (claim, desk) = open_when_possible(&runtime, &config)?;
-    let ended = runtime.block_on(daemon::run(desk, move || load(Some(&path))));
+    let mut start = Start::new()?;
+    let Some((claim, desk)) = open_when_possible(&runtime, &mut start, config, &path)? else {
+        return Ok(Exit::Ok);
+    };
+    let ended = runtime.block_on(daemon::run(desk, start, move || load(Some(&path))));
     drop(inside);
     runtime.shutdown_timeout(LEFT_BEHIND);
     drop(claim);
@@ -41,18 +44,40 @@ pub fn run(given: Option<&Path>) -> anyhow::Result<Exit> {
     Ok(Exit::Ok)
 }
 
-/// Opens the desk, waiting for a disk that takes no write at present.
-fn open_when_possible(runtime: &Runtime, config: &Config) -> anyhow::Result<(Claim, Desk)> {
-    let mut waiting = Waiting::default();
+/// Opens the desk, waiting for a disk that cannot be written at present; nothing where
+/// a signal asked to stop meanwhile.
+fn open_when_possible(
+    runtime: &Runtime,
+    start: &mut Start,
+    mut config: Config,
+    path: &Path,
+) -> anyhow::Result<Option<(Claim, Desk)>> {
     loop {
+        let data = data_directory(&config);
         let error = match open_desk(config.clone()) {
-            Ok(opened) => return Ok(opened),
+            Ok(opened) => return Ok(Some(opened)),
             Err(error) => error,
         };
-        let of_disk = error.chain().find_map(|cause| cause.downcast_ref::<StoreError>());
-        match of_disk.filter(|error| error.is_of_disk()) {
-            Some(of_disk) => runtime.block_on(waiting.after(of_disk, config, &data_directory(config)))?,
-            None => return Err(error),
+        let Some(of_disk) = of_disk(&error, &database(&data)) else { return Err(error) };
+        let places = (&*data, &*database(&data));
+        match runtime.block_on(start.wait_after(&of_disk, &config, places))? {
+            None => {}
+            Some(Heard::Stop) => return Ok(None),
+            Some(Heard::Reload) => match load(Some(path)) {
+                Ok(read) => config = read,
+                Err(error) => tracing::error!("configuration not reloaded, the old one stays: {error:#}"),
+            },
         }
     }
+}
+
+/// What the disk has to do with a failed start, where it has.
+fn of_disk(error: &anyhow::Error, database: &Path) -> Option<StoreError> {
+    error
+        .chain()
+        .find_map(|cause| match cause.downcast_ref::<StoreError>() {
+            Some(error) => Some(error.clone()),
+            None => StoreError::of_system(database, cause.downcast_ref()?),
+        })
+        .filter(StoreError::is_of_disk)
 }

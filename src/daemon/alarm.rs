@@ -3,7 +3,8 @@
 //!
 //! Invariant: nothing here needs the database. A trouble is reported once a day while
 //! it lasts and once when it has passed, in each of the operator's ways. That is kept
-//! in memory alone: after a restart the day's Message-ID makes a repeat harmless.
+//! in memory alone: after a restart the day's Message-ID makes a repeat harmless. One
+//! that comes and goes has passed only after longer and longer times without it.
 
 use super::{chat, tell};
 use crate::chat as services;
@@ -12,15 +13,27 @@ use crate::digest::trouble::{self, Outage};
 use crate::digest::{Digest, Note};
 use crate::fetch::Fetcher;
 use crate::mail::{self, Delivery, Envelope, Mailer};
-use crate::store::OPERATOR;
-use chrono::{DateTime, NaiveDate, SubsecRound, TimeDelta, Utc};
+use crate::store::{OPERATOR, StoreError};
+use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
 use std::collections::BTreeMap;
 
 /// How long a trouble lasts before it is reported: what passes by itself is no news.
 const PATIENCE: TimeDelta = TimeDelta::seconds(10);
 
-/// Between two tries to send.
+/// The same for what another program may end at any moment, a lock say.
+const LONG_PATIENCE: TimeDelta = TimeDelta::minutes(1);
+
+/// Between two reports of the same trouble.
+const REPORT_EVERY: TimeDelta = TimeDelta::days(1);
+
+/// Without a trouble for so long it has passed; twice as long for each time it has
+/// passed within a day, as often as [`DOUBLINGS_MAX`].
+const PASSED_FROM: TimeDelta = TimeDelta::minutes(2);
+const DOUBLINGS_MAX: usize = 7;
+
+/// Between two tries to send, and after one that was perhaps successful.
 const TRY_AGAIN: TimeDelta = TimeDelta::minutes(1);
+const TRY_AGAIN_UNKNOWN: TimeDelta = TimeDelta::hours(1);
 
 /// Messages waiting to be sent, the oldest of which is dropped for one more.
 const WAITING_MAX: usize = 100;
@@ -47,16 +60,20 @@ impl Cause {
 #[derive(Debug, Clone)]
 struct Raised {
     since_at: DateTime<Utc>,
+    /// When it was last seen.
+    last_at: DateTime<Utc>,
     in_short: String,
     reason: String,
-    /// The last day it was reported on.
-    reported_on: Option<NaiveDate>,
+    patience: TimeDelta,
+    reported_at: Option<DateTime<Utc>>,
 }
 
 /// All that is wrong, and the messages about it that were not sent yet.
 #[derive(Debug, Default)]
 pub(super) struct Alarms {
     raised: BTreeMap<Cause, Raised>,
+    /// When each trouble passed in the last day.
+    passed: Vec<(Cause, DateTime<Utc>)>,
     waiting: Vec<Parcel>,
 }
 
@@ -77,30 +94,52 @@ impl Alarms {
     pub(super) fn raise(&mut self, cause: Cause, in_short: &str, reason: &str, now: DateTime<Utc>) {
         let raised = self.raised.entry(cause).or_insert_with(|| Raised {
             since_at: now,
+            last_at: now,
             in_short: String::new(),
             reason: String::new(),
-            reported_on: None,
+            patience: PATIENCE,
+            reported_at: None,
         });
+        raised.last_at = now;
         raised.in_short = in_short.to_owned();
         raised.reason = reason.to_owned();
     }
 
-    /// Notes that it has passed. Its end is reported where its beginning was, or
-    /// should have been.
+    /// [`Alarms::raise`] for a failure of the database: of its disk, or another one.
+    pub(super) fn raise_database(&mut self, error: &StoreError, now: DateTime<Utc>) {
+        self.raise(Cause::Database, error.in_short(), &error.to_string(), now);
+        if let Some(raised) = self.raised.get_mut(&Cause::Database) {
+            raised.patience = if error.is_of_disk() { PATIENCE } else { LONG_PATIENCE };
+        }
+    }
+
+    /// Notes that it is not wrong at present. Once that has been so for a while it has
+    /// passed, which is reported where its beginning was, or should have been.
     pub(super) fn clear(&mut self, cause: Cause, config: &Config, instance: &str, now: DateTime<Utc>) {
-        let Some(raised) = self.raised.remove(&cause) else { return };
-        if raised.reported_on.is_none() {
+        let Some(raised) = self.raised.get(&cause).cloned() else { return };
+        self.passed.retain(|(_, at)| now - *at < REPORT_EVERY);
+        let times = self.passed.iter().filter(|(passed, _)| *passed == cause).count();
+        let is_reported = raised.reported_at.is_some();
+        let quiet = PASSED_FROM * (1 << times.min(DOUBLINGS_MAX));
+        if is_reported && now - raised.last_at < quiet {
             return;
         }
+        self.raised.remove(&cause);
+        if !is_reported {
+            return;
+        }
+        self.passed.push((cause, now));
         // What was not sent of the beginning is part of what the end says.
         self.waiting.retain(|parcel| parcel.cause != cause || parcel.is_end);
-        self.report(cause, &raised, Some(now), (config, instance), now);
+        self.report(cause, &raised, Some(raised.last_at), (config, instance), now);
     }
 
     /// Writes the day's messages, and returns those whose time has come.
     pub(super) fn due(&mut self, config: &Config, instance: &str, now: DateTime<Utc>) -> Vec<Parcel> {
-        let today = now.date_naive();
-        let fresh = |raised: &Raised| raised.reported_on != Some(today) && now - raised.since_at >= PATIENCE;
+        let fresh = |raised: &Raised| match raised.reported_at {
+            None => now - raised.since_at >= raised.patience,
+            Some(at) => now - at >= REPORT_EVERY,
+        };
         let unreported: Vec<(Cause, Raised)> = (self.raised.iter())
             .filter(|(_, raised)| fresh(raised))
             .map(|(cause, raised)| (*cause, raised.clone()))
@@ -108,18 +147,23 @@ impl Alarms {
         for (cause, raised) in unreported {
             self.report(cause, &raised, None, (config, instance), now);
             if let Some(raised) = self.raised.get_mut(&cause) {
-                raised.reported_on = Some(today);
+                raised.reported_at = Some(now);
             }
         }
         self.waiting.iter().filter(|parcel| parcel.next_try_at <= now).cloned().collect()
     }
 
-    /// Settles a try; without `delivery` none was made.
+    /// Settles a try.
     pub(super) fn settle(&mut self, message_id: &str, delivery: &Delivery, now: DateTime<Utc>) {
         let is_over = matches!(delivery, Delivery::Sent | Delivery::Refused(_) | Delivery::TooLarge(_));
         self.waiting.retain(|parcel| !(is_over && parcel.message_id == message_id));
+        let next_try_at = match delivery {
+            Delivery::Later(at, _) => *at,
+            Delivery::Unknown(_) => now + TRY_AGAIN_UNKNOWN,
+            _ => now + TRY_AGAIN,
+        };
         for parcel in self.waiting.iter_mut().filter(|parcel| parcel.message_id == message_id) {
-            parcel.next_try_at = now + TRY_AGAIN;
+            parcel.next_try_at = next_try_at;
         }
     }
 
@@ -139,8 +183,10 @@ impl Alarms {
             until_at,
         };
         let (digest, note) = trouble::outage(&outage, config.daemon.zone);
+        let times = self.passed.iter().filter(|(passed, _)| *passed == cause).count();
         let slot = match until_at {
-            None => format!("{} {}", cause.name(), now.date_naive()),
+            // A later trouble of the same day is another one.
+            None => format!("{} {} {times}", cause.name(), now.date_naive()),
             Some(_) => format!("{} ended {}", cause.name(), raised.since_at.timestamp()),
         };
         for recipient in config.mail.ops_to.iter().chain(&config.mail.ops_chat_to) {

@@ -30,8 +30,9 @@ pub use chat::{check as check_chats, list as chats, tell as tell_chat};
 pub use deliver::{Told, deliver_due};
 pub use poll::poll_once;
 pub use rescore::{Rescored, rescore, tell_history};
+pub use signals::Heard;
 pub use source::{Chain, Polled, follow_sitemaps};
-pub use start::Waiting;
+pub use start::Start;
 pub use tell::{TellError, start_plans, tell_due, tell_now};
 pub use trial::{Trial, try_sources};
 
@@ -40,7 +41,6 @@ use crate::fetch::{FetchError, Fetcher, Limits, Resolver};
 use crate::mail::{self, MailError, Mailer};
 use crate::store::{Store, StoreError};
 use chrono::Utc;
-use signals::Signals;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -131,12 +131,11 @@ impl Desk {
 ///
 /// # Errors
 /// A signal handler or a loop that fails; a sick source, relay or disk never ends it.
-pub async fn run<F>(desk: Desk, reload: F) -> Result<(), DaemonError>
+pub async fn run<F>(desk: Desk, start: Start, reload: F) -> Result<(), DaemonError>
 where
     F: Fn() -> anyhow::Result<Config> + Clone + Send + 'static,
 {
-    // Before anybody is told that we are ready for them.
-    let signals = Signals::listen()?;
+    let Start { signals, alarms, .. } = start;
     let (stop, stopping) = watch::channel(false);
     let pulse = Arc::new(Pulse::default());
     let (desks, desk) = watch::channel(Arc::new(desk));
@@ -145,7 +144,7 @@ where
     loops.spawn(tell::run(desk.clone(), stopping.clone(), pulse.clone()));
     loops.spawn(web::run(desk.clone(), stopping.clone()));
     loops.spawn(websub::run(desk.clone(), stopping.clone()));
-    loops.spawn(watchdog::run(desk, stopping, pulse));
+    loops.spawn(watchdog::run(desk, stopping, pulse, alarms));
     notify(&[sd_notify::NotifyState::Ready, sd_notify::NotifyState::Status("")]);
     // A loop that ends before it is asked to has died, and a daemon that polls
     // without telling, or tells without polling, is worse than none.

@@ -14,7 +14,7 @@ use crate::crash::{self, Point};
 use crate::fetch::Resolver;
 use crate::store::{SourceState, StoreError};
 use chrono::{DateTime, TimeDelta, Utc};
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -366,13 +366,14 @@ impl Timetable {
     /// Sources whose time has come, the longest overdue first. While names do not resolve
     /// those that need no name server come before the others.
     fn due(&mut self, now: DateTime<Utc>, resolver: &Resolver) -> Vec<&mut Row> {
-        let is_silent = resolver.silent_since().is_some();
+        let hosts = self.rows.iter().filter_map(|row| row.host.as_deref());
+        let hopeless: HashSet<String> = resolver.hopeless(hosts).into_iter().map(str::to_owned).collect();
         let is_due = |row: &&mut Row| {
             !row.under_way && row.state.next_poll_at.is_none_or(|at| !is_to_come(&row.state, at, now))
         };
         let mut due: Vec<_> = self.rows.iter_mut().filter(is_due).collect();
         due.sort_by_cached_key(|row| {
-            let is_hopeless = is_silent && row.host.as_ref().is_some_and(|host| !resolver.knows(host));
+            let is_hopeless = row.host.as_ref().is_some_and(|host| hopeless.contains(host));
             (is_hopeless, row.state.next_poll_at, row.turn)
         });
         due

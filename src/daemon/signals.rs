@@ -14,6 +14,13 @@ use tokio::task::JoinSet;
 /// Reading the configuration that takes longer is reported.
 const RELOAD_PATIENCE: Duration = Duration::from_secs(10);
 
+/// What a signal asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Heard {
+    Stop,
+    Reload,
+}
+
 /// Handlers for the signals; from here on none ends the process by itself.
 pub(super) struct Signals {
     terminate: Signal,
@@ -33,6 +40,15 @@ impl Signals {
         })
     }
 
+    /// Waits for a signal.
+    pub(super) async fn next(&mut self) -> Heard {
+        tokio::select! {
+            _ = self.terminate.recv() => Heard::Stop,
+            _ = self.interrupt.recv() => Heard::Stop,
+            _ = self.hangup.recv() => Heard::Reload,
+        }
+    }
+
     /// Waits for the signal to stop, reloading on the way.
     pub(super) async fn serve<F>(mut self, desks: &watch::Sender<Arc<Desk>>, reload: F)
     where
@@ -48,9 +64,10 @@ impl Signals {
                 });
             }
             tokio::select! {
-                _ = self.terminate.recv() => return,
-                _ = self.interrupt.recv() => return,
-                _ = self.hangup.recv() => is_wanted = true,
+                heard = self.next() => match heard {
+                    Heard::Stop => return,
+                    Heard::Reload => is_wanted = true,
+                },
                 Some(made) = reading.join_next() => match made {
                     Ok(made) => replace(desks, made),
                     Err(error) => tracing::error!(%error, "configuration not reloaded; please report it"),

@@ -418,6 +418,11 @@ impl Reading {
         }
     }
 
+    /// The name of its host could not be looked up.
+    pub(super) fn is_of_names(&self) -> bool {
+        matches!(&self.kind, Kind::Failed(error) if error.is_of_names())
+    }
+
     pub(super) fn error(&self) -> Option<String> {
         match &self.kind {
             Kind::Wrong(error) => Some(error.to_string()),

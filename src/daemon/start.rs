@@ -1,41 +1,55 @@
-//! A start on a disk that takes no write: it waits, and says so.
+//! A start on a disk that cannot be written: it waits, and reports that.
 //!
-//! Invariant: nothing is open yet that a signal could damage, so a stop meanwhile is
-//! the system's own.
+//! Invariant: nothing is open yet that a signal could damage; signals are heard all the
+//! same, for the configuration may be what has to change.
 
-use super::alarm::{Alarms, Cause};
+use super::alarm::Alarms;
+use super::signals::{Heard, Signals};
 use super::watchdog::notify;
 use super::{DaemonError, NAP};
 use crate::config::Config;
 use crate::fetch::{Fetcher, Limits};
-use crate::mail::Mailer;
-use crate::store::StoreError;
+use crate::mail::{Delivery, Mailer};
+use crate::store::{Store, StoreError};
 use chrono::Utc;
 use sd_notify::NotifyState;
 use std::path::Path;
+use std::time::Duration;
 
-/// More than one wait and one try to start.
+/// More than one wait and one message.
 const EXTENSION_US: u32 = 60_000_000;
 
-/// Waits for the disk between two tries to start.
-#[derive(Debug, Default)]
-pub struct Waiting {
-    alarms: Alarms,
+/// A server that is slow to answer must not keep us from starting.
+const SEND_MOST: Duration = Duration::from_secs(20);
+
+/// What a daemon needs from the moment its process begins: it hears signals, and keeps
+/// what the operator was notified of while it waited.
+pub struct Start {
+    pub(super) signals: Signals,
+    pub(super) alarms: Alarms,
     logged: Option<String>,
 }
 
-impl Waiting {
-    /// Waits a moment after a start that failed with `error`, and reports it to systemd
-    /// and to the operator.
+impl Start {
+    /// Hears signals from here on.
+    ///
+    /// # Errors
+    /// The system refuses a handler.
+    pub fn new() -> Result<Start, DaemonError> {
+        Ok(Start { signals: Signals::listen()?, alarms: Alarms::default(), logged: None })
+    }
+
+    /// Waits a moment, or for a signal, after a start that failed with `error`; reports
+    /// it to systemd and to the operator.
     ///
     /// # Errors
     /// HTTP cannot be set up.
-    pub async fn after(
+    pub async fn wait_after(
         &mut self,
         error: &StoreError,
         config: &Config,
-        data: &Path,
-    ) -> Result<(), DaemonError> {
+        (data, database): (&Path, &Path),
+    ) -> Result<Option<Heard>, DaemonError> {
         let said = error.to_string();
         if self.logged.as_ref() != Some(&said) {
             tracing::error!(error = error as &dyn std::error::Error, "waiting to start; will retry");
@@ -43,23 +57,31 @@ impl Waiting {
         }
         let status = format!("waiting to start: {said}");
         notify(&[NotifyState::Status(&status), NotifyState::ExtendTimeoutUsec(EXTENSION_US)]);
-        self.alarms.raise(Cause::Database, error.in_short(), &said, Utc::now());
-        let due = self.alarms.due(config, &data.display().to_string(), Utc::now());
-        // Mail that goes to files on the same disk has nowhere to go either.
-        if let Ok(mailer) = Mailer::open(&config.mail, data)
-            && !due.is_empty()
-        {
-            let daemon = &config.daemon;
-            let fetcher = Fetcher::new(daemon.contact.as_deref(), &daemon.private_hosts, Limits::default())?;
-            for parcel in due {
-                let sent = parcel.send((config, &mailer, &fetcher));
-                // A server that is slow to answer must not keep us from starting.
-                if let Ok(delivery) = tokio::time::timeout(NAP * 4, sent).await {
-                    self.alarms.settle(parcel.message_id(), &delivery, Utc::now());
-                }
-            }
+        self.alarms.raise_database(error, Utc::now());
+        // A history that cannot be written can often be read.
+        let instance = Store::open_to_read(database).and_then(|store| store.instance());
+        self.send(config, data, &instance.unwrap_or_default()).await?;
+        Ok(tokio::time::timeout(NAP, self.signals.next()).await.ok())
+    }
+
+    async fn send(&mut self, config: &Config, data: &Path, instance: &str) -> Result<(), DaemonError> {
+        let due = self.alarms.due(config, instance, Utc::now());
+        if due.is_empty() {
+            return Ok(());
         }
-        tokio::time::sleep(NAP).await;
+        let mailer = match Mailer::open(&config.mail, data) {
+            // Nobody reads files beside a database that cannot be made.
+            Ok(Mailer::File(_)) | Err(_) => return Ok(()),
+            Ok(mailer) => mailer,
+        };
+        let daemon = &config.daemon;
+        let fetcher = Fetcher::new(daemon.contact.as_deref(), &daemon.private_hosts, Limits::default())?;
+        for parcel in due {
+            notify(&[NotifyState::ExtendTimeoutUsec(EXTENSION_US)]);
+            let sent = tokio::time::timeout(SEND_MOST, parcel.send((config, &mailer, &fetcher))).await;
+            let delivery = sent.unwrap_or_else(|_| Delivery::Unknown("no answer in time".into()));
+            self.alarms.settle(parcel.message_id(), &delivery, Utc::now());
+        }
         Ok(())
     }
 }

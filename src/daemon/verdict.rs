@@ -18,6 +18,9 @@ const GONE_REST: TimeDelta = TimeDelta::days(7);
 /// Between looks at a source while names do not resolve.
 const UNRESOLVED_REST: TimeDelta = TimeDelta::seconds(30);
 
+/// How often that is done for a name that alone does not resolve.
+const UNRESOLVED_TRIES: u32 = 3;
+
 /// How long permanent redirects lead to one address before it is believed: a
 /// misconfigured hour at the publisher's is no move.
 const MOVED_FROM: TimeDelta = TimeDelta::days(1);
@@ -87,6 +90,7 @@ pub(super) fn next_state(
         Seen::Gone => now + GONE_REST,
         // No source is spared by waiting: as soon as names resolve all are polled.
         Seen::Unresolved => next.min(now + UNRESOLVED_REST),
+        _ if reading.is_of_names() && state.failures <= UNRESOLVED_TRIES => next.min(now + UNRESOLVED_REST),
         _ => next,
     });
     state

@@ -2,8 +2,9 @@
 //! go round; what systemd and the operator are notified of where that is not so.
 //!
 //! Invariant: the watchdog is fed while the probe *returns* and the loops come round. A
-//! probe that returns an error is a trouble of the disk, which a restart would not end;
-//! one that does not return, or a loop that stands still, is a fault that it may.
+//! probe that returns an error is a trouble from outside, which a restart would not end;
+//! one that does not return, a writer that has ended or a loop that stands still is a
+//! fault of ours, which it may.
 
 use super::alarm::{Alarms, Cause};
 use super::{Desk, NAP, off_thread};
@@ -22,9 +23,9 @@ const PROBE_EVERY: Duration = Duration::from_secs(30);
 /// Without systemd's watchdog a loop that stands still for so long is reported.
 const SILENCE_MOST: Duration = Duration::from_secs(60);
 
-/// Without a failed write for so long the disk is well again: small writes may succeed
-/// where larger ones do not.
-const WELL_FROM: Duration = Duration::from_secs(60);
+/// A failed write is seen for so long: small ones may succeed where larger ones do not,
+/// and a poll that was not stored is made again after a minute.
+const WELL_FROM: Duration = Duration::from_secs(90);
 
 /// How long no name server answers before the operator is notified.
 const NAMES_PATIENCE: TimeDelta = TimeDelta::seconds(30);
@@ -71,12 +72,12 @@ pub(super) async fn run(
     desks: watch::Receiver<Arc<Desk>>,
     mut stopping: watch::Receiver<bool>,
     pulse: Arc<Pulse>,
+    mut alarms: Alarms,
 ) {
     let period = sd_notify::watchdog_enabled();
     let silence_most = period.map_or(SILENCE_MOST, |period| period / 2);
     let every = period.map_or(PROBE_EVERY, |period| (period / 4).min(PROBE_EVERY));
     let mut seen = Seen::default();
-    let mut alarms = Alarms::default();
     let mut sending: JoinSet<Vec<(String, Delivery)>> = JoinSet::new();
     while !*stopping.borrow() {
         let desk = desks.borrow().clone();
@@ -84,7 +85,7 @@ pub(super) async fn run(
         let probed = off_thread(move || store.probe(Utc::now())).await;
         let trouble = probed.err().or_else(|| desk.store.trouble_within(WELL_FROM));
         let silent = pulse.silent(silence_most);
-        if silent.is_empty() {
+        if silent.is_empty() && !matches!(trouble, Some(StoreError::WriterEnded { .. })) {
             notify(&[NotifyState::Watchdog]);
         }
         let is_well = trouble.is_none();
@@ -132,12 +133,12 @@ impl Seen {
                 Some(error) => {
                     tracing::error!(
                         error = error as &dyn std::error::Error,
-                        "the database takes no write; will retry"
+                        "the database cannot be written; will retry"
                     );
                     notify(&[NotifyState::Status(&error.to_string())]);
                 }
                 None => {
-                    tracing::info!("the database takes writes again; polling resumes");
+                    tracing::info!("the database can be written again");
                     notify(&[NotifyState::Status("")]);
                 }
             }
@@ -166,8 +167,8 @@ impl Seen {
         {
             self.instance = instance;
         }
-        match self.trouble.as_ref().filter(|error| error.is_of_disk()) {
-            Some(error) => alarms.raise(Cause::Database, error.in_short(), &error.to_string(), now),
+        match &self.trouble {
+            Some(error) => alarms.raise_database(error, now),
             None => alarms.clear(Cause::Database, &desk.config, &self.instance, now),
         }
         match desk.fetcher.resolver().silent_since().filter(|since| now - *since >= NAMES_PATIENCE) {

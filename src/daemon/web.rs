@@ -71,7 +71,7 @@ async fn open(desk: &Desk, web: &Web) -> Result<(Door, Site), Trouble> {
 
 fn site(desk: &Desk, web: &Web) -> Result<Site, Trouble> {
     let token = web.token.as_ref().map(mail::reveal).transpose().map_err(Trouble::Secret)?;
-    Ok(Site::new(web, &desk.config, desk.store.clone(), token.as_deref())?)
+    Ok(Site::new(web, &desk.config, desk.store.apart(), token.as_deref())?)
 }
 
 /// Serves until the page is to be elsewhere, or nowhere; a reload that leaves it

@@ -238,7 +238,7 @@ pub fn outage(outage: &Outage, zone: Tz) -> (Digest, Note) {
 fn outage_subject(outage: &Outage) -> String {
     let subject = match (outage.is_of_names, outage.until_at) {
         (false, None) => format!("newswatch is paused: {}", outage.in_short),
-        (false, Some(_)) => "newswatch has resumed: its database takes writes again".into(),
+        (false, Some(_)) => "newswatch has resumed: its database can be written again".into(),
         (true, None) => "newswatch cannot reach its sources: names do not resolve".into(),
         (true, Some(_)) => "newswatch reaches its sources again: names resolve".into(),
     };

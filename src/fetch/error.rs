@@ -105,6 +105,11 @@ impl FetchError {
         )
     }
 
+    /// The name of its host could not be looked up, for whatever reason.
+    pub fn is_of_names(&self) -> bool {
+        matches!(self, FetchError::NamesSilent { .. } | FetchError::NameFailed { .. })
+    }
+
     /// The source could not even be looked for, for a reason that holds for all of them.
     pub fn is_of_this_machine(&self) -> bool {
         matches!(self, FetchError::NamesSilent { .. })

@@ -12,8 +12,8 @@ use hickory_resolver::net::runtime::TokioRuntimeProvider;
 use hickory_resolver::net::{DnsError, NetError};
 use hickory_resolver::proto::op::Query;
 use hickory_resolver::proto::rr::{Name, RecordType};
-use hickory_resolver::{Hosts, TokioResolver};
-use std::collections::HashMap;
+use hickory_resolver::{Hosts, ResolverBuilder, TokioResolver};
+use std::collections::{HashMap, HashSet};
 use std::io;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -30,8 +30,10 @@ const LOOKUP_SHORT: Duration = Duration::from_secs(2);
 const QUESTION_MOST: Duration = Duration::from_secs(2);
 const QUESTIONS: usize = 2;
 
-/// How long the addresses of one family wait for those of the other.
-const FAMILY_PATIENCE: Duration = Duration::from_millis(100);
+/// How long IPv4 addresses wait for IPv6 ones, and IPv6 ones for IPv4 ones, which are
+/// those that reach nearly every host.
+const V6_PATIENCE: Duration = Duration::from_millis(100);
+const V4_PATIENCE: Duration = Duration::from_millis(1500);
 
 /// Lookups in a row without an answer that mean that no server answers.
 const SILENT_FROM: u32 = 8;
@@ -113,6 +115,22 @@ impl Known {
     }
 }
 
+impl State {
+    fn known(&mut self, host: &str) -> &mut Known {
+        if self.names.len() >= NAMES_MAX && !self.names.contains_key(host) {
+            self.names.clear();
+        }
+        self.names.entry(host.to_owned()).or_default()
+    }
+
+    fn learn(&mut self, host: &str, addresses: &[IpAddr]) {
+        let known = self.known(host);
+        known.addresses = addresses.to_vec();
+        known.found_at = Some(Instant::now());
+        known.is_unanswered = false;
+    }
+}
+
 /// Whether, and for how long, a name may be asked for.
 struct Turn<'a> {
     patience: Duration,
@@ -143,22 +161,34 @@ impl Resolver {
     pub async fn lookup(&self, host: &str) -> Result<Vec<IpAddr>, LookupError> {
         let (resolver, hosts) = self.system();
         if let Some(found) = of_hosts(&hosts, host) {
+            self.state().learn(host, &found);
             return Ok(found);
         }
         let Some(resolver) = resolver else { return Err(LookupError::Silent) };
         let turn = match self.turn(host) {
             Ok(turn) => turn,
-            Err(known) => return known.ok_or(LookupError::Silent),
+            Err(known) => return known.ok_or_else(|| self.of_one_name(LookupError::Silent)),
         };
         let found = timeout(turn.patience, ask(&resolver, host)).await.unwrap_or(Err(LookupError::Silent));
         drop(turn);
         match found.map_err(or_no_descriptor) {
             Err(LookupError::NoDescriptor(error)) => Err(LookupError::NoDescriptor(error)),
-            Err(error) => self.note(host, Err(&error)).ok_or(error),
+            Err(error) => self.note(host, Err(&error)).ok_or_else(|| self.of_one_name(error)),
             Ok(addresses) => {
                 self.note(host, Ok(&addresses));
                 Ok(addresses)
             }
+        }
+    }
+
+    /// Silence about one name is no silence about all.
+    fn of_one_name(&self, error: LookupError) -> LookupError {
+        match error {
+            LookupError::Silent if self.silent_since().is_none() => {
+                LookupError::Failed("nothing in time".into())
+            }
+            LookupError::Failed(_) if self.silent_since().is_some() => LookupError::Silent,
+            other => other,
         }
     }
 
@@ -167,10 +197,15 @@ impl Resolver {
         self.state().silent_since
     }
 
-    /// Whether the addresses of `host` are at hand though no server answers.
-    pub fn knows(&self, host: &str) -> bool {
-        self.state().names.get(host).is_some_and(|known| known.usable().is_some())
-            || of_hosts(&self.system().1, host).is_some()
+    /// Those of `hosts` whose addresses are not at hand while no server answers; none
+    /// while one does.
+    pub fn hopeless<'a>(&self, hosts: impl Iterator<Item = &'a str>) -> HashSet<&'a str> {
+        let state = self.state();
+        let is_known = |host: &str| state.names.get(host).is_some_and(|known| known.usable().is_some());
+        match state.silent_since {
+            Some(_) => hosts.filter(|host| !is_known(host)).collect(),
+            None => HashSet::new(),
+        }
     }
 
     /// A turn to ask, else what is known of the name.
@@ -196,7 +231,8 @@ impl Resolver {
     /// nobody could say.
     fn note(&self, host: &str, found: Result<&[IpAddr], &LookupError>) -> Option<Vec<IpAddr>> {
         let mut state = self.state();
-        let is_answered = !matches!(found, Err(LookupError::Silent));
+        // A server that fails for one name after another has no way out itself.
+        let is_answered = matches!(found, Ok(_) | Err(LookupError::Unknown));
         if is_answered {
             state.unanswered_in_a_row = 0;
             if let Some(since) = state.silent_since.take() {
@@ -209,22 +245,18 @@ impl Resolver {
                 tracing::warn!("names do not resolve: no name server answers; will retry");
             }
         }
-        if state.names.len() >= NAMES_MAX {
-            state.names.clear();
+        if let Ok(addresses) = found {
+            state.learn(host, addresses);
+            return None;
         }
-        let known = state.names.entry(host.to_owned()).or_default();
+        let known = state.known(host);
         known.is_unanswered = !is_answered;
         match found {
-            Ok(addresses) => {
-                known.addresses = addresses.to_vec();
-                known.found_at = Some(Instant::now());
-                None
-            }
             Err(LookupError::Unknown) => {
                 known.addresses.clear();
                 None
             }
-            Err(_) => known.usable(),
+            _ => known.usable(),
         }
     }
 
@@ -268,10 +300,17 @@ fn servers() -> Option<TokioResolver> {
         );
         TokioResolver::builder_with_config(local, TokioRuntimeProvider::default())
     });
-    let mut builder = builder;
+    resolver(builder)
+}
+
+/// A resolver that asks, and remembers nothing itself.
+fn resolver(mut builder: ResolverBuilder<TokioRuntimeProvider>) -> Option<TokioResolver> {
     let options = builder.options_mut();
     options.timeout = QUESTION_MOST;
     options.attempts = QUESTIONS;
+    // A daemon asks for a name every few minutes. What is kept answers in the place of a
+    // server that is dead, and keeps a name that does not exist for hours.
+    options.cache_size = 0;
     // Read by us, before a server is asked.
     options.use_hosts_file = ResolveHosts::Never;
     builder.build().ok()
@@ -298,11 +337,11 @@ async fn ask(resolver: &TokioResolver, host: &str) -> Result<Vec<IpAddr>, Lookup
     let mut v6 = std::pin::pin!(family(resolver, host, RecordType::AAAA));
     let (first, second) = tokio::select! {
         first = &mut v4 => {
-            let second = if first.is_ok() { timeout(FAMILY_PATIENCE, v6).await.ok() } else { Some(v6.await) };
+            let second = if first.is_ok() { timeout(V6_PATIENCE, v6).await.ok() } else { Some(v6.await) };
             (first, second)
         }
         second = &mut v6 => {
-            let first = if second.is_ok() { timeout(FAMILY_PATIENCE, v4).await.ok() } else { Some(v4.await) };
+            let first = if second.is_ok() { timeout(V4_PATIENCE, v4).await.ok() } else { Some(v4.await) };
             (first.unwrap_or_else(|| Ok(Vec::new())), Some(second))
         }
     };

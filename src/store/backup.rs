@@ -6,7 +6,7 @@
 use super::error::{StoreError, explain};
 use super::files::{put_in_place, remove, with_suffix};
 use rusqlite::Connection;
-use rusqlite::backup::Backup;
+use rusqlite::backup::{Backup, StepResult};
 use std::path::Path;
 
 /// Copies the whole database at `source`, behind `connection`, to `target`, replacing it.
@@ -37,7 +37,10 @@ pub fn copy(connection: &Connection, source: &Path, target: &Path) -> Result<(),
 /// Fills the copy; what is wrong with it, where something is.
 fn fill(connection: &Connection, partial: &Path) -> rusqlite::Result<Option<String>> {
     let mut copy = Connection::open(partial)?;
-    Backup::new(connection, &mut copy)?.step(-1)?;
+    let step = Backup::new(connection, &mut copy)?.step(-1)?;
+    if step != StepResult::Done {
+        return Ok(Some("it is locked by another program".into()));
+    }
     // One file, without a log beside it.
     copy.pragma_update(None, "journal_mode", "DELETE")?;
     let damage = damage(&copy);

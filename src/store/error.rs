@@ -15,7 +15,7 @@ pub enum StoreError {
     Foreign { path: PathBuf },
     #[error("`{}` does not exist yet; `newswatch run` or `newswatch poll` makes it", path.display())]
     Missing { path: PathBuf },
-    #[error("this user may not look for `{}`; run the command as the user whose data it is, or with `sudo`", path.display())]
+    #[error("this user cannot access `{}`; run the command as the user whose data it is, or with `sudo`", path.display())]
     Hidden {
         path: PathBuf,
         #[source]
@@ -35,21 +35,21 @@ pub enum StoreError {
     Newer { path: PathBuf, found: u32, known: u32 },
     #[error("`{}` has schema {found}, this newswatch needs {known}; `newswatch run` brings it up to date", path.display())]
     Older { path: PathBuf, found: u32, known: u32 },
-    #[error("`{}` is damaged; move it away and restore a backup, or try `sqlite3 {} .recover`", path.display(), path.display())]
+    #[error("`{}` is damaged; move it away with its `-wal` and `-shm`, then restore a backup; or try `sqlite3 {} .recover`", path.display(), path.display())]
     Corrupt {
         path: PathBuf,
         #[source]
         source: Option<Arc<rusqlite::Error>>,
     },
-    #[error("`{}` is missing, but `{}` shows that there was one; restore a backup in its place, or move that away to begin a new history", path.display(), found.display())]
+    #[error("`{}` is missing, but `{}` shows that there was one; move its `-wal`, if there is one, away and restore a backup; or move `{}` away to begin a new history", path.display(), found.display(), found.display())]
     Lost { path: PathBuf, found: PathBuf },
-    #[error("`{}` is empty (0 bytes), so its history is lost; restore a backup in its place, or move it away to begin a new history", path.display())]
+    #[error("`{}` is empty (0 bytes), so its history is lost; move it away with its `-wal` and `-shm`, then restore a backup or begin a new history", path.display())]
     Emptied { path: PathBuf },
-    #[error("disk full: `{}` takes no write; free some space, and newswatch continues by itself", path.display())]
+    #[error("disk full: `{}` cannot be written; free some space, and newswatch continues by itself", path.display())]
     Full { path: PathBuf },
-    #[error("read-only file system: `{}` takes no write; mount it writable again, and newswatch continues by itself", path.display())]
+    #[error("read-only file system: `{}` cannot be written; mount it writable again, and newswatch continues by itself", path.display())]
     ReadOnlyDisk { path: PathBuf },
-    #[error("disk error: `{}` takes no write; check the disk, its quota and file size limits, and newswatch continues by itself", path.display())]
+    #[error("disk error: `{}` cannot be written; check the disk, its quota and file size limits, and newswatch continues by itself", path.display())]
     Disk {
         path: PathBuf,
         #[source]
@@ -61,6 +61,10 @@ pub enum StoreError {
     DamagedCopy { path: PathBuf, target: PathBuf, damage: String },
     #[error("`{}` exists; name another file, or replace it with `--replace`", path.display())]
     Exists { path: PathBuf },
+    #[error("`{}` belongs to the database itself; name another file for the backup", path.display())]
+    NotABackup { path: PathBuf },
+    #[error("the part of newswatch that writes `{}` has ended; restart newswatch, and please report it", path.display())]
+    WriterEnded { path: PathBuf },
     #[error("`{}` was opened for reading only", path.display())]
     ReadOnly { path: PathBuf },
     /// The search query, in words for the user who wrote it.
@@ -84,6 +88,12 @@ impl StoreError {
         matches!(self, Full { .. } | ReadOnlyDisk { .. } | Disk { .. } | Replaced { .. })
     }
 
+    /// What the system's error about another file of the same disk means for the database.
+    pub fn of_system(path: &Path, error: &io::Error) -> Option<StoreError> {
+        let error = error.raw_os_error().map(io::Error::from_raw_os_error)?;
+        Some(unwritable(path, Some(error))).filter(StoreError::is_of_disk)
+    }
+
     /// What is wrong with the disk, in two or three words.
     pub fn in_short(&self) -> &'static str {
         match self {
@@ -91,6 +101,9 @@ impl StoreError {
             StoreError::ReadOnlyDisk { .. } => "read-only file system",
             StoreError::Disk { .. } => "disk error",
             StoreError::Replaced { .. } => "database file replaced",
+            StoreError::Locked { .. } => "database locked",
+            StoreError::Corrupt { .. } | StoreError::NotADatabase { .. } => "database damaged",
+            StoreError::NotWritable { .. } => "no right to write",
             _ => "database error",
         }
     }

@@ -67,26 +67,29 @@ use rusqlite::Connection;
 use std::ops::Range;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 /// The open database. Cheap to clone; the last clone to go ends the writer.
 #[derive(Debug, Clone)]
 pub struct Store {
+    /// Before the writer, so that they close first: only the last connection takes the
+    /// log away, and only if it may write.
+    readers: Arc<readers::Readers>,
     open: Arc<Open>,
 }
 
 #[derive(Debug)]
 struct Open {
     path: PathBuf,
-    /// Before the writer, so that they close first: only the last connection
-    /// takes the log away, and only if it may write.
-    readers: readers::Readers,
     /// Absent where the file was opened for reading only.
     writer: Option<writer::Writer>,
     recent: Arc<Mutex<recent::Recent>>,
     /// Device and number of the file that was opened.
     file: Option<(u64, u64)>,
+    /// Another file, or none, has its name: nothing more is to be written.
+    is_replaced: AtomicBool,
 }
 
 /// Stands for a plan's name in digests that tell the operator of trouble.
@@ -122,9 +125,26 @@ impl Store {
     }
 
     fn over(path: &Path, writer: Option<writer::Writer>, readers: Vec<Connection>) -> Store {
-        let (readers, recent) = (readers::Readers::new(path, readers), Arc::default());
+        let readers = Arc::new(readers::Readers::new(path, readers));
+        let recent = Arc::default();
         let file = file_number(path);
-        Store { open: Arc::new(Open { path: path.into(), writer, readers, recent, file }) }
+        Store {
+            readers,
+            open: Arc::new(Open {
+                path: path.into(),
+                writer,
+                recent,
+                file,
+                is_replaced: AtomicBool::new(false),
+            }),
+        }
+    }
+
+    /// The same store with reading connections of its own, for callers whose slow reads
+    /// must keep nobody else waiting.
+    pub fn apart(&self) -> Store {
+        let readers = Arc::new(readers::Readers::new(&self.open.path, Vec::new()));
+        Store { readers, open: self.open.clone() }
     }
 
     /// A random identifier made with the database, part of every Message-ID.
@@ -559,9 +579,15 @@ impl Store {
     /// # Errors
     /// The file exists or cannot be written, or the database is damaged.
     pub fn backup(&self, target: &Path, replaces: bool) -> Result<(), StoreError> {
-        let is_there = target.exists();
-        if is_there && (!replaces || file_number(target) == self.open.file) {
-            return Err(StoreError::Exists { path: target.into() });
+        let own = ["", "-wal", "-shm", "-journal", ".lock"];
+        let is_own = |suffix: &&str| file_number(&files::with_suffix(&self.open.path, suffix));
+        if let Some(file) = file_number(target) {
+            if own.iter().filter_map(is_own).any(|own| own == file) {
+                return Err(StoreError::NotABackup { path: target.into() });
+            }
+            if !replaces {
+                return Err(StoreError::Exists { path: target.into() });
+            }
         }
         self.with_reader(|connection| backup::copy(connection, &self.open.path, target))
     }
@@ -569,6 +595,9 @@ impl Store {
     /// Why nothing can be written at present, where the disk is the reason: as the last
     /// commit found it.
     pub fn trouble(&self) -> Option<StoreError> {
+        if self.open.is_replaced.load(Ordering::Relaxed) {
+            return Some(StoreError::Replaced { path: self.open.path.clone() });
+        }
         self.open.writer.as_ref().and_then(writer::Writer::trouble)
     }
 
@@ -590,7 +619,9 @@ impl Store {
     /// # Errors
     /// Why no write succeeds.
     pub fn probe(&self, now: DateTime<Utc>) -> Result<(), StoreError> {
-        if file_number(&self.open.path) != self.open.file {
+        let is_replaced = file_number(&self.open.path) != self.open.file;
+        self.open.is_replaced.store(is_replaced, Ordering::Relaxed);
+        if is_replaced {
             return Err(StoreError::Replaced { path: self.open.path.clone() });
         }
         self.write(move |connection| {
@@ -618,7 +649,7 @@ impl Store {
         &self,
         job: impl FnOnce(&Connection) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
-        let connection = self.open.readers.lend()?;
+        let connection = self.readers.lend()?;
         let explain = |error| error::explain(&self.open.path, error);
         let transaction = connection.unchecked_transaction().map_err(explain)?;
         let done = job(&transaction);

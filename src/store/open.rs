@@ -146,12 +146,15 @@ fn backup_of(path: &Path) -> Option<PathBuf> {
     })
 }
 
-/// Mail written to files; a test mail needs no history.
+/// The directory of mail written to files, with some in it; a test mail needs no history.
 fn mail(path: &Path) -> Option<PathBuf> {
-    files::within(&path.parent()?.join("mail")).find(|file| {
+    let directory = path.parent()?.join("mail");
+    let is_mail = |file: PathBuf| {
         let name = file.file_name().and_then(|name| name.to_str()).unwrap_or_default();
         name.ends_with(".eml") && !name.starts_with("test-")
-    })
+    };
+    let is_used = files::within(&directory).any(is_mail);
+    is_used.then_some(directory)
 }
 
 /// A file shorter than its header says was cut off. Only without a log beside

@@ -83,9 +83,9 @@ impl Writer {
             };
             (came, Box::new(answer) as Answer)
         });
-        let given_up = || StoreError::GivenUp { path: self.path.clone() };
-        self.queue.as_ref().ok_or_else(given_up)?.send(job).map_err(|_| given_up())?;
-        told.recv().map_err(|_| given_up())?
+        let ended = || StoreError::WriterEnded { path: self.path.clone() };
+        self.queue.as_ref().ok_or_else(ended)?.send(job).map_err(|_| ended())?;
+        told.recv().map_err(|_| ended())?
     }
 }
 

@@ -289,6 +289,6 @@ fn data_that_may_not_be_seen_is_not_taken_for_none() {
     std::fs::write(desk.path("config.toml"), config).expect("writable");
     for command in [&["status"][..], &["search", "Osh"], &["sources", "list"], &["watches", "list"]] {
         let said = ran(&desk, command, 1).err;
-        assert!(said.contains("this user may not look for `file/data/newswatch.db`"), "{said}");
+        assert!(said.contains("this user cannot access `file/data/newswatch.db`"), "{said}");
     }
 }
