@@ -26,7 +26,8 @@ const LONG_PATIENCE: TimeDelta = TimeDelta::minutes(1);
 /// Between two reports of the same trouble.
 const REPORT_EVERY: TimeDelta = TimeDelta::days(1);
 
-/// Without a trouble for so long it has passed; twice as long for each time it has
+/// Without a trouble for so long it has passed, for a poll that was not stored is made
+/// again after a minute; twice as long for each time it has
 /// passed within a day, as often as [`DOUBLINGS_MAX`].
 const PASSED_FROM: TimeDelta = TimeDelta::minutes(2);
 const DOUBLINGS_MAX: usize = 7;

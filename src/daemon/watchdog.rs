@@ -23,9 +23,9 @@ const PROBE_EVERY: Duration = Duration::from_secs(30);
 /// Without systemd's watchdog a loop that stands still for so long is reported.
 const SILENCE_MOST: Duration = Duration::from_secs(60);
 
-/// A failed write is seen for so long: small ones may succeed where larger ones do not,
-/// and a poll that was not stored is made again after a minute.
-const WELL_FROM: Duration = Duration::from_secs(90);
+/// A failed write is seen for so long, which is longer than between two probes: small
+/// ones may succeed where larger ones do not.
+const WELL_FROM: Duration = Duration::from_secs(40);
 
 /// How long no name server answers before the operator is notified.
 const NAMES_PATIENCE: TimeDelta = TimeDelta::seconds(30);

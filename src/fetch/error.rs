@@ -162,7 +162,7 @@ pub fn of_transport(error: reqwest::Error, host: &str, connect_s: u64) -> FetchE
         () if let Some(error) = lookup => match error {
             LookupError::Unknown => FetchError::Name { host, source: Box::new(error) },
             LookupError::Silent => FetchError::NamesSilent { host },
-            LookupError::Failed(_) | LookupError::NoDescriptor(_) => {
+            LookupError::Failed(_) | LookupError::NoPlace | LookupError::NoDescriptor(_) => {
                 FetchError::NameFailed { host, source: Box::new(error) }
             }
         },
@@ -173,10 +173,10 @@ pub fn of_transport(error: reqwest::Error, host: &str, connect_s: u64) -> FetchE
 }
 
 /// All descriptors of this process or machine are in use, for the connection or for
-/// asking a name server: no fault of the source's.
+/// asking a name server, or all places for such a question are: no fault of the source's.
 pub fn is_out_of_descriptors(error: &reqwest::Error) -> bool {
     causes(error).filter_map(|cause| cause.downcast_ref::<io::Error>()).any(is_of_descriptors)
-        || matches!(lookup_error(error), Some(LookupError::NoDescriptor(_)))
+        || matches!(lookup_error(error), Some(LookupError::NoDescriptor(_) | LookupError::NoPlace))
 }
 
 fn lookup_error(error: &reqwest::Error) -> Option<&LookupError> {

@@ -62,6 +62,9 @@ pub enum LookupError {
     Silent,
     #[error("the name server answered {0}")]
     Failed(String),
+    /// Too many names that got no answer are being asked for.
+    #[error("too many names are looked up at a time")]
+    NoPlace,
     #[error("no descriptor is free")]
     NoDescriptor(#[source] Arc<io::Error>),
 }
@@ -167,7 +170,9 @@ impl Resolver {
         let Some(resolver) = resolver else { return Err(LookupError::Silent) };
         let turn = match self.turn(host) {
             Ok(turn) => turn,
-            Err(known) => return known.ok_or_else(|| self.of_one_name(LookupError::Silent)),
+            Err(Some(known)) => return Ok(known),
+            Err(None) if self.silent_since().is_none() => return Err(LookupError::NoPlace),
+            Err(None) => return Err(LookupError::Silent),
         };
         let found = timeout(turn.patience, ask(&resolver, host)).await.unwrap_or(Err(LookupError::Silent));
         drop(turn);
@@ -237,6 +242,8 @@ impl Resolver {
             state.unanswered_in_a_row = 0;
             if let Some(since) = state.silent_since.take() {
                 tracing::info!(%since, "names resolve again");
+                // That they got no answer said nothing about them.
+                state.names.values_mut().for_each(|known| known.is_unanswered = false);
             }
         } else {
             state.unanswered_in_a_row = state.unanswered_in_a_row.saturating_add(1);
