@@ -250,8 +250,12 @@ impl<'a> View<'a> {
             let Some(one) = self.one(piece, shares) else { continue };
             match kept.last_mut() {
                 Some(last) if last.hit.field == one.hit.field && one.hit.span.end <= last.hit.span.end => {
-                    if one.strength() > last.strength() {
-                        last.share = one.share;
+                    let is_stronger = one.strength() > last.strength();
+                    match one.hit.span == last.hit.span {
+                        // The surer of two rules for the same words is the evidence.
+                        true if is_stronger => *last = one,
+                        false if is_stronger => last.share = one.share,
+                        _ => {}
                     }
                 }
                 _ => kept.push(one),

@@ -11,6 +11,7 @@ pub mod fold;
 pub mod forms;
 pub mod gazetteer;
 mod list;
+mod name;
 pub mod query;
 pub mod scan;
 pub mod score;

@@ -12,6 +12,7 @@
 //! | written | means |
 //! |---|---|
 //! | `Temirov`, `Bolot Temirov`, `"Bolot Temirov"`, `«Болот Темиров»` | every form, in every script |
+//! | `TEMIROV, Bolot`, `ALFA, OOO` | a person or a firm as lists print the name |
 //! | `=GBAO`, `="Central Asia"` | exactly as written |
 //! | `Kyrgyz*`, `w?rd`, `/pattern/`, `/pattern/i` | any letters, one letter, a regular expression |
 //! | `a AND b`, `a OR b`, `a AND NOT b`, `a NOT b`, `( )` | all, any, without |

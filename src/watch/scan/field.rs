@@ -124,6 +124,15 @@ impl<'t> Words<'t> {
         self.casing() == Casing::Mixed && !self.spans.get(index).is_some_and(upper)
     }
 
+    /// Whether nearly all longer words have a capital, as in headlines of English papers:
+    /// then a capital makes no name.
+    pub fn is_headline(&self) -> bool {
+        let long = self.spans.iter().filter(|span| span.end - span.start >= HEADLINE_WORD_BYTES);
+        let (capital, other): (Vec<&Span>, Vec<&Span>) =
+            long.take(HEADLINE_WORDS).partition(|span| fold::capital_at(self.text, span.start));
+        capital.len() >= 3 && other.len() * 4 <= capital.len()
+    }
+
     /// Certainty that a word with these letters can stand for a term's word so
     /// capitalised; none when its case says it cannot.
     pub fn case_evidence(&self, term: Capital, letters: &[Letter]) -> Option<(f64, &'static str)> {
@@ -141,5 +150,8 @@ impl<'t> Words<'t> {
 
 /// Most characters between two words of one name.
 const GAP_MAX: usize = 3;
+/// Words that show whether a text is a headline, and how long each is.
+const HEADLINE_WORDS: usize = 24;
+const HEADLINE_WORD_BYTES: usize = 4;
 /// Most letters of a word whose full stop does not end the sentence (Дж. Буш).
 const ABBREVIATION_MAX: usize = 2;

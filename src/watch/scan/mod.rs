@@ -19,6 +19,7 @@ mod tests;
 use super::Field;
 use super::fold::{self, Skeleton};
 use super::gazetteer;
+use super::name::Firm;
 use super::query::Kind;
 use crate::extract::Article;
 use field::Words;
@@ -94,6 +95,14 @@ enum Matcher {
     Wildcard(Box<Globs>),
 }
 
+/// A word that can be the surname of a person, whose name is not there.
+#[derive(Debug, Clone, Copy)]
+struct Surname {
+    term: u32,
+    field: Field,
+    at: usize,
+}
+
 /// How a term stands to its pattern.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Use {
@@ -103,6 +112,16 @@ pub struct Use {
     pub given_names: bool,
     /// Words derived from it count.
     pub derived: bool,
+    pub firm: Firmness,
+}
+
+/// Whether a term is a firm's name, rid of its legal form.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Firmness {
+    None,
+    Firm,
+    /// A legal form must stand beside it: without one it is a place or a given name.
+    NeedsForm,
 }
 
 /// Certainty of another name of a place.
@@ -111,6 +130,10 @@ const ALIAS: f64 = 0.9;
 /// how many places back to look for it.
 const SURE: f64 = 0.9;
 const RECENT: usize = 4;
+/// Certainty of a name from which on its surname alone is a further mention, and how
+/// many such surnames are remembered.
+const NAMED_MIN: f64 = 0.6;
+const SURNAMES_MAX: usize = 1_000;
 /// Most patterns that are compiled before they are needed.
 const EAGER_MAX: usize = 500;
 /// Most bytes of memory that one regular expression may compile to.
@@ -147,9 +170,23 @@ impl Patterns {
         let nothing = || format!("`{text}` has no letter or digit to look for");
         match pattern.kind {
             Kind::Inflected => {
-                let own = Use { alias: false, given_names: pattern.aliases, derived: pattern.derived };
+                let mut own = Use {
+                    alias: false,
+                    given_names: pattern.aliases,
+                    derived: pattern.derived,
+                    firm: Firmness::None,
+                };
+                let mut text = text;
+                if let Some(firm) = Firm::of(text) {
+                    own.firm = if firm.needs_form { Firmness::NeedsForm } else { Firmness::Firm };
+                    text = firm.name;
+                }
                 self.add_inflected(index, text, own, eager, pairs).ok_or_else(nothing)?;
-                let aliases = if pattern.aliases { gazetteer::places(text) } else { Vec::new() };
+                let aliases = if pattern.aliases && own.firm == Firmness::None {
+                    gazetteer::places(text)
+                } else {
+                    Vec::new()
+                };
                 for name in aliases {
                     let _ = self.add_inflected(index, name, Use { alias: true, ..own }, eager, pairs);
                 }
@@ -212,16 +249,62 @@ impl Patterns {
             (Field::Source, article.source.as_str()),
         ];
         let mut found = Vec::new();
+        let mut surnames = Vec::new();
+        let mut read = Vec::new();
         for (field, text) in fields.into_iter().filter(|(_, text)| !text.is_empty()) {
-            self.scan_field(field, Words::new(text, article.language.as_deref()), &mut found);
+            let words = Words::new(text, article.language.as_deref());
+            self.scan_field(field, &words, &mut found, &mut surnames);
+            read.push((field, words));
+        }
+        if !found.is_empty() && !surnames.is_empty() {
+            self.add_surnames(&read, &surnames, &mut found);
         }
         found
     }
 
-    fn scan_field(&self, field: Field, words: Words, found: &mut Vec<Found>) {
+    /// Adds the surnames that stand alone in a story which has the whole name.
+    fn add_surnames(&self, read: &[(Field, Words)], surnames: &[Surname], found: &mut Vec<Found>) {
+        let named: BTreeSet<usize> = found
+            .iter()
+            .filter(|found| matches!(found.field, Field::Title | Field::Text) && found.certainty >= NAMED_MIN)
+            .map(|found| found.pattern)
+            .collect();
+        let before = found.len();
+        for Surname { term, field, at } in surnames {
+            let Some(term) = self.terms.get(*term as usize) else { continue };
+            let pattern = term.pattern as usize;
+            let words = read.iter().find(|(own, _)| own == field).map(|(_, words)| words);
+            let (Some(words), true) = (words, named.contains(&pattern)) else { continue };
+            let Some(place) = term.phrase().and_then(|phrase| phrase.surname_alone(words, *at)) else {
+                continue;
+            };
+            let span = words.bytes(&place.words);
+            let is_free = |known: &Found| {
+                (known.pattern, known.field) != (pattern, *field)
+                    || known.span.end <= span.start
+                    || span.end <= known.span.start
+            };
+            if found.iter().all(is_free) {
+                let Place { words, rule, certainty } = place;
+                found.push(Found { pattern, field: *field, span, words, rule, certainty });
+            }
+        }
+        if found.len() > before {
+            found.sort_by_key(|found| (found.field, found.span.start, found.pattern));
+        }
+    }
+
+    fn scan_field(&self, field: Field, words: &Words, found: &mut Vec<Found>, surnames: &mut Vec<Surname>) {
         let first = found.len();
-        for at in self.candidates(&words) {
-            let mut verify = |term: u32| self.verify(term, field, &words, at, found, first);
+        for at in self.candidates(words) {
+            let mut verify = |term: u32| {
+                if !self.verify(term, field, words, at, found, first)
+                    && surnames.len() < SURNAMES_MAX
+                    && self.terms.get(term as usize).is_some_and(Term::is_person)
+                {
+                    surnames.push(Surname { term, field, at });
+                }
+            };
             let key = words.key(at);
             if self.index.filter.admits(key.beginning()) {
                 self.index.look_up(key, &mut verify);
@@ -229,7 +312,7 @@ impl Patterns {
             self.anywhere.iter().for_each(|term| verify(*term));
         }
         for (pattern, expression) in &self.expressions {
-            found.extend(expressed(*pattern as usize, expression, field, &words));
+            found.extend(expressed(*pattern as usize, expression, field, words));
         }
         if found.len() > first + 1 {
             tidy(&mut found[first..]);
@@ -238,8 +321,8 @@ impl Patterns {
         }
     }
 
-    /// Adds the place of one term at word `at`; those from `first` on are of
-    /// the same field.
+    /// Adds the place of one term at word `at` and says whether it is known now; those
+    /// from `first` on are of the same field.
     fn verify(
         &self,
         term: u32,
@@ -248,15 +331,19 @@ impl Patterns {
         at: usize,
         found: &mut Vec<Found>,
         first: usize,
-    ) {
-        let Some(term) = self.terms.get(term as usize) else { return };
+    ) -> bool {
+        let Some(term) = self.terms.get(term as usize) else { return true };
         let sure = |found: &Found| {
             found.pattern == term.pattern as usize && found.words.contains(&at) && found.certainty > SURE
         };
         // Another name of what is surely there has nothing to add.
-        if !found[first..].iter().rev().take(RECENT).any(sure) {
-            found.extend(term.verify(field, words, at));
+        if found[first..].iter().rev().take(RECENT).any(sure) {
+            return true;
         }
+        let place = term.verify(field, words, at);
+        let is_found = place.is_some();
+        found.extend(place);
+        is_found
     }
 
     /// Words that a term may begin at.
@@ -290,6 +377,11 @@ impl Term {
     fn phrase(&self) -> Option<&Phrase> {
         let Matcher::Inflected { use_of, phrase } = &self.matcher else { return None };
         phrase.get_or_init(|| Phrase::new(&self.text, *use_of).map(Box::new)).as_deref()
+    }
+
+    /// Whether it is a person's name, whose surname stands alone once it is there.
+    fn is_person(&self) -> bool {
+        self.phrase().is_some_and(Phrase::is_person)
     }
 
     /// The term with its anchor at word `at`.
