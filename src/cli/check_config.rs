@@ -3,7 +3,7 @@
 use super::output::count;
 use super::screen::{Screen, complain};
 use super::status::Left;
-use super::{Exit, nobody_is_mailed, open_if_made};
+use super::{Exit, nobody_is_mailed, open_if_made, process};
 use crate::config::{self, Config, ConfigError, Holder, Problem, Secret};
 use crate::daemon;
 use crate::mail::{self, MailError};
@@ -26,6 +26,9 @@ pub fn run(given: Option<&Path>) -> anyhow::Result<Exit> {
             }
             if let Some(said) = nobody_is_mailed(&config) {
                 eprintln!("{}: {said}", config.path.display());
+            }
+            if let Some(Err(error)) = config.daemon.group.as_deref().map(process::check_group) {
+                complain(&format!("{}: {error:#}", config.path.display()));
             }
             // Who left is not in the file, but matters as much as what is.
             let left = open_if_made(&config).and_then(|store| match store {

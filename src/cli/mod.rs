@@ -251,14 +251,26 @@ fn open_if_made(config: &Config) -> anyhow::Result<Option<Store>> {
 
 /// The desk to work at, with the claim that keeps others from it.
 fn open_desk(config: Config) -> anyhow::Result<(Claim, Desk)> {
-    let data = data_directory(&config);
+    let mut claim = claim(&config)?;
+    let desk = open_claimed(config, &mut claim)?;
+    Ok((claim, desk))
+}
+
+/// Keeps other processes from the data directory, and lets its group read it.
+fn claim(config: &Config) -> anyhow::Result<Claim> {
+    let data = data_directory(config);
     if let Some(group) = &config.daemon.group {
         process::share_directory(&data, group)?;
     }
-    let mut claim = store::claim(&database(&data))?;
+    Ok(store::claim(&database(&data))?)
+}
+
+/// The desk of whoever has the claim.
+fn open_claimed(config: Config, claim: &mut Claim) -> anyhow::Result<Desk> {
+    let data = data_directory(&config);
     let store = Store::open(&database(&data))?;
     claim.has_history()?;
-    Ok((claim, Desk::new(config, store, data)?))
+    Ok(Desk::new(config, store, data)?)
 }
 
 /// The runtime of commands that touch the network.

@@ -89,6 +89,14 @@ pub fn share_file(file: &Path, group: &str) -> anyhow::Result<()> {
     allow(file, FILE_OF_A_GROUP)
 }
 
+/// Whether there is a group of that name.
+///
+/// # Errors
+/// There is none.
+pub fn check_group(group: &str) -> anyhow::Result<()> {
+    find(group).map(drop)
+}
+
 fn give(path: &Path, gid: Gid, group: &str) -> anyhow::Result<()> {
     let is_given = std::fs::metadata(path).is_ok_and(|file| file.gid() == gid.as_raw());
     if is_given {

@@ -1,6 +1,6 @@
 //! `newswatch run`: the daemon.
 
-use super::{Exit, data_directory, database, load, nobody_is_mailed, open_desk, runtime};
+use super::{Exit, claim, data_directory, database, load, nobody_is_mailed, open_claimed, runtime};
 use crate::config::Config;
 use crate::daemon::{self, Desk, Heard, Start};
 use crate::store::{Claim, StoreError};
@@ -52,19 +52,31 @@ fn open_when_possible(
     mut config: Config,
     path: &Path,
 ) -> anyhow::Result<Option<(Claim, Desk)>> {
+    let mut claimed = None;
     loop {
         let data = data_directory(&config);
-        let error = match open_desk(config.clone()) {
-            Ok(opened) => return Ok(Some(opened)),
+        let error = match claimed.take().map_or_else(|| claim(&config), Ok) {
+            // Kept while we wait: a second process is to be refused as ever.
+            Ok(mut claim) => match open_claimed(config.clone(), &mut claim) {
+                Ok(desk) => return Ok(Some((claim, desk))),
+                Err(error) => {
+                    claimed = Some(claim);
+                    error
+                }
+            },
             Err(error) => error,
         };
         let Some(of_disk) = of_disk(&error, &database(&data)) else { return Err(error) };
         let places = (&*data, &*database(&data));
         match runtime.block_on(start.wait_after(&of_disk, &config, places))? {
             None => {}
-            Some(Heard::Stop) => return Ok(None),
+            Some(Heard::Stop) => {
+                tracing::info!("stopping");
+                return Ok(None);
+            }
             Some(Heard::Reload) => match load(Some(path)) {
-                Ok(read) => config = read,
+                // Its data directory may be another one.
+                Ok(read) => (config, claimed) = (read, None),
                 Err(error) => tracing::error!("configuration not reloaded, the old one stays: {error:#}"),
             },
         }

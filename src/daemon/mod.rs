@@ -97,6 +97,12 @@ impl Desk {
 
     /// The same desk under another configuration. What is known of names stays.
     fn renewed(&self, config: Config) -> Result<Desk, DaemonError> {
+        let (old, new) = (&self.config.daemon, &config.daemon);
+        for (key, is_changed) in [("data", old.data != new.data), ("group", old.group != new.group)] {
+            if is_changed {
+                tracing::warn!("a new `{key}` in `[daemon]` takes effect after a restart");
+            }
+        }
         Desk::over(self.fetcher.resolver().clone(), config, self.store.clone(), self.data.clone())
     }
 

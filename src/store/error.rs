@@ -61,6 +61,8 @@ pub enum StoreError {
     DamagedCopy { path: PathBuf, target: PathBuf, damage: String },
     #[error("`{}` exists; name another file, or replace it with `--replace`", path.display())]
     Exists { path: PathBuf },
+    #[error("`{}` is not an SQLite database, so it is not replaced; name another file for the backup", path.display())]
+    NotReplaced { path: PathBuf },
     #[error("`{}` belongs to the database itself; name another file for the backup", path.display())]
     NotABackup { path: PathBuf },
     #[error("the part of newswatch that writes `{}` has ended; restart newswatch, and please report it", path.display())]

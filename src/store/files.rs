@@ -4,6 +4,7 @@
 #![expect(clippy::disallowed_methods, reason = "the one place of `store` that touches files by itself")]
 
 use super::error::{StoreError, unwritable};
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 /// A page of most file systems.
@@ -43,6 +44,14 @@ pub fn write_beside(path: &Path) -> std::io::Result<()> {
     let written = std::fs::write(&probe, [0; PROBE_BYTES]);
     let removed = std::fs::remove_file(&probe);
     written.and(removed)
+}
+
+/// Whether an older backup begins as a database does (SQLite's file format, 1.3.1).
+/// Never asked of the database itself.
+pub fn is_database(path: &Path) -> bool {
+    let mut head = [0; 16];
+    let read = std::fs::File::open(path).and_then(|mut file| file.read_exact(&mut head));
+    read.is_ok() && head == *b"SQLite format 3\0"
 }
 
 /// The text of a lock file.

@@ -585,6 +585,9 @@ impl Store {
             if own.iter().filter_map(is_own).any(|own| own == file) {
                 return Err(StoreError::NotABackup { path: target.into() });
             }
+            if replaces && !files::is_database(target) {
+                return Err(StoreError::NotReplaced { path: target.into() });
+            }
             if !replaces {
                 return Err(StoreError::Exists { path: target.into() });
             }
