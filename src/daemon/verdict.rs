@@ -19,7 +19,7 @@ const GONE_REST: TimeDelta = TimeDelta::days(7);
 const UNRESOLVED_REST: TimeDelta = TimeDelta::seconds(30);
 
 /// How often that is done for a name that alone does not resolve.
-const UNRESOLVED_TRIES: u32 = 3;
+const UNRESOLVED_TRIES: u32 = 20;
 
 /// How long permanent redirects lead to one address before it is believed: a
 /// misconfigured hour at the publisher's is no move.
