@@ -34,8 +34,8 @@ pub struct Phrase {
     particles: Vec<bool>,
     titles: Vec<bool>,
     firm: Firmness,
-    /// What a firm's name has between its words.
-    firm_gaps: Vec<Box<str>>,
+    /// What the term has between its words, spaces apart.
+    gaps: Vec<Box<str>>,
 }
 
 #[derive(Debug, Clone)]
@@ -192,9 +192,8 @@ impl Phrase {
         let capital_only = parts.len() == 1 && parts[0].named() && !use_of.derived;
         let (particles, titles) = if full.is_some() { full::kinds(&letters) } else { Default::default() };
         let firm = use_of.firm;
-        let gaps = if firm == Firmness::None { 0 } else { parts.len() - 1 };
-        let firm_gaps = (0..gaps).map(|word| words.gap(word).trim().into()).collect();
-        Some(Phrase { parts, anchor, spaced, person, capital_only, full, particles, titles, firm, firm_gaps })
+        let gaps = (0..parts.len() - 1).map(|word| words.gap(word).trim().into()).collect();
+        Some(Phrase { parts, anchor, spaced, person, capital_only, full, particles, titles, firm, gaps })
     }
 
     /// What the forms of the anchor begin with, where the rest is not wanted yet.
@@ -309,7 +308,7 @@ impl Phrase {
         let start = anchor.word.checked_sub(self.anchor)?;
         let joined = |word: usize| {
             words.adjacent(word)
-                || self.firm_gaps.get(word - start).is_some_and(|own| words.gap(word).trim() == &**own)
+                || self.gaps.get(word - start).is_some_and(|own| words.gap(word).trim() == &**own)
         };
         if !(start..start + self.parts.len() - 1).all(joined) {
             return None;
