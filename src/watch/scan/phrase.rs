@@ -10,8 +10,8 @@ use super::key::{Beginning, Key};
 use super::person::{Person, between_names, listed};
 use super::{Firmness, Use};
 use crate::watch::fold::{self, Letter, Skeleton};
-use crate::watch::forms::expand;
 use crate::watch::forms::word::{Accepted, Capital, Word};
+use crate::watch::forms::{expand, number};
 use crate::watch::gazetteer;
 use crate::watch::name::{FORM_WORDS_MAX, FullName, form_words, is_particle};
 use full::Full;
@@ -168,7 +168,15 @@ impl<'t> Outline<'t> {
         let skeleton = if is_name { own.skeletons().next() } else { None };
         let others = skeleton.into_iter().flat_map(gazetteer::spellings);
         let others: Vec<Word> = others.filter(|name| *name != self.written(index)).map(spelling_of).collect();
-        std::iter::once(own).chain(others).collect()
+        let is_common = own.capital == Capital::None;
+        let numbers = if is_common { number::others(&self.lower(index)) } else { Vec::new() };
+        let numbers = numbers.iter().map(|number| spelling_of(number));
+        std::iter::once(own).chain(others).chain(numbers).collect()
+    }
+
+    /// Part `index` in lower case.
+    fn lower(&self, index: usize) -> String {
+        self.letters[index].iter().map(|letter| letter.char).collect()
     }
 
     fn part(&self, index: usize, use_of: Use) -> Part {
@@ -579,7 +587,8 @@ impl Fit<'_> {
             rule.push_str(self.note);
         }
         if self.spelling > 0 {
-            rule.push_str("; other spelling of ");
+            let is_common = word.capital == Capital::None;
+            rule.push_str(if is_common { "; other number of " } else { "; other spelling of " });
             rule.extend(self.part.spellings.first().into_iter().flat_map(|word| &word.letters));
         }
     }
