@@ -62,8 +62,14 @@ fn build() {
 }
 
 fn patterns(names: &[String]) -> Vec<Pattern> {
-    let pattern =
-        |name: &String| Pattern { text: name.clone(), kind: Kind::Inflected, aliases: true, derived: false };
+    let pattern = |name: &String| Pattern {
+        text: name.clone(),
+        kind: Kind::Inflected,
+        aliases: true,
+        translations: false,
+        adjectives: false,
+        derived: false,
+    };
     names.iter().map(pattern).collect()
 }
 

@@ -10,6 +10,7 @@ mod explain;
 pub mod fold;
 pub mod forms;
 pub mod gazetteer;
+pub mod lexicon;
 mod list;
 mod name;
 pub mod query;
@@ -37,6 +38,9 @@ pub struct Watch {
     pub weight: f64,
     /// Whether the gazetteer's other names count (`aliases = false` turns it off).
     pub aliases: bool,
+    /// Whether lower-case topic words are looked for in the other languages
+    /// (`translations = false` turns it off).
+    pub translations: bool,
     /// Whether words derived from a name count (бадахшанский).
     pub derived: bool,
 }

@@ -7,7 +7,14 @@ use crate::extract::Article;
 use proptest::prelude::*;
 
 fn watch(name: &str, query: &str) -> Watch {
-    Watch { name: name.into(), query: query.into(), weight: 1.0, aliases: true, derived: false }
+    Watch {
+        name: name.into(),
+        query: query.into(),
+        weight: 1.0,
+        aliases: true,
+        translations: false,
+        derived: false,
+    }
 }
 
 fn list(query: &str) -> WatchList {
@@ -108,7 +115,7 @@ fn watches_that_collide_are_named() {
         ("Temirov", "temirov"),
         ("Temirov", "=Temirov"),
         ("Temirov", "title:Temirov"),
-        ("court trial", "trial court"),
+        ("\"court trial\"", "\"trial court\""),
         ("Temirov ONEAR/5 Osh", "Osh ONEAR/5 Temirov"),
         ("Temirov", "Temirova"),
     ] {

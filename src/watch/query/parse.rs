@@ -3,9 +3,9 @@
 //! Invariant: depth and number of terms are limited, so no query can exhaust
 //! the stack here or in what walks the tree later.
 
-use super::check;
 use super::lex::{Spanned, Token, tokens};
 use super::{DEPTH_MAX, Kind, NEAR_MAX, Node, QueryError, Scope, TERMS_MAX, Term, WEIGHT_MAX};
+use super::{check, together};
 use crate::watch::gazetteer;
 use crate::watch::name::{self, Firm, FullName};
 use std::ops::Range;
@@ -155,11 +155,13 @@ impl Parser<'_> {
                 wrong(&format!("`{}:`", scope.name()), "join it with `AND`")
             }
             Node::Term(_) => Ok(()),
-            Node::Or(nodes) | Node::Near { nodes, .. } => nodes.iter().try_for_each(|node| {
-                self.has_place(node, &(0..0)).map_err(|error| {
-                    QueryError::new(error.span, error.message.replace("``", &format!("`{operator}`")))
+            Node::Or(nodes) | Node::Together(nodes) | Node::Near { nodes, .. } => {
+                nodes.iter().try_for_each(|node| {
+                    self.has_place(node, &(0..0)).map_err(|error| {
+                        QueryError::new(error.span, error.message.replace("``", &format!("`{operator}`")))
+                    })
                 })
-            }),
+            }
             Node::And(_) if operator.contains("NEAR") => {
                 wrong("`AND`", &format!("write `a {operator} c AND b {operator} c`"))
             }
@@ -353,6 +355,14 @@ impl Parser<'_> {
         if bare {
             self.no_operators_as_words(&text, &span)?;
         }
+        let has_sentences = self.scope.is_none_or(Scope::in_story);
+        if bare
+            && kind == Kind::Inflected
+            && has_sentences
+            && let Some(units) = together::units(&text)
+        {
+            return self.together(units, &span);
+        }
         // An address or a source has no word positions: there a phrase stays whole.
         match kind {
             Kind::Wildcard if !self.scope.is_some_and(Scope::filters) => self.wild_phrase(&text, &span),
@@ -437,6 +447,20 @@ impl Parser<'_> {
             one_line(written)
         );
         Err(QueryError::new(place, message))
+    }
+
+    /// `Central Asia summit`: each unit for itself, anywhere in one sentence.
+    fn together(&mut self, units: Vec<String>, span: &Range<usize>) -> Parsed {
+        let mut nodes = Vec::new();
+        let mut at = span.start;
+        for unit in units {
+            // Marks and spaces of the query may stand between; then the whole is its place.
+            let start = self.written(&(at..span.end)).find(&unit).map(|offset| at + offset);
+            let place = start.map_or(span.clone(), |start| start..start + unit.len());
+            at = start.map_or(at, |start| start + unit.len());
+            nodes.push(self.term(unit, Kind::Inflected, place)?);
+        }
+        Ok(Node::Together(nodes))
     }
 
     /// `"Kyrgyz* journalist"`: each word for itself, the next one on.
@@ -634,8 +658,10 @@ fn reweigh(node: &mut Node, weight: f64) -> bool {
             term.weight <= WEIGHT_MAX
         }
         Node::Not(node) | Node::Count { node, .. } => reweigh(node, weight),
-        Node::And(nodes) | Node::Or(nodes) | Node::Near { nodes, .. } | Node::AtLeast { nodes, .. } => {
-            nodes.iter_mut().all(|node| reweigh(node, weight))
-        }
+        Node::And(nodes)
+        | Node::Or(nodes)
+        | Node::Together(nodes)
+        | Node::Near { nodes, .. }
+        | Node::AtLeast { nodes, .. } => nodes.iter_mut().all(|node| reweigh(node, weight)),
     }
 }

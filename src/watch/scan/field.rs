@@ -118,6 +118,33 @@ impl<'t> Words<'t> {
         self.gap(index).contains('.') && letters > ABBREVIATION_MAX
     }
 
+    /// Up to `count` words on either side of word `index` within its sentence,
+    /// that word among them.
+    pub fn sentence(&self, index: usize, count: usize) -> Range<usize> {
+        let first = index.saturating_sub(count);
+        let last = (index + count).min(self.spans.len().saturating_sub(1));
+        let start =
+            (first..index).rev().find(|word| self.ends_sentence(*word)).map_or(first, |word| word + 1);
+        let end = (index..last).find(|word| self.ends_sentence(*word)).unwrap_or(last);
+        start..end + 1
+    }
+
+    /// Whether a sentence ends behind word `index`.
+    fn ends_sentence(&self, index: usize) -> bool {
+        let gap = self.gap(index);
+        gap.contains(['!', '?', '…', '\n']) || (self.stops(index) && gap.contains(char::is_whitespace))
+    }
+
+    /// Word `index` in lower case.
+    pub fn lower(&self, index: usize) -> String {
+        self.letters(index).iter().map(|letter| letter.char).collect()
+    }
+
+    /// Whether its letters say that a text is in none of the Slavic languages.
+    pub fn is_turkic_or_tajik(&self) -> bool {
+        matches!(self.language(), Some("kk" | "ky" | "uz" | "tg" | "tk"))
+    }
+
     /// Whether word `index` is in lower case where names have capitals.
     pub fn lower_among_capitals(&self, index: usize) -> bool {
         let upper = |span: &Span| fold::capital_at(self.text, span.start);

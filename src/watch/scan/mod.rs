@@ -15,11 +15,13 @@ mod person;
 mod phrase;
 #[cfg(test)]
 mod tests;
+mod topic;
 
 use super::Field;
 use super::fold::{self, Skeleton};
 use super::gazetteer;
 use super::name::Firm;
+use super::lexicon::{self, Concept};
 use super::query::Kind;
 use crate::extract::Article;
 use field::Words;
@@ -33,15 +35,20 @@ use regex::{Regex, RegexBuilder};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::Range;
 use std::sync::OnceLock;
+use topic::Topic;
 
 /// A term to look for.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Pattern {
     /// One word or several (a phrase, a person's name, a hyphenated place).
     pub text: String,
     pub kind: Kind,
     /// Whether the gazetteer's other names count.
     pub aliases: bool,
+    /// Whether the lexicon's words in other languages count.
+    pub translations: bool,
+    /// Whether a place's adjectives and people count.
+    pub adjectives: bool,
     /// Whether words derived from the name count.
     pub derived: bool,
 }
@@ -79,6 +86,8 @@ struct Term {
     pattern: u32,
     text: Box<str>,
     matcher: Matcher,
+    /// What it is about, where the lexicon knows it.
+    concept: Option<&'static Concept>,
 }
 
 #[derive(Debug, Clone)]
@@ -93,6 +102,7 @@ enum Matcher {
         lead: usize,
     },
     Wildcard(Box<Globs>),
+    Topic(Box<Topic>),
 }
 
 /// A word that can be the surname of a person, whose name is not there.
@@ -168,6 +178,7 @@ impl Patterns {
     ) -> Result<(), String> {
         let text = pattern.text.as_str();
         let nothing = || format!("`{text}` has no letter or digit to look for");
+        let first = self.terms.len();
         match pattern.kind {
             Kind::Inflected => {
                 let mut own = Use {
@@ -189,6 +200,12 @@ impl Patterns {
                 };
                 for name in aliases {
                     let _ = self.add_inflected(index, name, Use { alias: true, ..own }, eager, pairs);
+                }
+                let topic = if pattern.translations { lexicon::topic(text) } else { None };
+                let place = if pattern.adjectives { lexicon::adjectives(text) } else { None };
+                if let Some(concept) = topic.or(place) {
+                    self.terms[first..].iter_mut().for_each(|term| term.concept = Some(concept));
+                    self.add_topics(index, concept, pairs);
                 }
             }
             Kind::Exact => {
@@ -232,8 +249,16 @@ impl Patterns {
         Some(())
     }
 
+    fn add_topics(&mut self, index: u32, concept: &'static Concept, pairs: &mut Vec<(Key, u32)>) {
+        for topic in Topic::all(concept) {
+            pairs.extend(topic.keys().into_iter().map(|key| (key, self.terms.len() as u32)));
+            self.push(index, concept.name, Matcher::Topic(Box::new(topic)));
+            self.terms.last_mut().expect("one was added").concept = Some(concept);
+        }
+    }
+
     fn push(&mut self, pattern: u32, text: &str, matcher: Matcher) {
-        self.terms.push(Term { pattern, text: text.into(), matcher });
+        self.terms.push(Term { pattern, text: text.into(), matcher, concept: None });
     }
 
     /// Every place of every pattern in one article, by field and position.
@@ -359,6 +384,12 @@ impl Patterns {
     pub fn expand(&self, index: usize) -> Vec<(String, Vec<String>)> {
         let mut forms = BTreeMap::<String, BTreeSet<String>>::new();
         for term in self.terms.iter().filter(|term| term.pattern as usize == index) {
+            if let Matcher::Topic(topic) = &term.matcher {
+                for (language, shown) in topic.shown() {
+                    forms.entry(language.to_owned()).or_default().insert(shown.to_owned());
+                }
+                continue;
+            }
             let Matcher::Inflected { use_of, .. } = &term.matcher else {
                 forms.entry("as written".into()).or_default().insert(term.text.clone().into());
                 continue;
@@ -400,7 +431,11 @@ impl Term {
                 let words = globs.find(words, at)?;
                 Place { words, rule: format!("wildcard {}", self.text), certainty: 1.0 }
             }
+            Matcher::Topic(topic) => topic.find(words, at)?,
         };
+        if self.concept.is_some_and(|concept| topic::is_denied(concept, words, &place.words)) {
+            return None;
+        }
         let span = words.bytes(&place.words);
         let pattern = self.pattern as usize;
         Some(Found { pattern, field, span, words: place.words, rule: place.rule, certainty: place.certainty })
