@@ -37,8 +37,12 @@ const OWN_LANGUAGE: f64 = 0.9;
 const ANY_LANGUAGE: f64 = 0.85;
 /// Most words on either side of the anchor of words in any order.
 const LOOSE_WORDS: usize = 7;
-/// Words on either side that say which language a sentence is in, and what it is about.
+/// Words on either side that say which language a sentence is in.
 const AROUND_WORDS: usize = 12;
+
+/// Words on each side of a hit among which one of `unless` gives it another meaning.
+/// Few: a hit that is dropped without need is a missed story.
+const UNLESS_WORDS: usize = 6;
 
 /// Words of every other sentence in Russian or Ukrainian that no other of our
 /// languages has.
@@ -190,7 +194,7 @@ pub fn is_denied(concept: &Concept, words: &Words, place: &Range<usize>) -> bool
         return true;
     }
     !concept.unless.is_empty() && {
-        let mut around = words.sentence(place.start, AROUND_WORDS);
+        let mut around = words.sentence(place.start, UNLESS_WORDS);
         around.any(|at| concept.unless.iter().any(|token| fits(token, at)))
     }
 }
