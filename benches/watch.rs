@@ -62,14 +62,8 @@ fn build() {
 }
 
 fn patterns(names: &[String]) -> Vec<Pattern> {
-    let pattern = |name: &String| Pattern {
-        text: name.clone(),
-        kind: Kind::Inflected,
-        aliases: true,
-        translations: false,
-        adjectives: false,
-        derived: false,
-    };
+    let pattern =
+        |name: &String| Pattern { text: name.clone(), kind: Kind::Inflected, aliases: true, derived: false };
     names.iter().map(pattern).collect()
 }
 

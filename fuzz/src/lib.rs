@@ -110,7 +110,6 @@ fn list(queries: &[&str]) -> Option<WatchList> {
         query: (*query).to_owned(),
         weight: 1.0,
         aliases: true,
-        translations: at.is_multiple_of(3),
         derived: at.is_multiple_of(2),
     };
     let watches: Vec<Watch> = queries.iter().enumerate().map(watch).collect();

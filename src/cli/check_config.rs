@@ -24,9 +24,6 @@ pub fn run(given: Option<&Path>) -> anyhow::Result<Exit> {
             for warning in config.warnings.iter().chain(&unread) {
                 complain(&warning.at(&config.path));
             }
-            for note in config.watch_list.translations() {
-                eprintln!("{}: watch `{}`: {}", config.path.display(), note.watch, note.message);
-            }
             if let Some(said) = nobody_is_mailed(&config) {
                 eprintln!("{}: {said}", config.path.display());
             }

@@ -29,14 +29,7 @@ pub fn compile(watch: &Watch) -> anyhow::Result<WatchList> {
 
 /// `query` as a watch under its own text as name.
 pub fn watch(query: &str) -> Watch {
-    Watch {
-        name: query.into(),
-        query: query.into(),
-        weight: 1.0,
-        aliases: true,
-        translations: true,
-        derived: false,
-    }
+    Watch { name: query.into(), query: query.into(), weight: 1.0, aliases: true, derived: false }
 }
 
 /// The line of the query that the message is about, its place marked below:

@@ -31,9 +31,6 @@ pub struct Arguments {
     /// That query without the gazetteer's other names
     #[arg(long, conflicts_with = "name")]
     no_aliases: bool,
-    /// That query without what its topic words mean in other languages
-    #[arg(long, conflicts_with = "name")]
-    no_translations: bool,
     /// That query with words derived from its names
     #[arg(long, conflicts_with = "name")]
     derived: bool,
@@ -77,7 +74,6 @@ fn chosen(given: &Arguments, config: &Config) -> anyhow::Result<(Watch, WatchLis
         Some(written) => Watch {
             weight: given.weight,
             aliases: !given.no_aliases,
-            translations: !given.no_translations,
             derived: given.derived,
             ..query::watch(written)
         },

@@ -368,17 +368,10 @@ fn watch(keys: &Keys<'_, '_>) -> Option<(Watch, Text, Text)> {
     let query = keys.text("query");
     let weight = keys.number("weight", 0.01..=100.0).unwrap_or(1.0);
     let aliases = keys.boolean("aliases").unwrap_or(true);
-    let translations = keys.boolean("translations").unwrap_or(true);
     let derived = keys.boolean("derived").unwrap_or(false);
     let (name, query) = (name?, query?);
-    let watch = Watch {
-        name: name.value.trim().into(),
-        query: query.value.clone(),
-        weight,
-        aliases,
-        translations,
-        derived,
-    };
+    let watch =
+        Watch { name: name.value.trim().into(), query: query.value.clone(), weight, aliases, derived };
     Some((watch, query, name))
 }
 

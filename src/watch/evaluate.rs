@@ -10,7 +10,6 @@ use super::{Field, Hit};
 use crate::extract::Article;
 use regex::Regex;
 use std::borrow::Cow;
-use std::collections::BTreeMap;
 use std::ops::Range;
 
 /// The lead of a text without paragraphs, in characters.
@@ -25,8 +24,6 @@ const PLACES_MAX: usize = 4_000;
 const PIECES_MAX: usize = 10_000;
 /// Pieces of one place: twice what the longest NEAR has operands.
 const PLACE_PIECES_MAX: usize = 32;
-/// Words between places and topics side by side: those of a sentence.
-const TOGETHER_WORDS: usize = 20;
 /// Overlapping places looked through for a free one.
 const OVERLAPS_MAX: usize = 64;
 
@@ -129,7 +126,7 @@ impl<'a> View<'a> {
             }
             Node::Or(nodes) => self.at_least(nodes, 1, unknown),
             Node::AtLeast { nodes, count } => self.at_least(nodes, *count, unknown),
-            Node::Together(_) | Node::Near { .. } => some(flatten(self.places(node))),
+            Node::Near { .. } => some(flatten(self.places(node))),
             Node::Count { node, count } => {
                 let places = self.places(node);
                 (distinct(&places) >= *count).then(|| flatten(places))
@@ -235,36 +232,11 @@ impl<'a> View<'a> {
                 let lists: Vec<Vec<Place<'a>>> = nodes.iter().map(|node| self.places(node)).collect();
                 if *ordered { chains(lists, *distance) } else { clusters(&lists, *distance) }
             }
-            Node::Together(nodes) => {
-                self.in_sentences(&nodes.iter().map(|node| self.places(node)).collect::<Vec<_>>())
-            }
             // The parser lets nothing else stand where places are asked for.
             _ => Vec::new(),
         };
         places.sort_by_key(|place| (place.field, place.words.start, place.words.end));
         places
-    }
-
-    /// A place of each list within one sentence.
-    fn in_sentences(self, lists: &[Vec<Place<'a>>]) -> Vec<Place<'a>> {
-        if lists.iter().any(Vec::is_empty) {
-            return Vec::new();
-        }
-        let article = self.sight.article;
-        let [title, text] = [&article.title, &article.text].map(|text| sentence_ends(text));
-        let sentence = |place: &Place<'_>| {
-            let ends = if place.field == Field::Title { &title } else { &text };
-            let start = place.pieces.iter().map(|piece| piece.span.start).min().unwrap_or_default();
-            (place.field, ends.partition_point(|end| *end <= start))
-        };
-        let mut by_sentence: BTreeMap<(Field, usize), Vec<Vec<Place<'a>>>> = BTreeMap::new();
-        for (index, list) in lists.iter().enumerate() {
-            for place in list {
-                let own = by_sentence.entry(sentence(place)).or_insert_with(|| vec![Vec::new(); lists.len()]);
-                own[index].push(place.clone());
-            }
-        }
-        by_sentence.into_values().flat_map(|lists| side_by_side(&lists)).take(PLACES_MAX).collect()
     }
 
     /// The pieces as evidence: a hit within a longer one is the same mention,
@@ -278,12 +250,8 @@ impl<'a> View<'a> {
             let Some(one) = self.one(piece, shares) else { continue };
             match kept.last_mut() {
                 Some(last) if last.hit.field == one.hit.field && one.hit.span.end <= last.hit.span.end => {
-                    let is_stronger = one.strength() > last.strength();
-                    match one.hit.span == last.hit.span {
-                        // The surer of two rules for the same words is the evidence.
-                        true if is_stronger => *last = one,
-                        false if is_stronger => last.share = one.share,
-                        _ => {}
+                    if one.strength() > last.strength() {
+                        last.share = one.share;
                     }
                 }
                 _ => kept.push(one),
@@ -300,41 +268,6 @@ impl<'a> View<'a> {
         Some(Evidence { hit, share: *shares.get(term)?, lead })
     }
 }
-
-/// Where the sentences of `text` end, in bytes: a mark and a capital or a line
-/// behind it. The full stop of an initial ends none.
-fn sentence_ends(text: &str) -> Vec<usize> {
-    let mut ends = Vec::new();
-    let mut letters = 0;
-    let mut mark = None;
-    for (at, char) in text.char_indices() {
-        match char {
-            '\n' => ends.push(at),
-            '.' if is_abbreviation(&text[..at], letters) => {}
-            '.' | '!' | '?' | '…' => mark = Some(at),
-            _ if char.is_alphanumeric() => {
-                if let Some(at) = mark.take()
-                    && (char.is_uppercase() || char.is_numeric())
-                {
-                    ends.push(at);
-                }
-            }
-            _ => {}
-        }
-        letters = if char.is_alphanumeric() { letters + 1 } else { 0 };
-    }
-    ends
-}
-
-/// Whether the last word of `text` is written with a full stop: short, and not
-/// an English word (on, it).
-fn is_abbreviation(text: &str, letters: usize) -> bool {
-    let is_english = letters > 1 && text.ends_with(|char: char| char.is_ascii_lowercase());
-    letters <= ABBREVIATION_LETTERS_MAX && !is_english
-}
-
-/// Letters of a word whose full stop does not end a sentence (Дж. Буш).
-const ABBREVIATION_LETTERS_MAX: usize = 2;
 
 fn flatten(places: Vec<Place<'_>>) -> Vec<Piece<'_>> {
     places.into_iter().flat_map(|place| place.pieces).take(PIECES_MAX).collect()
@@ -382,30 +315,6 @@ fn follow<'a>(reached: &[Place<'a>], mut place: Place<'a>, distance: usize) -> O
     pieces.truncate(PLACE_PIECES_MAX);
     Some(Place { field: place.field, words: left.words.start..place.words.end, pieces })
 }
-
-/// From each place of the first list, the nearest place of each other list; a
-/// topic of several words may have a place between them.
-fn side_by_side<'a>(lists: &[Vec<Place<'a>>]) -> Vec<Place<'a>> {
-    let Some((seeds, others)) = lists.split_first() else { return Vec::new() };
-    let join = |seed: &Place<'a>| {
-        let mut whole = seed.clone();
-        for list in others {
-            let far = |place: &Place<'_>| match place.words.start < seed.words.start {
-                true => gap(&place.words, &seed.words),
-                false => gap(&seed.words, &place.words),
-            };
-            let near = list.iter().filter(|place| place.words != seed.words && far(place) <= TOGETHER_WORDS);
-            let place = near.min_by_key(|place| far(place))?;
-            whole.words = whole.words.start.min(place.words.start)..whole.words.end.max(place.words.end);
-            whole.pieces.extend(place.pieces.iter().take(PLACE_PIECES_MAX - whole.pieces.len()).cloned());
-        }
-        Some(whole)
-    };
-    seeds.iter().take(SEEDS_MAX).filter_map(join).collect()
-}
-
-/// Places of one topic in one sentence that are looked at.
-const SEEDS_MAX: usize = 64;
 
 /// NEAR: from each place of the first list, a cluster that has a place of each
 /// other list within `distance` words of what it already holds.

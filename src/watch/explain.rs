@@ -72,11 +72,7 @@ fn wanted<'n>(node: &'n Node, see: &mut impl FnMut(&'n Term)) {
         Node::Term(term) => see(term),
         Node::Not(_) => {}
         Node::Count { node, .. } => wanted(node, see),
-        Node::And(nodes)
-        | Node::Or(nodes)
-        | Node::Together(nodes)
-        | Node::Near { nodes, .. }
-        | Node::AtLeast { nodes, .. } => {
+        Node::And(nodes) | Node::Or(nodes) | Node::Near { nodes, .. } | Node::AtLeast { nodes, .. } => {
             nodes.iter().for_each(|node| wanted(node, see));
         }
     }
@@ -96,13 +92,6 @@ fn miss(node: &Node, view: View<'_>, unknown: bool, lines: &mut Vec<String>) {
                 lines.push(format!("`{}` is not there", node.name()));
             }
             some.into_iter().for_each(|node| miss(node, view, unknown, lines));
-        }
-        Node::Together(nodes) if nodes.iter().any(|node| view.places(node).is_empty()) => {
-            parts(nodes, view, unknown, lines);
-        }
-        Node::Together(nodes) => {
-            let nodes: Vec<&Node> = nodes.iter().collect();
-            lines.push(format!("{} are there, but not in one sentence", names(&nodes)));
         }
         Node::Near { nodes, .. } if nodes.iter().any(|node| view.places(node).is_empty()) => {
             parts(nodes, view, unknown, lines);

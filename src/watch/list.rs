@@ -7,7 +7,7 @@ use super::evaluate::{HITS_MAX, Piece, Probe, Sight, View};
 use super::query::{self, Kind, Node, Scope, Term};
 use super::scan::{Found, Pattern, Patterns};
 use super::score::{self, Evidence, Share};
-use super::{Field, Finding, Hit, Match, Score, Watch, explain, lexicon};
+use super::{Field, Finding, Hit, Match, Score, Watch, explain};
 use crate::extract::Article;
 use regex::{Regex, RegexBuilder};
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
@@ -66,8 +66,7 @@ impl WatchList {
     /// ```
     /// use newswatch::watch::{Watch, WatchList};
     /// let watch = |query: &str| Watch {
-    ///     name: "Temirov".into(), query: query.into(), weight: 1.0, aliases: true, translations: true,
-    ///     derived: false,
+    ///     name: "Temirov".into(), query: query.into(), weight: 1.0, aliases: true, derived: false,
     /// };
     /// assert!(WatchList::compile(&[watch("Bolot Temirov")]).is_ok());
     /// let errors = WatchList::compile(&[watch("Temirov AND (journalist")]).unwrap_err();
@@ -123,25 +122,6 @@ impl WatchList {
             findings.extend(warnings.into_iter().map(|(span, message)| finding(watch, span, message)));
         }
         findings.extend(collisions(&self.watches));
-        findings
-    }
-
-    /// What each watch's topic words are also looked for as, and which words are
-    /// looked for in English alone; each once for a watch.
-    pub fn translations(&self) -> Vec<Finding> {
-        let mut findings: Vec<Finding> = Vec::new();
-        for Compiled { watch, tree, .. } in self.watches.iter().filter(|compiled| compiled.watch.translations)
-        {
-            for term in tree.terms() {
-                let message = translated(term);
-                let is_new = |message: &String| {
-                    !findings.iter().any(|known| known.watch == watch.name && known.message == *message)
-                };
-                if let Some(message) = message.filter(is_new) {
-                    findings.push(finding(watch, term.span.clone(), message));
-                }
-            }
-        }
         findings
     }
 
@@ -315,7 +295,7 @@ impl Probe {
 #[derive(Default)]
 struct Gathered {
     patterns: Vec<Pattern>,
-    known: HashMap<Pattern, usize>,
+    known: HashMap<(String, Kind, bool, bool), usize>,
     /// For each pattern, the watch and the place in its query.
     users: Vec<Vec<(String, Range<usize>)>>,
 }
@@ -331,34 +311,30 @@ impl Gathered {
             ));
         }
         let mut probes = Vec::new();
-        let together = tree.together();
         for term in tree.terms() {
-            let probe = self.probe(term, watch, together.contains(&term.id));
-            probes.push(probe.map_err(|why| finding(watch, term.span.clone(), why))?);
+            probes.push(self.probe(term, watch).map_err(|why| finding(watch, term.span.clone(), why))?);
         }
         let shares = score::shares(&tree);
         Ok(Compiled { watch: watch.clone(), tree, probes, shares })
     }
 
-    fn probe(&mut self, term: &Term, watch: &Watch, is_together: bool) -> Result<Probe, String> {
+    fn probe(&mut self, term: &Term, watch: &Watch) -> Result<Probe, String> {
         Ok(match term.scope {
             Some(Scope::Lang) => Probe::Language(term.text.to_lowercase()),
             Some(Scope::Url | Scope::Source) => Probe::Said(said(term)?),
             _ if term.kind == Kind::Regex => {
                 usable(&term.text, term)?;
-                Probe::Words(self.pattern(term, watch, is_together))
+                Probe::Words(self.pattern(term, watch))
             }
-            _ => Probe::Words(self.pattern(term, watch, is_together)),
+            _ => Probe::Words(self.pattern(term, watch)),
         })
     }
 
-    fn pattern(&mut self, term: &Term, watch: &Watch, is_together: bool) -> usize {
-        let Watch { aliases, translations, derived, .. } = *watch;
-        let text = term.text.clone();
-        let adjectives = aliases && is_together;
-        let pattern = Pattern { text, kind: term.kind, aliases, translations, adjectives, derived };
-        let index = *self.known.entry(pattern).or_insert_with_key(|pattern| {
-            self.patterns.push(pattern.clone());
+    fn pattern(&mut self, term: &Term, watch: &Watch) -> usize {
+        let key = (term.text.clone(), term.kind, watch.aliases, watch.derived);
+        let index = *self.known.entry(key).or_insert_with(|| {
+            let Watch { aliases, derived, .. } = *watch;
+            self.patterns.push(Pattern { text: term.text.clone(), kind: term.kind, aliases, derived });
             self.users.push(Vec::new());
             self.patterns.len() - 1
         });
@@ -381,29 +357,6 @@ impl Gathered {
 
 fn finding(watch: &Watch, span: Range<usize>, message: String) -> Finding {
     Finding { watch: watch.name.clone(), span, message }
-}
-
-/// What a term in lower case is looked for as in the other languages.
-fn translated(term: &Term) -> Option<String> {
-    let text = &term.text;
-    let is_word = term.kind == Kind::Inflected && text.starts_with(char::is_lowercase);
-    if !is_word || term.scope.is_some_and(|scope| !scope.in_story()) {
-        return None;
-    }
-    let Some(concept) = lexicon::topic(text) else {
-        let is_english = text.is_ascii();
-        let only =
-            format!("`{text}` is looked for in English only; add its names in other languages with `OR`");
-        return is_english.then_some(only);
-    };
-    let mut shown: Vec<String> = Vec::new();
-    let mut languages = BTreeSet::from(["en"]);
-    for entry in concept.entries.iter().filter(|entry| !entry.loose) {
-        if languages.insert(entry.language) && !shown.contains(&entry.shown()) {
-            shown.push(entry.shown());
-        }
-    }
-    Some(format!("`{text}` is also looked for as {}, …", shown.join(", ")))
 }
 
 /// A term over a field that is no story: any case; whole words but in an address.

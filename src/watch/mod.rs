@@ -10,9 +10,7 @@ mod explain;
 pub mod fold;
 pub mod forms;
 pub mod gazetteer;
-pub mod lexicon;
 mod list;
-mod name;
 pub mod query;
 pub mod scan;
 pub mod score;
@@ -38,9 +36,6 @@ pub struct Watch {
     pub weight: f64,
     /// Whether the gazetteer's other names count (`aliases = false` turns it off).
     pub aliases: bool,
-    /// Whether lower-case topic words are looked for in the other languages
-    /// (`translations = false` turns it off).
-    pub translations: bool,
     /// Whether words derived from a name count (бадахшанский).
     pub derived: bool,
 }

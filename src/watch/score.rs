@@ -103,7 +103,7 @@ fn share(node: &Node, parts: usize, group: usize, groups: &mut usize, shares: &m
                 share(node, parts * count, *groups, groups, shares);
             }
         }
-        Node::And(nodes) | Node::Together(nodes) | Node::Near { nodes, .. } => {
+        Node::And(nodes) | Node::Near { nodes, .. } => {
             let counted = nodes.iter().filter(|node| counts(node)).count();
             let mut first = true;
             for node in nodes {

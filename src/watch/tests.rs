@@ -7,14 +7,7 @@ use crate::extract::Article;
 use proptest::prelude::*;
 
 fn watch(name: &str, query: &str) -> Watch {
-    Watch {
-        name: name.into(),
-        query: query.into(),
-        weight: 1.0,
-        aliases: true,
-        translations: false,
-        derived: false,
-    }
+    Watch { name: name.into(), query: query.into(), weight: 1.0, aliases: true, derived: false }
 }
 
 fn list(query: &str) -> WatchList {
@@ -115,7 +108,7 @@ fn watches_that_collide_are_named() {
         ("Temirov", "temirov"),
         ("Temirov", "=Temirov"),
         ("Temirov", "title:Temirov"),
-        ("\"court trial\"", "\"trial court\""),
+        ("court trial", "trial court"),
         ("Temirov ONEAR/5 Osh", "Osh ONEAR/5 Temirov"),
         ("Temirov", "Temirova"),
     ] {
@@ -309,66 +302,6 @@ proptest! {
         let text = words.join(" ");
         let article = Article { title: text.chars().rev().collect(), authors: vec![text.clone()], text, ..Article::default() };
         told(query, &article);
-    }
-}
-
-/// Surnames of one word or several, with particles or without, as one word of each
-/// script may have them.
-fn any_surname() -> impl Strategy<Value = String> {
-    let word = prop_oneof![3 => "[A-Z][a-z]{2,8}", 1 => "[А-Я][а-я]{2,8}", 1 => Just("Temirov".to_string())];
-    let particle = prop_oneof![6 => Just(""), 1 => Just("al-"), 1 => Just("bin "), 1 => Just("de la "), 1 => Just("van der ")];
-    (particle, prop::collection::vec(word, 1..3))
-        .prop_map(|(particle, words)| format!("{particle}{}", words.join(" ")))
-}
-
-fn any_given() -> impl Strategy<Value = String> {
-    let word = prop_oneof![
-        3 => "[A-Z][a-z]{2,8}",
-        1 => "[А-Я][а-я]{2,8}",
-        1 => "[A-Z][a-z]{2,4}-[A-Za-z][a-z]{1,4}",
-        1 => Just("Abd al-Rahman".to_string()),
-        1 => "[A-Z]\\.",
-    ];
-    prop::collection::vec(word, 1..4).prop_map(|words| words.join(" "))
-}
-
-/// Lines as lists print them, of persons and of firms.
-fn any_line() -> impl Strategy<Value = String> {
-    let forms = prop_oneof![
-        Just("LLC"),
-        Just("S.A. de C.V."),
-        Just("GmbH"),
-        Just("ООО"),
-        Just("CO., LTD."),
-        Just("A.Ş.")
-    ];
-    let order = 0..9;
-    (any_surname(), any_given(), forms, order).prop_map(|(surname, given, form, order)| match order {
-        0 => format!("{}, {given}", surname.to_uppercase()),
-        1 => format!("{surname}, {given}"),
-        2 => format!("{} {given}", surname.to_uppercase()),
-        3 => format!("{given} {}", surname.to_uppercase()),
-        4 => format!("{given} {surname}"),
-        5 => format!("{surname} {form}"),
-        6 => format!("{} {}, {form}", surname.to_uppercase(), given.to_uppercase()),
-        7 => format!("{form} {surname}"),
-        _ => format!("{}, {}", surname.to_uppercase(), given.to_uppercase()),
-    })
-}
-
-proptest! {
-    #[test]
-    fn a_line_of_a_list_finds_the_text_it_was_made_from(line in any_line()) {
-        match WatchList::compile(&[watch("it", &line)]) {
-            Ok((list, _)) => {
-                let story = Article { text: format!("on monday they saw {line} again"), ..Article::default() };
-                let found = list.scan(&[story]);
-                prop_assert!(!found[0].is_empty(), "{line}");
-            }
-            Err(errors) => {
-                prop_assert!(errors.iter().all(|error| line.get(error.span.clone()).is_some_and(|at| !at.is_empty())));
-            }
-        }
     }
 }
 

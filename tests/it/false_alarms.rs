@@ -58,7 +58,6 @@ fn names_that_do_not_occur_are_not_found_in_thousands_of_sentences() {
         query: name.clone(),
         weight: 1.0,
         aliases: true,
-        translations: true,
         derived: false,
     };
     let watches: Vec<Watch> = names.iter().map(watch).collect();

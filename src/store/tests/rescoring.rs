@@ -21,7 +21,6 @@ fn verdicts(desk: &Desk, watches: &[(&str, &str)]) -> Vec<Verdict> {
         query: (*query).into(),
         weight: 1.0,
         aliases: true,
-        translations: true,
         derived: false,
     };
     let watches: Vec<Watch> = watches.iter().map(watch).collect();

@@ -1,6 +1,6 @@
 //! The grammar of the languages we read: which forms a word takes.
 //!
-//! Invariant: grammar is data (`slavic.txt`, `chains.txt`, `irregular.txt`, `spelling.txt`);
+//! Invariant: grammar is data (`slavic.txt`, `chains.txt`, `spelling.txt`);
 //! nothing here knows a single name. A language is only ever a label and a
 //! certainty, never a reason to refuse a form.
 
@@ -8,7 +8,6 @@ pub mod chains;
 pub mod derived;
 pub mod expand;
 pub mod language;
-pub mod number;
 pub mod slavic;
 pub mod spelling;
 #[cfg(test)]

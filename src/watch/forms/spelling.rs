@@ -190,8 +190,8 @@ fn rule_of(line: &'static str) -> Option<Rule> {
     let term = script_of(parts.next()?)?;
     let script = script_of(parts.next()?);
     let certainty = parts.next()?.parse().ok()?;
-    let (changes, text) = parts.next().map(|text| text.split_once(" # ").unwrap_or((text, text)))?;
-    let changes = changes.split(' ').filter_map(|change| change.split_once('>'));
+    let text = parts.next()?;
+    let changes = text.split(' ').filter_map(|change| change.split_once('>'));
     let changes: Vec<Change> = changes.filter_map(change_of).collect();
     let mut marks = [0; 2];
     for Change { mark: (offset, letter), .. } in &changes {

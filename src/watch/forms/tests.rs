@@ -222,7 +222,7 @@ fn is_found(
 proptest! {
     #[test]
     fn every_form_that_is_shown_is_found_in_its_language(name in any_name(), aliases in any::<bool>(), derived in any::<bool>()) {
-        let pattern = Pattern { text: name, kind: Kind::Inflected, aliases, translations: false, adjectives: false, derived };
+        let pattern = Pattern { text: name, kind: Kind::Inflected, aliases, derived };
         let patterns = Patterns::compile(&[pattern]).expect("a name compiles");
         let expanded = patterns.expand(0);
         prop_assert!(expanded.iter().map(|(_, forms)| forms.len()).sum::<usize>() > 3, "{:?}", expanded);

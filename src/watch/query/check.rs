@@ -30,7 +30,7 @@ fn walk(node: &Node, evidence: bool) -> Result<(), QueryError> {
             nodes.iter().try_for_each(|node| walk(node, evidence))
         }
         Node::And(nodes) => conjunction(node, nodes, evidence),
-        Node::Together(nodes) | Node::Near { nodes, .. } => {
+        Node::Near { nodes, .. } => {
             if fields(node) == [false; 3] {
                 let message = "`NEAR` can never fire between different fields; write `AND`";
                 return Err(QueryError::new(node.span(), message));
@@ -119,9 +119,7 @@ fn gives_evidence(node: &Node) -> bool {
         Node::Not(_) => false,
         Node::Count { node, .. } => gives_evidence(node),
         Node::Or(nodes) | Node::AtLeast { nodes, .. } => nodes.iter().all(gives_evidence),
-        Node::And(nodes) | Node::Together(nodes) | Node::Near { nodes, .. } => {
-            nodes.iter().any(gives_evidence)
-        }
+        Node::And(nodes) | Node::Near { nodes, .. } => nodes.iter().any(gives_evidence),
     }
 }
 
@@ -139,7 +137,7 @@ fn fields(node: &Node) -> [bool; 3] {
             _ => [true, true, false],
         },
         Node::Or(nodes) => all(nodes, false, |a, b| a || b),
-        Node::Together(nodes) | Node::Near { nodes, .. } => all(nodes, true, |a, b| a && b),
+        Node::Near { nodes, .. } => all(nodes, true, |a, b| a && b),
         _ => [true; 3],
     }
 }
@@ -216,7 +214,6 @@ pub fn canonical(node: &Node, aliases: bool) -> String {
         Node::Near { nodes, distance, ordered } => {
             format!("near{distance}{ordered}({})", list(nodes, !ordered))
         }
-        Node::Together(nodes) => format!("together({})", list(nodes, true)),
         Node::AtLeast { nodes, count } => format!("atleast{count}({})", list(nodes, true)),
         Node::Count { node, count } => format!("count{count}({})", canonical(node, aliases)),
     }
@@ -305,7 +302,7 @@ fn hardly_fires(node: &Node, found: &mut Vec<(Range<usize>, String)>) {
             }
             nodes.iter().for_each(|node| hardly_fires(node, found));
         }
-        Node::Or(nodes) | Node::Together(nodes) | Node::Near { nodes, .. } | Node::AtLeast { nodes, .. } => {
+        Node::Or(nodes) | Node::Near { nodes, .. } | Node::AtLeast { nodes, .. } => {
             nodes.iter().for_each(|node| hardly_fires(node, found));
         }
     }

@@ -173,12 +173,6 @@ fn regex(query: &str, at: usize) -> Result<(Token, usize), QueryError> {
     if let Some(message) = foreign::slash(&query[at..end]) {
         return Err(QueryError::new(at..end, message));
     }
-    if query[at + 1..].chars().next().is_none_or(char::is_whitespace) {
-        return Err(QueryError::new(
-            at..at + 1,
-            "`/` has no meaning between words; write `OR` between names",
-        ));
-    }
     Err(QueryError::new(at..at + 1, "the pattern that begins with `/` has no closing `/`; write `/pattern/`"))
 }
 

@@ -4,17 +4,14 @@
 //! nothing is guessed silently. Precedence NOT, NEAR, AND, OR, loosest last.
 //!
 //! A user who knows nothing writes a name and gets it right: bare words side by
-//! side are one phrase, so `Bolot Temirov` is the man, as if quoted; where places
-//! and topics of the lexicon stand side by side (`Central Asia summit`), each may
-//! stand anywhere in a sentence that has them all. Everything else side by side wants an operator
+//! side are one phrase, so `Bolot Temirov` is the man and `Central Asia summit`
+//! the event, as if quoted. Everything else side by side wants an operator
 //! between; what other monitors write differently is an error that says what to
 //! write here.
 //!
 //! | written | means |
 //! |---|---|
 //! | `Temirov`, `Bolot Temirov`, `"Bolot Temirov"`, `«Болот Темиров»` | every form, in every script |
-//! | `TEMIROV, Bolot`, `ALFA, OOO` | a person or a firm as lists print the name |
-//! | `Central Asia summit` | a known place and a topic, both in one sentence, in any order |
 //! | `=GBAO`, `="Central Asia"` | exactly as written |
 //! | `Kyrgyz*`, `w?rd`, `/pattern/`, `/pattern/i` | any letters, one letter, a regular expression |
 //! | `a AND b`, `a OR b`, `a AND NOT b`, `a NOT b`, `( )` | all, any, without |
@@ -39,7 +36,6 @@ mod parse;
 #[cfg(test)]
 #[allow(clippy::disallowed_methods, reason = "tests read their tables")]
 mod tests;
-mod together;
 
 pub use check::{canonical, warnings};
 pub use parse::parse;
@@ -75,8 +71,6 @@ pub enum Node {
         distance: usize,
         ordered: bool,
     },
-    /// Places and topics side by side (`Central Asia summit`): all in one sentence.
-    Together(Vec<Node>),
     /// At least `count` of the operands (`ATLEAST/2(a, b, c)`).
     AtLeast {
         nodes: Vec<Node>,
@@ -202,11 +196,7 @@ impl Node {
         match self {
             Node::Term(term) => see(term),
             Node::Not(node) | Node::Count { node, .. } => node.each_term(see),
-            Node::And(nodes)
-            | Node::Or(nodes)
-            | Node::Together(nodes)
-            | Node::Near { nodes, .. }
-            | Node::AtLeast { nodes, .. } => {
+            Node::And(nodes) | Node::Or(nodes) | Node::Near { nodes, .. } | Node::AtLeast { nodes, .. } => {
                 nodes.iter().for_each(|node| node.each_term(see));
             }
         }
@@ -217,18 +207,6 @@ impl Node {
         let mut terms = Vec::new();
         self.each_term(&mut |term| terms.push(term));
         terms
-    }
-
-    /// Ids of the terms that stand side by side as places and topics do.
-    pub fn together(&self) -> Vec<usize> {
-        match self {
-            Node::Term(_) => Vec::new(),
-            Node::Together(_) => self.terms().iter().map(|term| term.id).collect(),
-            Node::Not(node) | Node::Count { node, .. } => node.together(),
-            Node::And(nodes) | Node::Or(nodes) | Node::Near { nodes, .. } | Node::AtLeast { nodes, .. } => {
-                nodes.iter().flat_map(Node::together).collect()
-            }
-        }
     }
 
     /// From the first term to the end of the last.
@@ -259,7 +237,6 @@ impl fmt::Display for Node {
             Node::Near { nodes, distance, ordered } => {
                 join(f, nodes, &format!(" {}NEAR/{distance} ", if *ordered { "O" } else { "" }), 2)
             }
-            Node::Together(nodes) => side_by_side(f, nodes),
             Node::Not(node) => {
                 f.write_str("NOT ")?;
                 operand(f, node, 2)
@@ -282,20 +259,6 @@ fn join(f: &mut fmt::Formatter<'_>, nodes: &[Node], operator: &str, level: u8) -
         operand(f, node, level)?;
     }
     Ok(())
-}
-
-/// Without quotes, which would make them one phrase; scope and weight are those
-/// of all.
-fn side_by_side(f: &mut fmt::Formatter<'_>, nodes: &[Node]) -> fmt::Result {
-    let terms: Vec<&Term> = nodes.iter().flat_map(Node::terms).collect();
-    let Some(first) = terms.first() else { return Ok(()) };
-    if let Some(scope) = first.scope {
-        write!(f, "{}:", scope.name())?;
-    }
-    for (index, term) in terms.iter().enumerate() {
-        write!(f, "{}{}", if index > 0 { " " } else { "" }, term.text)?;
-    }
-    if first.weight == 1.0 { Ok(()) } else { write!(f, "^{}", first.weight) }
 }
 
 /// In parentheses where `node` binds no tighter than what it stands in.

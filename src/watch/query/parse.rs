@@ -3,11 +3,10 @@
 //! Invariant: depth and number of terms are limited, so no query can exhaust
 //! the stack here or in what walks the tree later.
 
+use super::check;
 use super::lex::{Spanned, Token, tokens};
 use super::{DEPTH_MAX, Kind, NEAR_MAX, Node, QueryError, Scope, TERMS_MAX, Term, WEIGHT_MAX};
-use super::{check, together};
 use crate::watch::gazetteer;
-use crate::watch::name::{self, Firm, FullName};
 use std::ops::Range;
 
 /// Parses a query.
@@ -29,8 +28,7 @@ pub fn parse(query: &str) -> Result<Node, QueryError> {
             "the query is empty; write a name, such as `Bolot Temirov`",
         ));
     }
-    let mut parser =
-        Parser { query, tokens: &tokens, at: 0, depth: 0, scope: None, in_list: false, terms: 0 };
+    let mut parser = Parser { query, tokens: &tokens, at: 0, depth: 0, scope: None, terms: 0 };
     let node = parser.any()?;
     if let Some(left) = parser.peek() {
         let span = left.span.clone();
@@ -47,24 +45,11 @@ struct Parser<'a> {
     depth: usize,
     /// The field of the group we are in.
     scope: Option<Scope>,
-    /// Whether a comma goes on to the next operand.
-    in_list: bool,
     /// Terms so far.
     terms: usize,
 }
 
 type Parsed = Result<Node, QueryError>;
-
-/// A term with one more piece.
-struct Piece {
-    text: String,
-    /// Of the piece alone.
-    kind: Kind,
-    /// Where it ends in the query.
-    end: usize,
-    /// Whether a comma stands before it.
-    has_comma: bool,
-}
 
 impl Parser<'_> {
     fn peek(&self) -> Option<&Spanned> {
@@ -155,13 +140,11 @@ impl Parser<'_> {
                 wrong(&format!("`{}:`", scope.name()), "join it with `AND`")
             }
             Node::Term(_) => Ok(()),
-            Node::Or(nodes) | Node::Together(nodes) | Node::Near { nodes, .. } => {
-                nodes.iter().try_for_each(|node| {
-                    self.has_place(node, &(0..0)).map_err(|error| {
-                        QueryError::new(error.span, error.message.replace("``", &format!("`{operator}`")))
-                    })
+            Node::Or(nodes) | Node::Near { nodes, .. } => nodes.iter().try_for_each(|node| {
+                self.has_place(node, &(0..0)).map_err(|error| {
+                    QueryError::new(error.span, error.message.replace("``", &format!("`{operator}`")))
                 })
-            }
+            }),
             Node::And(_) if operator.contains("NEAR") => {
                 wrong("`AND`", &format!("write `a {operator} c AND b {operator} c`"))
             }
@@ -271,10 +254,7 @@ impl Parser<'_> {
                 "`()` is empty; write something between the parentheses or leave them out",
             ));
         }
-        let in_list = std::mem::take(&mut self.in_list);
-        let node = self.any();
-        self.in_list = in_list;
-        let node = node?;
+        let node = self.any()?;
         self.close(&open)?;
         Ok(node)
     }
@@ -295,12 +275,10 @@ impl Parser<'_> {
         let open = self.peek().map_or(0..0, |token| token.span.clone());
         let nodes = self.deeper(|parser| {
             parser.at += 1;
-            let in_list = std::mem::replace(&mut parser.in_list, true);
             let mut nodes = vec![parser.any()?];
             while parser.take(&Token::Comma) {
                 nodes.push(parser.any()?);
             }
-            parser.in_list = in_list;
             parser.close(&open)?;
             Ok(Node::Or(nodes))
         })?;
@@ -330,15 +308,20 @@ impl Parser<'_> {
         };
         let mut span = first.span;
         self.at += 1;
-        let mut has_comma = false;
-        while let Some(piece) = self.continued(&text, bare, &span)? {
-            text = piece.text;
-            kind = if piece.kind == Kind::Wildcard { Kind::Wildcard } else { kind };
-            has_comma |= piece.has_comma;
-            span.end = piece.end;
-        }
-        if has_comma {
-            self.one_name(&text, kind, &span)?;
+        while bare
+            && let Some(Spanned {
+                token: Token::Term { text: more, kind: next, bare: true },
+                span: at,
+                new_line,
+            }) = self.peek()
+        {
+            if *new_line {
+                return Err(self.side_by_side(span, at.clone()));
+            }
+            text = format!("{text} {more}");
+            kind = if *next == Kind::Wildcard { Kind::Wildcard } else { kind };
+            span.end = at.end;
+            self.at += 1;
         }
         if let Some(Spanned {
             token: Token::Term { .. } | Token::Open | Token::Scope(_) | Token::Count(_) | Token::AtLeast(_),
@@ -346,22 +329,10 @@ impl Parser<'_> {
             ..
         }) = self.peek()
         {
-            return Err(if has_comma {
-                self.more_than_a_name(span, at.clone())
-            } else {
-                self.side_by_side(span, at.clone())
-            });
+            return Err(self.side_by_side(span, at.clone()));
         }
         if bare {
             self.no_operators_as_words(&text, &span)?;
-        }
-        let has_sentences = self.scope.is_none_or(Scope::in_story);
-        if bare
-            && kind == Kind::Inflected
-            && has_sentences
-            && let Some(units) = together::units(&text)
-        {
-            return self.together(units, &span);
         }
         // An address or a source has no word positions: there a phrase stays whole.
         match kind {
@@ -372,57 +343,6 @@ impl Parser<'_> {
             }
             _ => self.term(text, kind, span),
         }
-    }
-
-    /// The next piece of the name `text`, which stands at `so_far`, taken. A quoted piece
-    /// goes on with a firm's legal form.
-    fn continued(
-        &mut self,
-        text: &str,
-        bare: bool,
-        so_far: &Range<usize>,
-    ) -> Result<Option<Piece>, QueryError> {
-        let has_comma = self.next_is(&Token::Comma) && !self.in_list;
-        let next = self.tokens.get(self.at + usize::from(has_comma));
-        let Some(Spanned { token: Token::Term { text: more, kind, bare: is_bare }, span, new_line }) = next
-        else {
-            return Ok(None);
-        };
-        let is_firm = *kind == Kind::Inflected && (name::is_form(text) || *is_bare && name::is_form(more));
-        let goes_on = bare && *is_bare || is_firm;
-        if !goes_on || has_comma && *new_line {
-            return Ok(None);
-        }
-        if *new_line {
-            return Err(self.side_by_side(so_far.clone(), span.clone()));
-        }
-        self.at += 1 + usize::from(has_comma);
-        let more = if *is_bare { more.clone() } else { format!("\"{more}\"") };
-        let text = format!("{text}{} {more}", if has_comma { "," } else { "" });
-        Ok(Some(Piece { text, kind: *kind, end: span.end, has_comma }))
-    }
-
-    /// Words with commas between are one name, of a person or a firm, or must be told
-    /// apart by operators.
-    fn one_name(&self, text: &str, kind: Kind, span: &Range<usize>) -> Result<(), QueryError> {
-        let is_name = Firm::of(text).is_some() || FullName::of(text).is_some_and(|name| !name.is_two(text));
-        if kind == Kind::Inflected && is_name {
-            return Ok(());
-        }
-        let written = one_line(self.written(span));
-        let message = match only_name(&written) {
-            Some(name) => format!("`{written}` is more than a name; write `{name}`"),
-            None => format!(
-                "`{written}` is neither a person (`TEMIROV, Bolot`) nor a firm (`ALFA, OOO`); write `{}` for any of them, or the phrase in quotes",
-                written
-                    .split(',')
-                    .map(str::trim)
-                    .filter(|part| !part.is_empty())
-                    .collect::<Vec<_>>()
-                    .join(" OR ")
-            ),
-        };
-        Err(QueryError::new(span.clone(), message))
     }
 
     /// `Temirov and Bishkek`: operators of other monitors, which a phrase without
@@ -447,20 +367,6 @@ impl Parser<'_> {
             one_line(written)
         );
         Err(QueryError::new(place, message))
-    }
-
-    /// `Central Asia summit`: each unit for itself, anywhere in one sentence.
-    fn together(&mut self, units: Vec<String>, span: &Range<usize>) -> Parsed {
-        let mut nodes = Vec::new();
-        let mut at = span.start;
-        for unit in units {
-            // Marks and spaces of the query may stand between; then the whole is its place.
-            let start = self.written(&(at..span.end)).find(&unit).map(|offset| at + offset);
-            let place = start.map_or(span.clone(), |start| start..start + unit.len());
-            at = start.map_or(at, |start| start + unit.len());
-            nodes.push(self.term(unit, Kind::Inflected, place)?);
-        }
-        Ok(Node::Together(nodes))
     }
 
     /// `"Kyrgyz* journalist"`: each word for itself, the next one on.
@@ -520,15 +426,6 @@ impl Parser<'_> {
         Ok(Node::Term(Term { id: self.terms - 1, text, kind, scope: self.scope, weight: 1.0, span }))
     }
 
-    /// `TEMIROV, Bolot (a.k.a. ASANOV, Ulan)`.
-    fn more_than_a_name(&self, name: Range<usize>, more: Range<usize>) -> QueryError {
-        let (name, begins) = (one_line(self.written(&name)), self.written(&more));
-        let message = format!(
-            "`{begins}` stands after the name `{name}`; write `{name}` alone, or `{name} OR` and the other name without parentheses"
-        );
-        QueryError::new(more, message)
-    }
-
     fn side_by_side(&self, first: Range<usize>, second: Range<usize>) -> QueryError {
         let words =
             [self.written(&first).split_whitespace().last(), self.written(&second).split_whitespace().next()];
@@ -557,7 +454,10 @@ impl Parser<'_> {
             Some(Token::Close) if self.depth == 0 => {
                 "`)` closes nothing; leave it out or write `(` before the group".into()
             }
-            Some(Token::Comma) => self.stray_comma(),
+            Some(Token::Comma) => {
+                "`,` stands only between the operands of `ATLEAST/2(a, b, c)`; write `OR` between names, and a person without it"
+                    .into()
+            }
             Some(Token::Weight(_)) => {
                 format!("`{written}` stands after a term or a group: `Temirov{written}`")
             }
@@ -575,18 +475,6 @@ impl Parser<'_> {
             }
         };
         QueryError::new(span, message)
-    }
-
-    /// What is wrong with a comma that joins no name.
-    fn stray_comma(&self) -> String {
-        let is_term = |at: Option<usize>| {
-            at.and_then(|at| self.tokens.get(at))
-                .is_some_and(|token| matches!(token.token, Token::Term { .. }))
-        };
-        if is_term(self.at.checked_sub(1)) && is_term(Some(self.at + 1)) {
-            return "`,` joins only words without quotes to a name; write `TEMIROV, Bolot` or `\"TEMIROV, Bolot\"`, and `OR` between two names".into();
-        }
-        "`,` stands in a name as lists print it (`TEMIROV, Bolot`) and between the operands of `ATLEAST/2(a, b, c)`; leave it out, or write `OR` between names".into()
     }
 
     /// Whether the token just taken is NOT.
@@ -627,17 +515,6 @@ fn operator_in_words(word: &str, at: usize, before_not: bool) -> Option<&'static
     (at > 0 || word == "not").then_some(operator)
 }
 
-/// The person's name that a line of a list begins with, after its number, where more
-/// follows it (`2. TEMIROV, Bolot, born 1979`).
-fn only_name(line: &str) -> Option<String> {
-    let line = line.trim_start_matches(|c: char| !c.is_alphabetic());
-    let mut parts = line.split(',').map(str::trim);
-    let name = format!("{}, {}", parts.next()?, parts.next()?);
-    let is_listed = line.starts_with(|c: char| c.is_uppercase())
-        && FullName::of(&name).is_some_and(|read| !read.is_two(&name));
-    is_listed.then_some(name)
-}
-
 fn one_line(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
@@ -658,10 +535,8 @@ fn reweigh(node: &mut Node, weight: f64) -> bool {
             term.weight <= WEIGHT_MAX
         }
         Node::Not(node) | Node::Count { node, .. } => reweigh(node, weight),
-        Node::And(nodes)
-        | Node::Or(nodes)
-        | Node::Together(nodes)
-        | Node::Near { nodes, .. }
-        | Node::AtLeast { nodes, .. } => nodes.iter_mut().all(|node| reweigh(node, weight)),
+        Node::And(nodes) | Node::Or(nodes) | Node::Near { nodes, .. } | Node::AtLeast { nodes, .. } => {
+            nodes.iter_mut().all(|node| reweigh(node, weight))
+        }
     }
 }

@@ -128,11 +128,7 @@ fn bare(mut tree: Node) -> Node {
         match node {
             Node::Term(term) => term.span = 0..0,
             Node::Not(node) | Node::Count { node, .. } => forget(node),
-            Node::And(nodes)
-            | Node::Or(nodes)
-            | Node::Together(nodes)
-            | Node::Near { nodes, .. }
-            | Node::AtLeast { nodes, .. } => {
+            Node::And(nodes) | Node::Or(nodes) | Node::Near { nodes, .. } | Node::AtLeast { nodes, .. } => {
                 nodes.iter_mut().for_each(forget);
             }
         }

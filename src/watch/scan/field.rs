@@ -118,46 +118,10 @@ impl<'t> Words<'t> {
         self.gap(index).contains('.') && letters > ABBREVIATION_MAX
     }
 
-    /// Up to `count` words on either side of word `index` within its sentence,
-    /// that word among them.
-    pub fn sentence(&self, index: usize, count: usize) -> Range<usize> {
-        let first = index.saturating_sub(count);
-        let last = (index + count).min(self.spans.len().saturating_sub(1));
-        let start =
-            (first..index).rev().find(|word| self.ends_sentence(*word)).map_or(first, |word| word + 1);
-        let end = (index..last).find(|word| self.ends_sentence(*word)).unwrap_or(last);
-        start..end + 1
-    }
-
-    /// Whether a sentence ends behind word `index`.
-    fn ends_sentence(&self, index: usize) -> bool {
-        let gap = self.gap(index);
-        gap.contains(['!', '?', '…', '\n']) || (self.stops(index) && gap.contains(char::is_whitespace))
-    }
-
-    /// Word `index` in lower case.
-    pub fn lower(&self, index: usize) -> String {
-        self.letters(index).iter().map(|letter| letter.char).collect()
-    }
-
-    /// Whether its letters say that a text is in none of the Slavic languages.
-    pub fn is_turkic_or_tajik(&self) -> bool {
-        matches!(self.language(), Some("kk" | "ky" | "uz" | "tg" | "tk"))
-    }
-
     /// Whether word `index` is in lower case where names have capitals.
     pub fn lower_among_capitals(&self, index: usize) -> bool {
         let upper = |span: &Span| fold::capital_at(self.text, span.start);
         self.casing() == Casing::Mixed && !self.spans.get(index).is_some_and(upper)
-    }
-
-    /// Whether nearly all longer words have a capital, as in headlines of English papers:
-    /// then a capital makes no name.
-    pub fn is_headline(&self) -> bool {
-        let long = self.spans.iter().filter(|span| span.end - span.start >= HEADLINE_WORD_BYTES);
-        let (capital, other): (Vec<&Span>, Vec<&Span>) =
-            long.take(HEADLINE_WORDS).partition(|span| fold::capital_at(self.text, span.start));
-        capital.len() >= 3 && other.len() * 4 <= capital.len()
     }
 
     /// Certainty that a word with these letters can stand for a term's word so
@@ -177,8 +141,5 @@ impl<'t> Words<'t> {
 
 /// Most characters between two words of one name.
 const GAP_MAX: usize = 3;
-/// Words that show whether a text is a headline, and how long each is.
-const HEADLINE_WORDS: usize = 24;
-const HEADLINE_WORD_BYTES: usize = 4;
 /// Most letters of a word whose full stop does not end the sentence (Дж. Буш).
 const ABBREVIATION_MAX: usize = 2;

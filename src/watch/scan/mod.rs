@@ -15,13 +15,10 @@ mod person;
 mod phrase;
 #[cfg(test)]
 mod tests;
-mod topic;
 
 use super::Field;
 use super::fold::{self, Skeleton};
 use super::gazetteer;
-use super::lexicon::{self, Concept};
-use super::name::Firm;
 use super::query::Kind;
 use crate::extract::Article;
 use field::Words;
@@ -35,20 +32,15 @@ use regex::{Regex, RegexBuilder};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::Range;
 use std::sync::OnceLock;
-use topic::Topic;
 
 /// A term to look for.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Pattern {
     /// One word or several (a phrase, a person's name, a hyphenated place).
     pub text: String,
     pub kind: Kind,
     /// Whether the gazetteer's other names count.
     pub aliases: bool,
-    /// Whether the lexicon's words in other languages count.
-    pub translations: bool,
-    /// Whether a place's adjectives and people count.
-    pub adjectives: bool,
     /// Whether words derived from the name count.
     pub derived: bool,
 }
@@ -86,8 +78,6 @@ struct Term {
     pattern: u32,
     text: Box<str>,
     matcher: Matcher,
-    /// What it is about, where the lexicon knows it.
-    concept: Option<&'static Concept>,
 }
 
 #[derive(Debug, Clone)]
@@ -102,15 +92,6 @@ enum Matcher {
         lead: usize,
     },
     Wildcard(Box<Globs>),
-    Topic(Box<Topic>),
-}
-
-/// A word that can be the surname of a person, whose name is not there.
-#[derive(Debug, Clone, Copy)]
-struct Surname {
-    term: u32,
-    field: Field,
-    at: usize,
 }
 
 /// How a term stands to its pattern.
@@ -122,16 +103,6 @@ pub struct Use {
     pub given_names: bool,
     /// Words derived from it count.
     pub derived: bool,
-    pub firm: Firmness,
-}
-
-/// Whether a term is a firm's name, rid of its legal form.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Firmness {
-    None,
-    Firm,
-    /// A legal form must stand beside it: without one it is a place or a given name.
-    NeedsForm,
 }
 
 /// Certainty of another name of a place.
@@ -140,10 +111,6 @@ const ALIAS: f64 = 0.9;
 /// how many places back to look for it.
 const SURE: f64 = 0.9;
 const RECENT: usize = 4;
-/// Certainty of a name from which on its surname alone is a further mention, and how
-/// many such surnames are remembered.
-const NAMED_MIN: f64 = 0.6;
-const SURNAMES_MAX: usize = 1_000;
 /// Most patterns that are compiled before they are needed.
 const EAGER_MAX: usize = 500;
 /// Most bytes of memory that one regular expression may compile to.
@@ -178,34 +145,13 @@ impl Patterns {
     ) -> Result<(), String> {
         let text = pattern.text.as_str();
         let nothing = || format!("`{text}` has no letter or digit to look for");
-        let first = self.terms.len();
         match pattern.kind {
             Kind::Inflected => {
-                let mut own = Use {
-                    alias: false,
-                    given_names: pattern.aliases,
-                    derived: pattern.derived,
-                    firm: Firmness::None,
-                };
-                let mut text = text;
-                if let Some(firm) = Firm::of(text) {
-                    own.firm = if firm.needs_form { Firmness::NeedsForm } else { Firmness::Firm };
-                    text = firm.name;
-                }
+                let own = Use { alias: false, given_names: pattern.aliases, derived: pattern.derived };
                 self.add_inflected(index, text, own, eager, pairs).ok_or_else(nothing)?;
-                let aliases = if pattern.aliases && own.firm == Firmness::None {
-                    gazetteer::places(text)
-                } else {
-                    Vec::new()
-                };
+                let aliases = if pattern.aliases { gazetteer::places(text) } else { Vec::new() };
                 for name in aliases {
                     let _ = self.add_inflected(index, name, Use { alias: true, ..own }, eager, pairs);
-                }
-                let topic = if pattern.translations { lexicon::topic(text) } else { None };
-                let place = if pattern.adjectives { lexicon::adjectives(text) } else { None };
-                if let Some(concept) = topic.or(place) {
-                    self.terms[first..].iter_mut().for_each(|term| term.concept = Some(concept));
-                    self.add_topics(index, concept, pairs);
                 }
             }
             Kind::Exact => {
@@ -249,16 +195,8 @@ impl Patterns {
         Some(())
     }
 
-    fn add_topics(&mut self, index: u32, concept: &'static Concept, pairs: &mut Vec<(Key, u32)>) {
-        for topic in Topic::all(concept) {
-            pairs.extend(topic.keys().into_iter().map(|key| (key, self.terms.len() as u32)));
-            self.push(index, concept.name, Matcher::Topic(Box::new(topic)));
-            self.terms.last_mut().expect("one was added").concept = Some(concept);
-        }
-    }
-
     fn push(&mut self, pattern: u32, text: &str, matcher: Matcher) {
-        self.terms.push(Term { pattern, text: text.into(), matcher, concept: None });
+        self.terms.push(Term { pattern, text: text.into(), matcher });
     }
 
     /// Every place of every pattern in one article, by field and position.
@@ -274,62 +212,16 @@ impl Patterns {
             (Field::Source, article.source.as_str()),
         ];
         let mut found = Vec::new();
-        let mut surnames = Vec::new();
-        let mut read = Vec::new();
         for (field, text) in fields.into_iter().filter(|(_, text)| !text.is_empty()) {
-            let words = Words::new(text, article.language.as_deref());
-            self.scan_field(field, &words, &mut found, &mut surnames);
-            read.push((field, words));
-        }
-        if !found.is_empty() && !surnames.is_empty() {
-            self.add_surnames(&read, &surnames, &mut found);
+            self.scan_field(field, Words::new(text, article.language.as_deref()), &mut found);
         }
         found
     }
 
-    /// Adds the surnames that stand alone in a story which has the whole name.
-    fn add_surnames(&self, read: &[(Field, Words)], surnames: &[Surname], found: &mut Vec<Found>) {
-        let named: BTreeSet<usize> = found
-            .iter()
-            .filter(|found| matches!(found.field, Field::Title | Field::Text) && found.certainty >= NAMED_MIN)
-            .map(|found| found.pattern)
-            .collect();
-        let before = found.len();
-        for Surname { term, field, at } in surnames {
-            let Some(term) = self.terms.get(*term as usize) else { continue };
-            let pattern = term.pattern as usize;
-            let words = read.iter().find(|(own, _)| own == field).map(|(_, words)| words);
-            let (Some(words), true) = (words, named.contains(&pattern)) else { continue };
-            let Some(place) = term.phrase().and_then(|phrase| phrase.surname_alone(words, *at)) else {
-                continue;
-            };
-            let span = words.bytes(&place.words);
-            let is_free = |known: &Found| {
-                (known.pattern, known.field) != (pattern, *field)
-                    || known.span.end <= span.start
-                    || span.end <= known.span.start
-            };
-            if found.iter().all(is_free) {
-                let Place { words, rule, certainty } = place;
-                found.push(Found { pattern, field: *field, span, words, rule, certainty });
-            }
-        }
-        if found.len() > before {
-            found.sort_by_key(|found| (found.field, found.span.start, found.pattern));
-        }
-    }
-
-    fn scan_field(&self, field: Field, words: &Words, found: &mut Vec<Found>, surnames: &mut Vec<Surname>) {
+    fn scan_field(&self, field: Field, words: Words, found: &mut Vec<Found>) {
         let first = found.len();
-        for at in self.candidates(words) {
-            let mut verify = |term: u32| {
-                if !self.verify(term, field, words, at, found, first)
-                    && surnames.len() < SURNAMES_MAX
-                    && self.terms.get(term as usize).is_some_and(Term::is_person)
-                {
-                    surnames.push(Surname { term, field, at });
-                }
-            };
+        for at in self.candidates(&words) {
+            let mut verify = |term: u32| self.verify(term, field, &words, at, found, first);
             let key = words.key(at);
             if self.index.filter.admits(key.beginning()) {
                 self.index.look_up(key, &mut verify);
@@ -337,7 +229,7 @@ impl Patterns {
             self.anywhere.iter().for_each(|term| verify(*term));
         }
         for (pattern, expression) in &self.expressions {
-            found.extend(expressed(*pattern as usize, expression, field, words));
+            found.extend(expressed(*pattern as usize, expression, field, &words));
         }
         if found.len() > first + 1 {
             tidy(&mut found[first..]);
@@ -346,8 +238,8 @@ impl Patterns {
         }
     }
 
-    /// Adds the place of one term at word `at` and says whether it is known now; those
-    /// from `first` on are of the same field.
+    /// Adds the place of one term at word `at`; those from `first` on are of
+    /// the same field.
     fn verify(
         &self,
         term: u32,
@@ -356,19 +248,15 @@ impl Patterns {
         at: usize,
         found: &mut Vec<Found>,
         first: usize,
-    ) -> bool {
-        let Some(term) = self.terms.get(term as usize) else { return true };
+    ) {
+        let Some(term) = self.terms.get(term as usize) else { return };
         let sure = |found: &Found| {
             found.pattern == term.pattern as usize && found.words.contains(&at) && found.certainty > SURE
         };
         // Another name of what is surely there has nothing to add.
-        if found[first..].iter().rev().take(RECENT).any(sure) {
-            return true;
+        if !found[first..].iter().rev().take(RECENT).any(sure) {
+            found.extend(term.verify(field, words, at));
         }
-        let place = term.verify(field, words, at);
-        let is_found = place.is_some();
-        found.extend(place);
-        is_found
     }
 
     /// Words that a term may begin at.
@@ -384,12 +272,6 @@ impl Patterns {
     pub fn expand(&self, index: usize) -> Vec<(String, Vec<String>)> {
         let mut forms = BTreeMap::<String, BTreeSet<String>>::new();
         for term in self.terms.iter().filter(|term| term.pattern as usize == index) {
-            if let Matcher::Topic(topic) = &term.matcher {
-                for (language, shown) in topic.shown() {
-                    forms.entry(language.to_owned()).or_default().insert(shown.to_owned());
-                }
-                continue;
-            }
             let Matcher::Inflected { use_of, .. } = &term.matcher else {
                 forms.entry("as written".into()).or_default().insert(term.text.clone().into());
                 continue;
@@ -410,11 +292,6 @@ impl Term {
         phrase.get_or_init(|| Phrase::new(&self.text, *use_of).map(Box::new)).as_deref()
     }
 
-    /// Whether it is a person's name, whose surname stands alone once it is there.
-    fn is_person(&self) -> bool {
-        self.phrase().is_some_and(Phrase::is_person)
-    }
-
     /// The term with its anchor at word `at`.
     fn verify(&self, field: Field, words: &Words, at: usize) -> Option<Found> {
         let place = match &self.matcher {
@@ -431,11 +308,7 @@ impl Term {
                 let words = globs.find(words, at)?;
                 Place { words, rule: format!("wildcard {}", self.text), certainty: 1.0 }
             }
-            Matcher::Topic(topic) => topic.find(words, at)?,
         };
-        if self.concept.is_some_and(|concept| topic::is_denied(concept, words, &place.words)) {
-            return None;
-        }
         let span = words.bytes(&place.words);
         let pattern = self.pattern as usize;
         Some(Found { pattern, field, span, words: place.words, rule: place.rule, certainty: place.certainty })

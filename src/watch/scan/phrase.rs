@@ -3,18 +3,14 @@
 //! Each part takes its own form. A name of persons may turn round, shorten its
 //! other parts to initials and have a patronymic in between.
 
-mod full;
-
+use super::Use;
 use super::field::Words;
 use super::key::{Beginning, Key};
 use super::person::{Person, between_names, listed};
-use super::{Firmness, Use};
 use crate::watch::fold::{self, Letter, Skeleton};
+use crate::watch::forms::expand;
 use crate::watch::forms::word::{Accepted, Capital, Word};
-use crate::watch::forms::{expand, number};
 use crate::watch::gazetteer;
-use crate::watch::name::{FORM_WORDS_MAX, FullName, form_words, is_particle};
-use full::Full;
 use std::ops::Range;
 
 #[derive(Debug, Clone)]
@@ -28,14 +24,6 @@ pub struct Phrase {
     person: Option<Person>,
     /// Whether no form of it stands in lower case in a text that has capitals.
     capital_only: bool,
-    /// Where the term says which words are the surname.
-    full: Option<Box<Full>>,
-    /// Which parts are particles, and which titles, of a full name.
-    particles: Vec<bool>,
-    titles: Vec<bool>,
-    firm: Firmness,
-    /// What the term has between its words, spaces apart.
-    gaps: Vec<Box<str>>,
 }
 
 #[derive(Debug, Clone)]
@@ -104,8 +92,6 @@ const SPELLING: f64 = 0.9;
 /// capital (министерства иностранных дел).
 const LOWER_CASE: f64 = 0.6;
 const TURNED: f64 = 0.95;
-/// Certainty of a firm's name that is one word, where no legal form is beside it.
-const ONE_WORD_FIRM: f64 = 0.8;
 /// The same of a surname with a comma behind it.
 const LISTED: f64 = 0.85;
 /// The same of a patronymic between the names.
@@ -123,37 +109,21 @@ struct Outline<'t> {
     letters: Vec<Vec<Letter>>,
     spaced: bool,
     person: Option<Person>,
-    full: Option<Box<Full>>,
     anchor: usize,
 }
 
 impl<'t> Outline<'t> {
-    fn new(text: &'t str, firm: Firmness) -> Option<Outline<'t>> {
+    fn new(text: &'t str) -> Option<Outline<'t>> {
         let words = Words::new(text, None);
-        let mut letters: Vec<Vec<Letter>> =
-            (0..words.spans.len()).map(|index| words.letters(index)).collect();
+        let letters: Vec<Vec<Letter>> = (0..words.spans.len()).map(|index| words.letters(index)).collect();
         let gaps: Vec<&str> = (1..letters.len()).map(|index| words.gap(index - 1).trim()).collect();
         let spaced = gaps.iter().all(|gap| gap.is_empty());
-        let is_firm = firm != Firmness::None;
-        let full = if is_firm { None } else { FullName::of(text) };
-        let person = if is_firm { None } else { Person::of(&letters, &gaps) };
-        // Of two readings that only guess the one with a patronymic is better.
-        let full = full.filter(|name| name.sure || person.is_none());
-        let person = if full.is_some() { None } else { person };
-        if is_firm || full.is_some() {
-            // Lists print names in capitals, which say nothing of them.
-            for word in &mut letters {
-                let is_particle = !is_firm && is_particle(word);
-                quiet(word, is_particle);
-            }
-        }
-        let full = full.map(|name| Box::new(Full::new(name, &letters)));
-        let anchor = match (&person, &full) {
-            (Some(person), _) => person.surname.clone().max_by_key(|index| letters[*index].len())?,
-            (_, Some(full)) => full.anchor(),
-            _ => (0..letters.len()).max_by_key(|index| letters[*index].len())?,
+        let person = Person::of(&letters, &gaps);
+        let anchor = match &person {
+            Some(person) => person.surname.clone().max_by_key(|index| letters[*index].len())?,
+            None => (0..letters.len()).max_by_key(|index| letters[*index].len())?,
         };
-        Some(Outline { words, letters, spaced, person, full, anchor })
+        Some(Outline { words, letters, spaced, person, anchor })
     }
 
     /// Part `index` as the term has it.
@@ -168,15 +138,7 @@ impl<'t> Outline<'t> {
         let skeleton = if is_name { own.skeletons().next() } else { None };
         let others = skeleton.into_iter().flat_map(gazetteer::spellings);
         let others: Vec<Word> = others.filter(|name| *name != self.written(index)).map(spelling_of).collect();
-        let is_common = own.capital == Capital::None;
-        let numbers = if is_common { number::others(&self.lower(index)) } else { Vec::new() };
-        let numbers = numbers.iter().map(|number| spelling_of(number));
-        std::iter::once(own).chain(others).chain(numbers).collect()
-    }
-
-    /// Part `index` in lower case.
-    fn lower(&self, index: usize) -> String {
-        self.letters[index].iter().map(|letter| letter.char).collect()
+        std::iter::once(own).chain(others).collect()
     }
 
     fn part(&self, index: usize, use_of: Use) -> Part {
@@ -184,37 +146,27 @@ impl<'t> Outline<'t> {
     }
 }
 
-/// Leaves a word the capital it begins with; a particle none.
-fn quiet(word: &mut [Letter], is_particle: bool) {
-    word.iter_mut().enumerate().for_each(|(index, letter)| letter.upper &= index == 0 && !is_particle);
-}
-
 impl Phrase {
     /// Compiles `text`; none when there is no word in it.
     ///
     /// `use_of` says whether other spellings and derived words count.
     pub fn new(text: &str, use_of: Use) -> Option<Phrase> {
-        let outline = Outline::new(text, use_of.firm)?;
+        let outline = Outline::new(text)?;
         let parts: Vec<Part> = (0..outline.letters.len()).map(|index| outline.part(index, use_of)).collect();
-        let Outline { words, spaced, person, full, anchor, letters } = outline;
+        let Outline { spaced, person, anchor, .. } = outline;
         let capital_only = parts.len() == 1 && parts[0].named() && !use_of.derived;
-        let (particles, titles) = if full.is_some() { full::kinds(&letters) } else { Default::default() };
-        let firm = use_of.firm;
-        let gaps = (0..parts.len() - 1).map(|word| words.gap(word).trim().into()).collect();
-        Some(Phrase { parts, anchor, spaced, person, capital_only, full, particles, titles, firm, gaps })
+        Some(Phrase { parts, anchor, spaced, person, capital_only })
     }
 
     /// What the forms of the anchor begin with, where the rest is not wanted yet.
     pub fn keys_of(text: &str, use_of: Use) -> Option<Vec<Key>> {
-        let outline = Outline::new(text, use_of.firm)?;
-        let own = keys(&outline.spellings(outline.anchor, use_of));
-        Some(own.into_iter().chain(outline.full.iter().flat_map(|full| full.keys())).collect())
+        let outline = Outline::new(text)?;
+        Some(keys(&outline.spellings(outline.anchor, use_of)))
     }
 
     /// What the forms of the anchor begin with.
     pub fn keys(&self) -> Vec<Key> {
-        let own = keys(&self.parts[self.anchor].spellings);
-        own.into_iter().chain(self.full.iter().flat_map(|full| full.keys())).collect()
+        keys(&self.parts[self.anchor].spellings)
     }
 
     /// The phrase with its anchor at word `at`.
@@ -223,30 +175,6 @@ impl Phrase {
         if self.capital_only && words.lower_among_capitals(at) {
             return None;
         }
-        if let Some(full) = &self.full {
-            return self.find_full(full, words, at);
-        }
-        if self.firm != Firmness::None {
-            return self.find_firm(words, at);
-        }
-        self.find_plain(words, at)
-    }
-
-    /// The words of a firm's name, with a legal form beside them where it needs one.
-    fn find_firm(&self, words: &Words, at: usize) -> Option<Place> {
-        let mut place = self.find_plain(words, at)?;
-        let has_form = has_form(words, &place.words);
-        if self.firm == Firmness::NeedsForm && !has_form {
-            return None;
-        }
-        if self.parts.len() == 1 && !has_form {
-            place.certainty *= ONE_WORD_FIRM;
-            place.rule.push_str("; a firm's only word, without a legal form");
-        }
-        Some(place)
-    }
-
-    fn find_plain(&self, words: &Words, at: usize) -> Option<Place> {
         if self.parts.len() == 1 {
             let fit = self.fit(self.anchor, words, at)?;
             return fit.cased.then(|| place(&[&fit], words, 1.0, ""));
@@ -314,11 +242,7 @@ impl Phrase {
     /// All parts one after the other.
     fn in_order(&self, words: &Words, anchor: &Fit) -> Option<Place> {
         let start = anchor.word.checked_sub(self.anchor)?;
-        let joined = |word: usize| {
-            words.adjacent(word)
-                || self.gaps.get(word - start).is_some_and(|own| words.gap(word).trim() == &**own)
-        };
-        if !(start..start + self.parts.len() - 1).all(joined) {
+        if !(start..start + self.parts.len() - 1).all(|word| words.adjacent(word)) {
             return None;
         }
         let others = (0..self.parts.len()).filter(|part| *part != self.anchor);
@@ -446,12 +370,9 @@ impl Phrase {
 
     /// One part at one word.
     fn fit(&self, part: usize, words: &Words, at: usize) -> Option<Fit<'_>> {
-        Phrase::fit_of(&self.parts[part], self.parts.len() > 1, words, at)
-    }
-
-    /// The same of any part, which stands alone or with others.
-    fn fit_of<'p>(part: &'p Part, several: bool, words: &Words, at: usize) -> Option<Fit<'p>> {
+        let part = &self.parts[part];
         let letters = words.letters(at);
+        let several = self.parts.len() > 1;
         let mut best: Option<Fit> = None;
         for (spelling, word) in part.spellings.iter().enumerate() {
             let Some(accepted) = word.accept(&letters, || words.language()) else { continue };
@@ -545,16 +466,6 @@ fn spelling_of(name: &str) -> Word {
     Word::new(&fold::letters(name, 0..name.len()), false)
 }
 
-/// Whether a legal form stands right before or after these words.
-fn has_form(words: &Words, place: &Range<usize>) -> bool {
-    let letters =
-        |range: Range<usize>| -> Vec<Vec<Letter>> { range.map(|word| words.letters(word)).collect() };
-    let end = (place.end + FORM_WORDS_MAX).min(words.spans.len());
-    let start = place.start.saturating_sub(FORM_WORDS_MAX);
-    form_words(&letters(place.end..end)) > 0
-        || (start..place.start).any(|start| form_words(&letters(start..place.start)) == place.start - start)
-}
-
 /// A place from its parts, in the order of the text.
 fn place(fits: &[&Fit], words: &Words, factor: f64, how: &str) -> Place {
     let start = fits.iter().map(|fit| fit.word).min().unwrap_or_default();
@@ -587,8 +498,7 @@ impl Fit<'_> {
             rule.push_str(self.note);
         }
         if self.spelling > 0 {
-            let is_common = word.capital == Capital::None;
-            rule.push_str(if is_common { "; other number of " } else { "; other spelling of " });
+            rule.push_str("; other spelling of ");
             rule.extend(self.part.spellings.first().into_iter().flat_map(|word| &word.letters));
         }
     }
@@ -603,8 +513,8 @@ mod tests {
     proptest! {
         #[test]
         fn what_words_begin_with_hides_nothing(term in any_term(), text in any_prose()) {
-            let use_of = Use { alias: false, given_names: true, derived: true, firm: Firmness::None };
-            let phrase = Phrase::new(&term, use_of).filter(|phrase| phrase.parts.len() > 1 && phrase.full.is_none());
+            let use_of = Use { alias: false, given_names: true, derived: true };
+            let phrase = Phrase::new(&term, use_of).filter(|phrase| phrase.parts.len() > 1);
             let words = Words::new(&text, None);
             for at in phrase.iter().flat_map(|_| 0..words.spans.len()) {
                 let phrase = phrase.as_ref().expect("there is one to come here");

@@ -15,7 +15,7 @@ fn pattern(term: &str, derived: bool) -> Pattern {
         _ => Kind::Inflected,
     };
     let text = term.trim_start_matches('=').trim_matches(|char| char == '"' || char == '/');
-    Pattern { text: text.into(), kind, aliases: true, translations: true, adjectives: false, derived }
+    Pattern { text: text.into(), kind, aliases: true, derived }
 }
 
 fn found_in(pattern: Pattern, sentence: &str) -> Vec<Found> {
@@ -154,7 +154,7 @@ proptest! {
     #[test]
     fn spans_fall_on_boundaries(term in any_text(), text in any_text()) {
         for kind in [Kind::Inflected, Kind::Exact, Kind::Wildcard, Kind::Regex] {
-            let pattern = Pattern { text: term.clone(), kind, aliases: true, translations: true, adjectives: true, derived: true };
+            let pattern = Pattern { text: term.clone(), kind, aliases: true, derived: true };
             let Ok(patterns) = Patterns::compile(&[pattern]) else { continue };
             for found in patterns.scan(&Article { text: text.clone(), title: term.clone(), ..Article::default() }) {
                 let field = if found.field == Field::Title { &term } else { &text };
